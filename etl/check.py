@@ -1,0 +1,104 @@
+"""Checking canonical rows against the declared tables, before anything is recorded.
+
+A row that breaks a declared constraint, or shares its natural key with another row, is a reject.
+Whether a vintage with rejects may be used at all is the guard's decision: a transcribed source
+allows none, so a slip of the pen cannot withdraw a published figure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from etl.reading import Finding, Reading, SourceError
+from etl.sources import SourceSpec
+from etl.tables import FACT_TABLES, NATURAL_KEYS, polars_schema
+
+HELPERS = ("file",)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What may be recorded: rows by fact table, splits by fact table, and the guard's verdict."""
+
+    tables: dict[str, pl.DataFrame]
+    splits: dict[str, pl.DataFrame]
+    entries: int
+    hold: str | None
+
+
+def check(spec: SourceSpec, reading: Reading) -> Checked:
+    """Apply the declared constraints, the natural keys and the guard of ``spec`` to ``reading``.
+
+    Rejects are added to ``reading.rejects``.
+    """
+    tables = {}
+    for table, frames in reading.tables.items():
+        frame = _complete(spec, table, pl.concat(frames, how="diagonal"))
+        good = _constraints(reading, table, frame)
+        tables[table] = _unique(reading, table, good)
+    splits = {table: pl.concat(frames) for table, frames in reading.splits.items()}
+    entries = sum(frame.height for frame in tables.values())
+    return Checked(tables, splits, entries, _guard(spec, reading, entries))
+
+
+def _complete(spec: SourceSpec, table: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """The columns of the table in their order; those that the reader leaves out are null."""
+    declared = polars_schema(FACT_TABLES[table])
+    unknown = set(frame.columns) - set(declared) - set(HELPERS)
+    if unknown:
+        raise SourceError(f"{spec.source_id}: read.py gives {table} undeclared columns {unknown}")
+    undeclared = set(frame["series"].unique()) - set(spec.series)
+    if undeclared:
+        raise SourceError(f"{spec.source_id}: source.yml does not declare the series {undeclared}")
+    absent = [
+        pl.lit(None, dtype=dtype).alias(name)
+        for name, dtype in declared.items()
+        if name not in frame.columns
+    ]
+    return frame.with_columns(absent).with_columns(source_id=pl.lit(spec.source_id))
+
+
+def _constraints(reading: Reading, table: str, frame: pl.DataFrame) -> pl.DataFrame:
+    good, failure = FACT_TABLES[table].filter(frame, cast=True)
+    columns = list(polars_schema(FACT_TABLES[table]))
+    for row in failure.details().iter_rows(named=True):
+        broken = [name for name, verdict in row.items() if verdict == "invalid"]
+        for name in broken:
+            column, _, rule = name.rpartition("|")
+            raw = row.get(column) if column in columns else None
+            reading.reject(
+                Finding(
+                    row["locator"], column or None, f"breaks the rule {rule} of {table}",
+                    None if raw is None else str(raw), "see the data dictionary for what is allowed",
+                )
+            )  # fmt: skip
+    # dataframely drops what it does not know; the file is needed to name the vintage
+    return good.join(frame.select("locator", *HELPERS), on="locator", how="left").select(
+        *columns, *HELPERS
+    )
+
+
+def _unique(reading: Reading, table: str, frame: pl.DataFrame) -> pl.DataFrame:
+    key = list(NATURAL_KEYS[table])
+    repeated = frame.filter(frame.select(key).is_duplicated())
+    for row in repeated.sort("locator").iter_rows(named=True):
+        value = "; ".join(str(row[name]) for name in key if row[name] is not None)
+        reading.reject(
+            Finding(
+                row["locator"], None, f"duplicate key in {table}", value,
+                "two rows say they are the same figure; remove one or tell them apart",
+            )
+        )  # fmt: skip
+    return frame.join(repeated.select("locator"), on="locator", how="anti")
+
+
+def _guard(spec: SourceSpec, reading: Reading, entries: int) -> str | None:
+    """Why the vintage must not replace the last good one, or None."""
+    rejected = len({reject.locator for reject in reading.rejects})
+    if rejected > spec.max_rejects:
+        return f"{rejected} rejected rows, {spec.max_rejects} allowed; first: {reading.rejects[0]}"
+    if entries < spec.min_entries:
+        return f"{entries} entries, at least {spec.min_entries} expected; was the file cut short?"
+    return None

@@ -1,0 +1,103 @@
+"""Publishing: build beside, flush to disk, give a name of its own, then move CURRENT.
+
+A crash at any point leaves the ledger in use as it was; what a killed run left over is swept at
+the start of the next one. Only one writer works at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from etl import sql
+from etl.archive import fsync_folder, write_safely
+from etl.settings import PACKAGE
+from etl.store import CURRENT, NoLedgerError, current_path
+from etl.tables import VIEWS
+
+
+class BusyError(Exception):
+    """Another refresh is running."""
+
+
+@contextmanager
+def writer(ledger: Path) -> Iterator[None]:
+    """Be the only writer, and start from a clean folder.
+
+    Raises:
+        BusyError: another process holds the lock.
+    """
+    ledger.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(ledger / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise BusyError(f"another refresh is running (it holds {lock.lock_file})") from error
+    try:
+        _sweep(ledger)
+        yield
+    finally:
+        lock.release()
+
+
+def _sweep(ledger: Path) -> None:
+    """Remove what a killed run left: half-built files, and ledgers that CURRENT never named."""
+    for left in [*ledger.glob("building-*"), *ledger.glob(".*.part")]:
+        left.unlink()
+    try:
+        current = current_path(ledger)
+    except NoLedgerError:
+        return
+    for path in ledger.glob("ledger-*.duckdb"):
+        if path.name.split("-")[1] > current.name.split("-")[1]:
+            path.unlink()
+
+
+@contextmanager
+def building(ledger: Path) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
+    """A writable copy of the current ledger, or an empty one; removed unless it is published."""
+    path = ledger / f"building-{os.getpid()}.duckdb"
+    try:
+        shutil.copyfile(current_path(ledger), path)
+    except NoLedgerError:
+        path.unlink(missing_ok=True)
+    con = duckdb.connect(path)
+    con.execute("SET TimeZone = 'UTC'")
+    try:
+        yield path, con
+    finally:
+        con.close()
+        for left in ledger.glob(f"{path.name}*"):
+            left.unlink()
+
+
+def build_views(con: duckdb.DuckDBPyConnection) -> None:
+    """Store the answer of every ``etl/views/*.sql`` as a table of the ledger.
+
+    A published ledger never changes, so its views are computed once, in the order in which
+    :data:`etl.tables.VIEWS` declares them: a view may read those before it.
+    """
+    for name in VIEWS:
+        query = (PACKAGE / "views" / f"{name}.sql").read_text(encoding="utf-8")
+        con.execute(sql.create_table("main", name, replace=True))
+        con.execute(f"INSERT INTO main.{sql.identifier(name)} BY NAME {query}")
+
+
+def publish(ledger: Path, built: Path, con: duckdb.DuckDBPyConnection, refresh: int) -> Path:
+    """Make ``built`` the ledger in use and return its published path."""
+    con.execute("CHECKPOINT")
+    con.close()
+    with built.open("rb") as file:
+        os.fsync(file.fileno())
+    published = ledger / f"ledger-{refresh:06d}-{secrets.token_hex(4)}.duckdb"
+    built.rename(published)
+    fsync_folder(ledger)
+    write_safely(ledger / CURRENT, f"{published.name}\n".encode())
+    return published

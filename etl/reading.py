@@ -1,0 +1,248 @@
+"""What a reader hands over, and the strict reading of transcribed CSV files.
+
+A reader turns archived bytes into canonical frames (one per fact table) and never drops a row
+silently: each row becomes an entry, a named reject, or is left to another source by a declared
+rule. :class:`Reading` keeps count, so that ``rows read = entries + rejects + deselected`` can be
+checked for every file.
+
+Transcribed files are edited by hand, so their reading is strict: UTF-8, a known header, the same
+number of cells in each row, numbers that are numbers. Python's own csv module finds the line and
+the ragged row; polars does everything after that.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import polars as pl
+
+
+class Shape(NamedTuple):
+    """What a cell must look like, what it breaks otherwise, and how to mend it."""
+
+    pattern: str
+    rule: str
+    fix: str
+
+
+WHOLE: Final = Shape(
+    r"^-?[0-9]{1,18}$", "not a whole number", "write digits only, or leave the cell empty"
+)
+REAL: Final = Shape(
+    r"^-?[0-9]{1,15}(\.[0-9]{1,12})?$",
+    "not a number",
+    "write digits with a point for decimals and no thousands separator, or leave the cell empty",
+)
+MONEY: Final = Shape(
+    r"^-?[0-9]{1,16}(\.[0-9]{1,2})?$",
+    "not an amount of money",
+    "write dollars as digits with at most two decimals, or leave the cell empty",
+)
+DATE: Final = Shape(
+    r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$",
+    "not a date",
+    "write YYYY-MM-DD, YYYY-MM or YYYY",
+)
+
+
+class SourceError(Exception):
+    """A source could not be read; the message names the file, the place and the fix."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One reject or issue: where, what rule, what stood there, what to do."""
+
+    locator: str
+    column: str | None
+    rule: str
+    raw_value: str | None
+    fix: str
+
+    def __str__(self) -> str:
+        """The finding as a sentence for people."""
+        column = f", column {self.column}" if self.column else ""
+        value = f": {self.raw_value[:120]!r}" if self.raw_value else ""
+        return f"{self.locator}{column}: {self.rule}{value}; {self.fix}"
+
+
+def locator(file: str, line: int) -> str:
+    """The place of a record within archived text, as the ledger writes it."""
+    return f"{file} line {line}"
+
+
+@dataclass
+class Reading:
+    """Everything one source gave in one refresh."""
+
+    tables: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
+    splits: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
+    rejects: list[Finding] = field(default_factory=list)
+    issues: list[Finding] = field(default_factory=list)
+    rows_read: dict[str, int] = field(default_factory=dict)
+    deselected: dict[str, int] = field(default_factory=dict)
+
+    def add(self, table: str, frame: pl.DataFrame, splits: pl.DataFrame | None = None) -> None:
+        """Hand over canonical rows of ``table`` (columns as in :mod:`etl.tables`).
+
+        ``splits`` has the columns locator, dimension, category, value and unit; its rows belong to
+        the row of ``frame`` with the same locator.
+        """
+        self.tables.setdefault(table, []).append(frame)
+        if splits is not None:
+            self.splits.setdefault(table, []).append(splits)
+
+    def leave(self, file: str, rows: int) -> None:
+        """Say that ``rows`` rows of ``file`` belong to another source."""
+        self.deselected[file] = self.deselected.get(file, 0) + rows
+
+    def rows_taken(self) -> int:
+        """How many rows the source read for itself."""
+        return sum(self.rows_read.values()) - sum(self.deselected.values())
+
+    def reject(self, finding: Finding) -> None:
+        """Keep a row out of the ledger, with the reason."""
+        self.rejects.append(finding)
+
+    def issue(self, finding: Finding) -> None:
+        """Record something odd in a row that is kept."""
+        self.issues.append(finding)
+
+
+def decode(file: str, content: bytes) -> str:
+    """The text of ``content``; raises SourceError for an empty file or one that is not UTF-8."""
+    if not content.removeprefix(codecs.BOM_UTF8).strip():
+        raise SourceError(f"{file} is empty; restore it from version control")
+    try:
+        decoded = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SourceError(
+            f"{file} line {line} is not UTF-8 (byte {error.start}, 0x{content[error.start]:02x}); "
+            "save the file as UTF-8"
+        ) from error
+    if "\x00" in decoded:
+        line = decoded.count("\n", 0, decoded.index("\x00")) + 1
+        raise SourceError(f"{file} line {line} holds a NUL character; remove it")
+    return decoded
+
+
+def read_csv(reading: Reading, file: str, content: bytes, columns: Sequence[str]) -> pl.DataFrame:
+    """The rows of a transcribed CSV as text columns, with ``file`` and ``locator`` beside them.
+
+    Cells are stripped and empty cells are null. A row with too many or too few cells becomes a
+    reject, an unknown column an issue. ``locator`` is the line in the archived file; a column of
+    that name in the file itself says where the figure stands in its publication, and comes as
+    ``place``.
+
+    Raises:
+        SourceError: the file is empty, not UTF-8, lacks one of ``columns`` or repeats one.
+    """
+    lines = csv.reader(io.StringIO(decode(file, content), newline=""), strict=True)
+    records: list[list[str | None]] = []
+    places: list[str] = []
+    try:
+        header = [name.strip() for name in next(lines)]
+        _check_header(reading, file, header, columns)
+        start = lines.line_num + 1
+        for cells in lines:
+            if len(cells) != len(header) and cells:
+                _reject_ragged(reading, file, start, cells, header)
+            elif cells:
+                records.append([cell.strip() or None for cell in cells])
+                places.append(locator(file, start))
+            reading.rows_read[file] = reading.rows_read.get(file, 0) + bool(cells)
+            start = lines.line_num + 1
+    except csv.Error as error:
+        raise SourceError(
+            f"{file} line {lines.line_num} is not valid CSV ({error}); check its quotation marks"
+        ) from error
+    frame = pl.DataFrame(records, schema=dict.fromkeys(header, pl.String), orient="row")
+    chosen = [pl.col(name).alias("place" if name == "locator" else name) for name in columns]
+    return frame.select(chosen).with_columns(
+        pl.lit(file).alias("file"), pl.Series("locator", places, dtype=pl.String)
+    )
+
+
+def _check_header(
+    reading: Reading, file: str, header: Sequence[str], columns: Sequence[str]
+) -> None:
+    missing = [name for name in columns if name not in header]
+    if missing:
+        raise SourceError(
+            f"{file} line 1 lacks the column {', '.join(missing)}; "
+            f"it has {', '.join(header)}. Restore the column or its name"
+        )
+    repeated = sorted({name for name in header if header.count(name) > 1})
+    if repeated:
+        raise SourceError(f"{file} line 1 repeats the column {', '.join(repeated)}; keep one")
+    for name in header:
+        if name not in columns:
+            reading.issue(
+                Finding(
+                    locator(file, 1),
+                    name,
+                    "unknown column",
+                    name,
+                    "name it in read.py or remove it",
+                )
+            )
+
+
+def _reject_ragged(
+    reading: Reading, file: str, line: int, cells: Sequence[str], header: Sequence[str]
+) -> None:
+    reading.reject(
+        Finding(
+            locator(file, line),
+            None,
+            "wrong number of cells",
+            ",".join(cells)[:500],
+            f"{len(cells)} cells where the header has {len(header)}; check commas and quotes",
+        )
+    )
+
+
+def shaped(reading: Reading, frame: pl.DataFrame, shapes: Mapping[str, Shape]) -> pl.DataFrame:
+    """Keep the rows whose cells have their shape; each cell that has not becomes a reject.
+
+    The cells stay text: the caller casts them, which cannot fail any more. Empty cells pass.
+    """
+    kept = pl.lit(value=True)
+    for column, shape in shapes.items():
+        good = pl.col(column).is_null() | pl.col(column).str.contains(shape.pattern)
+        kept = kept & good
+        for place, raw in frame.filter(~good).select("locator", column).iter_rows():
+            reading.reject(Finding(place, column, shape.rule, raw, shape.fix))
+    return frame.filter(kept)
+
+
+def mapped(
+    reading: Reading,
+    frame: pl.DataFrame,
+    column: str,
+    mapping: Mapping[str | None, str | None],
+    into: str,
+) -> pl.DataFrame:
+    """Add ``into``: the value of ``column`` looked up in a complete table, never defaulted.
+
+    A value that the table does not hold makes the row a reject.
+    """
+    known = [value for value in mapping if value is not None]
+    good = pl.col(column).is_in(known)
+    good = good.fill_null(value=None in mapping)
+    for row in frame.filter(~good).select("locator", column).iter_rows():
+        reading.reject(
+            Finding(
+                row[0], column, "unknown category", row[1],
+                f"use one of the known values or add it to the table for {into} in read.py",
+            )
+        )  # fmt: skip
+    return frame.filter(good).with_columns(
+        pl.col(column).replace_strict(dict(mapping), return_dtype=pl.String).alias(into)
+    )

@@ -1,0 +1,49 @@
+"""Where things lie.
+
+``HMA_DATA`` names the data folder; without it, the ``data`` folder beside the package is used (a
+clone of the project), else ``data`` in the current folder.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGE: Path = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The folders of one installation."""
+
+    data: Path
+
+    @property
+    def transcribed(self) -> Path:
+        """Figures transcribed from published reports: the embedded data."""
+        return self.data / "transcribed"
+
+    @property
+    def reference(self) -> Path:
+        """Areas and the world map."""
+        return self.data / "reference"
+
+    @property
+    def archive(self) -> Path:
+        """Every vintage, by SHA-256."""
+        return self.data / "archive"
+
+    @property
+    def ledger(self) -> Path:
+        """Published ledgers and CURRENT."""
+        return self.data / "ledger"
+
+
+def folders() -> Folders:
+    """The folders of this installation (see the module docstring)."""
+    named = os.environ.get("HMA_DATA")
+    if named:
+        return Folders(Path(named).resolve())
+    beside = PACKAGE.parent / "data"
+    return Folders(beside if beside.is_dir() else Path.cwd() / "data")

@@ -1,0 +1,78 @@
+"""The sources: one folder each, holding ``source.yml`` (what it is) and ``read.py`` (how to read it).
+
+Nothing about a source stands anywhere else, so adding one touches no other file. A reader is a
+function ``read(files, reading, resolver)``: it takes the archived bytes of the files named in
+``source.yml`` and hands canonical frames to ``reading``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from etl.areas import Resolver
+from etl.reading import Reading, SourceError
+
+Reader = Callable[[Mapping[str, bytes], Reading, Resolver], None]
+
+HERE = Path(__file__).parent
+
+
+class SeriesSpec(BaseModel):
+    """A set of figures that are counted alike."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str
+    is_additive: bool = False
+    page_of: Literal["area", "donor"] = "area"
+    caution: str
+
+
+class SourceSpec(BaseModel):
+    """The contents of a ``source.yml``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source_id: str
+    title: str
+    publisher: str
+    url: str
+    licence: str
+    citation: str
+    cadence: str
+    status: Literal["transcribed", "live", "frozen", "dark"]
+    coverage: str
+    caveats: str
+    files: tuple[str, ...]
+    min_entries: int
+    max_rejects: int = 0
+    series: dict[str, SeriesSpec]
+
+    def reader(self) -> Reader:
+        """The ``read`` function of the source's folder."""
+        module = importlib.import_module(f"etl.sources.{self.source_id}.read")
+        reader: Reader = module.read
+        return reader
+
+
+def _load(path: Path) -> SourceSpec:
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        spec = SourceSpec(source_id=path.parent.name, **content)
+    except (ValidationError, TypeError) as error:
+        raise SourceError(f"sources/{path.parent.name}/source.yml: {error}") from error
+    return spec
+
+
+@cache
+def all_sources() -> Mapping[str, SourceSpec]:
+    """Every source by its id, in alphabetical order."""
+    specs = [_load(path) for path in sorted(HERE.glob("*/source.yml"))]
+    return {spec.source_id: spec for spec in specs}

@@ -1,0 +1,3 @@
+-- The splits of the revisions that have not ended.
+CREATE OR REPLACE VIEW main.splits AS
+SELECT * FROM history.splits WHERE ended_in IS NULL;

@@ -1,0 +1,651 @@
+"""Every table and column of the ledger, declared once.
+
+A table is a dataframely schema: its class docstring says what a row is, each column carries its
+type, meaning, unit and constraint. The DuckDB schema, the checks, the data dictionary, the API's
+allow-list and the exports are all derived from here, so a column that is not declared does not
+exist.
+
+Two kinds of schema stand below. *Fact tables* inherit :class:`Spine`: a row is one published
+figure with its provenance. *Views* (``etl/views/<name>.sql``) are what readers see; their columns
+are declared here too, and a test compares the declaration with what the SQL returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import dataframely as dy
+import polars as pl
+
+ACCOUNTS: Final = {
+    "DoD": "Department of Defense humanitarian mine action (OHDACA, 10 U.S.C. 407)",
+    "DoD other": "other Defense lines: demining research, humanitarian assistance, all of OHDACA",
+    "State NADR-CWD": "Department of State, conventional weapons destruction line of NADR",
+    "State other": "Department of State, other lines",
+    "State": "Department of State, line not named",
+    "USAID": "USAID, mainly the Leahy War Victims Fund",
+    "CDC": "Centers for Disease Control and Prevention",
+    "Other": "another U.S. line, named in account_as_printed",
+    "All accounts": "a printed total over several accounts, never added to its parts",
+    "Not stated": "the source does not name the account, or it is not a U.S. account",
+}
+FLOWS: Final = {
+    "appropriation": "money that Congress provided or a budget document lists",
+    "obligation": "money the government has committed itself to pay",
+    "disbursement": "money paid out",
+    "commitment": "a donor's firm written promise",
+    "contribution": "what a donor reports to have given, as counted by the Landmine Monitor",
+    "limit": "a ceiling set by law, not money given",
+    "unspecified": "the source does not say which stage of spending it counts",
+}
+STATUSES: Final = {
+    "actual": "reported after the year",
+    "estimate": "expected while the year ran",
+    "request": "asked for, not given",
+    "planned": "announced as a plan",
+    "announced": "said to be coming, by an embassy or agency",
+    "enacted": "directed or provided by Congress",
+    "limit": "a legal ceiling",
+}
+PRECISIONS: Final = {
+    "exact": "printed as a number without a qualifying word",
+    "rounded": "printed as a rounded number",
+    "approximate": "printed as about, approximately or some",
+    "floor": "printed as more than, over or at least: a lower bound",
+    "ceiling": "printed as nearly or almost: an upper bound",
+}
+YEAR_BASES: Final = {
+    "fiscal": "U.S. fiscal year, October to September, named by the year in which it ends",
+    "calendar": "calendar year",
+    "not stated": "the source does not say which",
+}
+SECTORS: Final = {
+    "clearance": "survey and clearance",
+    "risk education": "explosive ordnance risk education",
+    "victim assistance": "help for survivors",
+    "stockpile": "stockpile destruction and management",
+    "advocacy": "advocacy for the treaties",
+    "capacity": "capacity building of national bodies",
+    "several": "more than one sector, not split by the source",
+    "unspecified": "the source names no sector",
+}
+CHANGES: Final = {
+    "added": "first time this entry was seen",
+    "revised": "the source printed another value; the earlier revision is kept",
+    "withdrawn": "the source dropped the entry; its last values are kept",
+    "restored": "a withdrawn entry came back",
+}
+
+
+def text(meaning: str, *, required: bool = False, **kwargs: Any) -> dy.String:
+    """A text column; ``required`` forbids null and the empty string."""
+    return dy.String(
+        nullable=not required, min_length=1, description=meaning, metadata=kwargs or None
+    )
+
+
+def category(meaning: str, allowed: Mapping[str, str], *, required: bool = True) -> dy.String:
+    """A text column whose values are the keys of ``allowed``."""
+    values = list(allowed)
+    return dy.String(
+        nullable=not required,
+        description=meaning,
+        check={"allowed": lambda column: column.is_in(values)},
+        metadata={"allowed": dict(allowed)},
+    )
+
+
+def whole(meaning: str, unit: str, *, required: bool = False, low: int = 0) -> dy.Int64:
+    """A whole number of ``unit``, not below ``low``."""
+    return dy.Int64(nullable=not required, min=low, description=meaning, metadata={"unit": unit})
+
+
+def year_of(meaning: str, *, required: bool = False) -> dy.Int64:
+    """A year between 1900 and 2100."""
+    return dy.Int64(
+        nullable=not required, min=1900, max=2100, description=meaning, metadata={"unit": "year"}
+    )
+
+
+def real(meaning: str, unit: str, *, required: bool = False, low: float | None = 0) -> dy.Float64:
+    """A real number of ``unit``; no NaN, no infinity."""
+    return dy.Float64(nullable=not required, min=low, description=meaning, metadata={"unit": unit})
+
+
+def money(meaning: str, unit: str = "US dollars") -> dy.Decimal:
+    """An amount with two decimals; exact, so that sums do not depend on their order."""
+    return dy.Decimal(18, 2, nullable=True, description=meaning, metadata={"unit": unit})
+
+
+def flag(meaning: str) -> dy.Bool:
+    """A yes/no column, never null."""
+    return dy.Bool(nullable=False, description=meaning)
+
+
+AREA_CODE: Final = (
+    "code of the area in data/reference/areas.csv: ISO 3166-1 alpha-3, or one of the project's "
+    "own codes for other areas, regions and the world; null where the printed name is unknown"
+)
+
+
+class Spine(dy.Schema):
+    """The columns with which every fact table starts: identity, provenance, revision."""
+
+    entry_id = text("stable name of the figure: source id and hash of its natural key")
+    revision = whole("1 for the first value of the entry, then counting", "revisions", low=1)
+    change = category("what this revision did", CHANGES, required=False)
+    source_id = text("the source, a folder under etl/sources", required=True)
+    series = text("set of figures of one source that are counted alike", required=True)
+    report = text("title of the publication the figure was read in", required=True)
+    edition = text("edition or date of that publication, as it calls itself", required=True)
+    edition_order = text("sorts the editions of one source: a date, or an edition number")
+    place = text("where in the publication the figure stands")
+    vintage_sha256 = text("SHA-256 of the archived bytes the entry was read from")
+    content_sha256 = text("SHA-256 of the entry's values; differs between revisions")
+    locator = text("file and line within the archived bytes", required=True)
+    source_url = text("address of the publication", required=True)
+    note = text("what the compiler noted about the figure")
+    recorded_in = whole("refresh that recorded this revision", "refresh number", low=1)
+    ended_in = whole("refresh that ended it; null while it is current", "refresh number", low=1)
+
+
+class Funding(Spine):
+    """One printed sum of money: a donor, a recipient, a period, an account."""
+
+    donor = text("who pays, as printed", required=True)
+    donor_area = text(f"donor's area; {AREA_CODE}")
+    agency = text("department or agency of the donor, where the source names it")
+    account = category("U.S. budget line, in one spelling", ACCOUNTS)
+    account_as_printed = text("U.S. budget line or measure, as printed")
+    area = text(f"recipient; {AREA_CODE}")
+    area_as_printed = text(
+        "recipient, as printed; 'World' where the source names none", required=True
+    )
+    implementer = text("organisation that does the work, where the source names it")
+    award_id = text("award or grant number, where the source names it")
+    title = text("title of the grant, where the source names it")
+    sector = category("sector of mine action", SECTORS)
+    sector_as_printed = text("sector or sectors, as printed")
+    flow = category("stage of spending that the figure counts", FLOWS)
+    status = category("how firm the figure was when printed", STATUSES)
+    year = year_of("year of the figure; null for a sum over years")
+    year_basis = category("what the year means", YEAR_BASES)
+    period_start = year_of("first year of a printed sum over years")
+    period_end = year_of("last year of a printed sum over years; null where the source names none")
+    is_printed_total = flag("a total printed by the source; not to be added to its parts")
+    is_cumulative = flag("a sum over several years; not a yearly figure")
+    is_secondary = flag("read in a publication that quotes the source")
+    amount = money("amount in the currency printed", "units of currency")
+    currency = text("ISO 4217 code of the currency printed")
+    amount_usd = money("amount in nominal U.S. dollars, as printed or as the source converted it")
+    amount_as_printed = text("amount as the source prints it")
+    unit_as_printed = text("unit as the source prints it")
+    precision = category("how the figure bounds the truth", PRECISIONS, required=False)
+    sum_check = text("how the table that the row comes from adds up")
+
+
+class FundingShares(Spine):
+    """One area's printed share of its region's U.S. money over a period."""
+
+    area = text(AREA_CODE)
+    area_as_printed = text("recipient, as printed", required=True)
+    region_area = text(f"region; {AREA_CODE}")
+    region_as_printed = text("region, as printed", required=True)
+    share_percent = real("share of the region's money", "percent", required=True)
+    share_as_printed = text("share as the source prints it", required=True)
+    region_total_usd_floor = money("the region's printed total, a lower bound")
+    region_total_as_printed = text("the region's total as printed")
+    period_start = year_of("first year of the period", required=True)
+    period_end = year_of("last year of the period", required=True)
+    derived_amount_usd = money("share times the rounded lower bound: for comparison only")
+
+
+class ProgramActivities(Spine):
+    """One printed count of what the Defense program did: missions, people trained."""
+
+    area = text(AREA_CODE)
+    area_as_printed = text("country, as printed", required=True)
+    year = year_of("fiscal year", required=True)
+    year_basis = category("what the year means", YEAR_BASES)
+    measure = text("what is counted", required=True)
+    value = whole("count", "as in unit", required=True)
+    unit = text("what one counts", required=True)
+    value_as_printed = text("the words of the source", required=True)
+
+
+class Casualties(Spine):
+    """People killed and injured by mines and explosive remnants in one area and year."""
+
+    area = text(AREA_CODE)
+    area_as_printed = text("country or area, as printed", required=True)
+    year = year_of("calendar year of the incidents", required=True)
+    killed = whole("people killed", "people")
+    injured = whole("people injured", "people")
+    unknown = whole("people hurt whose outcome is not known", "people")
+    total = whole("all casualties, as printed", "people")
+    civilian = whole("civilians among them", "people")
+    military = whole("soldiers, police and armed-group members among them", "people")
+    deminer = whole("deminers among them", "people")
+    children = whole("children among them", "people")
+    women = whole("women among them", "people")
+    lower_bound = flag("the total is printed as 'at least'")
+    is_partial_year = flag("only the months named in the note are counted")
+    is_prior_year = flag("printed in an edition about the following year, for comparison")
+    is_secondary = flag("read in a publication that quotes the source")
+
+
+class Clearance(Spine):
+    """Land released and items destroyed in one area and year, for one kind of hazard."""
+
+    area = text(AREA_CODE)
+    area_as_printed = text("country or area, as printed", required=True)
+    year = year_of("calendar year", required=True)
+    hazard = text("kind of contamination, as printed", required=True)
+    area_cleared_km2 = real("land cleared", "km2")
+    area_cleared_precision = category("bound of area_cleared_km2", PRECISIONS, required=False)
+    area_reduced_km2 = real("land released by technical survey", "km2")
+    area_reduced_precision = category("bound of area_reduced_km2", PRECISIONS, required=False)
+    area_cancelled_km2 = real("land released by non-technical survey", "km2")
+    ap_mines_destroyed = whole("antipersonnel mines destroyed", "mines")
+    ap_mines_precision = category("bound of ap_mines_destroyed", PRECISIONS, required=False)
+    av_mines_destroyed = whole("antivehicle mines destroyed", "mines")
+    av_mines_precision = category("bound of av_mines_destroyed", PRECISIONS, required=False)
+    erw_destroyed = whole(
+        "explosive remnants destroyed; submunitions where the hazard is cluster munitions", "items"
+    )
+    erw_precision = category("bound of erw_destroyed", PRECISIONS, required=False)
+
+
+class Contamination(Spine):
+    """What was left in the ground of one area at a date, for one kind of hazard."""
+
+    area = text(AREA_CODE)
+    area_as_printed = text("country or area, as printed", required=True)
+    as_of = dy.String(
+        regex=r"^\d{4}(-\d{2}(-\d{2})?)?$", description="date of the estimate: year, month or day"
+    )
+    as_of_year = year_of("year of the estimate", required=True)
+    hazard = text("kind of contamination, as printed", required=True)
+    contamination_class = text("size class in the words of the source")
+    contamination_as_printed = text("the estimate in the words of the source", required=True)
+    contamination_km2 = real("contaminated land, where the source prints one figure", "km2")
+    confirmed_km2 = real("confirmed hazardous area, where printed apart", "km2")
+    suspected_km2 = real("suspected hazardous area, where printed apart", "km2")
+
+
+class TreatyStatus(Spine):
+    """One state and one treaty: signature, consent to be bound, withdrawal."""
+
+    area = text(AREA_CODE)
+    area_as_printed = text("state, as printed", required=True)
+    treaty = category(
+        "the treaty",
+        {
+            "MBT": "Mine Ban Treaty, 1997",
+            "CCM": "Convention on Cluster Munitions, 2008",
+            "CCW-AP2": "Amended Protocol II of the Convention on Certain Conventional Weapons",
+        },
+    )
+    signed = text("date of signature (ISO 8601, as far as printed)")
+    bound_date = text("date of ratification, accession or the like (ISO 8601, as far as printed)")
+    bound_kind = text("how the state became bound")
+    entry_into_force = text("date of entry into force for the state (ISO 8601)")
+    entry_into_force_basis = text("whether that date is printed or follows from the treaty's rule")
+    withdrawal_notified = text("date of the notification of withdrawal (ISO 8601)")
+    withdrawal_effective = text("date on which the withdrawal takes effect (ISO 8601)")
+
+
+class ProgramEvents(Spine):
+    """One dated event in the life of the U.S. program or of U.S. mine policy."""
+
+    date = dy.String(
+        regex=r"^\d{4}(-\d{2}(-\d{2})?)?$", description="date: year, month or day, as far as known"
+    )
+    date_precision = category(
+        "how far the date is known", {"year": "year", "month": "month", "day": "day"}
+    )
+    year = year_of("year of the event", required=True)
+    event = text("name of the event", required=True)
+    body = text("who acted", required=True)
+    summary = text("what happened, in a sentence", required=True)
+
+
+class Deflators(Spine):
+    """One yearly average of a U.S. price index."""
+
+    year = year_of("year", required=True)
+    year_basis = category("what the year means", YEAR_BASES)
+    price_index = text("name of the index", required=True)
+    value = real("value of the index", "as in unit", required=True)
+    unit = text("unit of the index", required=True)
+    periods_averaged = whole("quarters or months in the average", "periods", required=True)
+    publisher = text("who publishes the index", required=True)
+
+
+FACT_TABLES: Final[Mapping[str, type[Spine]]] = MappingProxyType(
+    {
+        "funding": Funding,
+        "funding_shares": FundingShares,
+        "program_activities": ProgramActivities,
+        "casualties": Casualties,
+        "clearance": Clearance,
+        "contamination": Contamination,
+        "treaty_status": TreatyStatus,
+        "program_events": ProgramEvents,
+        "deflators": Deflators,
+    }
+)
+
+# The columns that make two source rows the same figure. The address, the place and the value are
+# left out wherever the rest suffices, so that mending a link does not make a new entry.
+NATURAL_KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "funding": (
+            "series", "report", "edition", "donor", "area_as_printed", "account_as_printed",
+            "status", "year", "year_basis", "period_start", "period_end", "place",
+        ),
+        "funding_shares": (
+            "series", "edition", "region_as_printed", "area_as_printed", "period_start",
+            "period_end",
+        ),
+        "program_activities": ("series", "report", "area_as_printed", "year", "measure"),
+        "casualties": ("series", "edition", "area_as_printed", "year", "place", "source_url"),
+        "clearance": ("series", "edition", "area_as_printed", "year", "hazard"),
+        "contamination": ("series", "edition", "area_as_printed", "as_of", "hazard"),
+        "treaty_status": ("series", "area_as_printed", "treaty"),
+        "program_events": ("series", "date", "event"),
+        "deflators": ("series", "price_index", "year", "year_basis"),
+    }
+)  # fmt: skip
+
+# Filled by the pipeline, not by a reader.
+RECORDED_COLUMNS: Final = (
+    "entry_id", "revision", "change", "source_id", "vintage_sha256", "content_sha256",
+    "recorded_in", "ended_in",
+)  # fmt: skip
+
+
+class Splits(dy.Schema):
+    """A part that a source prints beside a total: one dimension, one category, one value."""
+
+    entry_id = text("the entry it belongs to", required=True)
+    revision = whole("the revision of that entry", "revisions", required=True, low=1)
+    dimension = text(
+        "what the total is split by: device, age, sex, status, countries", required=True
+    )
+    category = text("the part", required=True)
+    value = real("value of the part", "as in unit", required=True)
+    unit = text("people, percent, countries ...", required=True)
+    recorded_in = whole("refresh that recorded it", "refresh number", required=True, low=1)
+    ended_in = whole("refresh that ended it; null while current", "refresh number", low=1)
+
+
+class Areas(dy.Schema):
+    """A country, other area, region or the world, under one code."""
+
+    area = text("code; see data/reference/README.md", required=True)
+    name = text("plain English name", required=True)
+    kind = text("country, other area, historic, region, world or organisation", required=True)
+    iso3166_alpha2 = text("ISO 3166-1 alpha-2")
+    iso3166_numeric = text("ISO 3166-1 numeric, three digits")
+    m49_region = text("UN M49 region")
+    m49_subregion = text("UN M49 sub-region")
+    state_region = text("region of the U.S. Department of State")
+    spellings = text("other spellings met in the sources, separated by ' ; '")
+    note = text("what the code stands for, where that needs saying")
+
+
+class Sources(dy.Schema):
+    """One public dataset or report series."""
+
+    source_id = text("name of the source", required=True)
+    title = text("title", required=True)
+    publisher = text("who publishes it", required=True)
+    url = text("where it is published", required=True)
+    licence = text("terms of use, as stated", required=True)
+    citation = text("how to cite it", required=True)
+    cadence = text("how often it is updated", required=True)
+    status = category(
+        "how the source is read",
+        {
+            "transcribed": "figures copied by hand from published reports",
+            "live": "fetched from its publisher",
+            "frozen": "no longer updated",
+            "dark": "no longer reachable; the last vintage stays in use",
+        },
+    )
+    coverage = text("what it covers", required=True)
+    caveats = text("what a reader must know before using it", required=True)
+
+
+class Series(dy.Schema):
+    """A set of figures of one source that are counted alike, and whether they may be added."""
+
+    series = text("name of the series", required=True)
+    source_id = text("its source", required=True)
+    title = text("title", required=True)
+    is_additive = flag("single-year parts of this series may be added to one another")
+    page_of = category(
+        "whose page a table of the series stands on: its newest edition replaces earlier ones whole",
+        {"area": "the recipient's", "donor": "the donor's"},
+    )
+    caution = text("what may not be added or compared", required=True)
+
+
+class Vintages(dy.Schema):
+    """The exact bytes of a source's file at one retrieval, and what became of them."""
+
+    source_id = text("the source", required=True)
+    file = text("name of the file within the source", required=True)
+    vintage_sha256 = text("SHA-256 of the bytes", required=True)
+    size_bytes = whole("size", "bytes", required=True)
+    retrieved_at = dy.Datetime(time_unit="us", time_zone="UTC", description="when it was archived")
+    origin = text("where the bytes came from", required=True)
+    status = category(
+        "whether its figures are in use",
+        {"accepted": "its entries are in the ledger", "held": "put aside; see reason"},
+    )
+    reason = text("why it is held")
+    recorded_in = whole("refresh that recorded this", "refresh number", required=True, low=1)
+
+
+class Refreshes(dy.Schema):
+    """One run of the pipeline that changed the ledger."""
+
+    refresh = whole("number of the refresh, counting from 1", "refresh number", required=True)
+    started_at = dy.Datetime(time_unit="us", time_zone="UTC", description="start")
+    finished_at = dy.Datetime(time_unit="us", time_zone="UTC", description="end of recording")
+    code_version = text("version of the package and hash of its definitions", required=True)
+    added = whole("entries added", "entries", required=True)
+    revised = whole("entries revised", "entries", required=True)
+    withdrawn = whole("entries withdrawn", "entries", required=True)
+    restored = whole("entries restored", "entries", required=True)
+
+
+class Rejects(dy.Schema):
+    """A source row that broke a rule; it is not an entry."""
+
+    source_id = text("the source", required=True)
+    vintage_sha256 = text("the vintage", required=True)
+    locator = text("file and line", required=True)
+    column = text("the column that broke the rule")
+    rule = text("the rule", required=True)
+    raw_value = text("what stood there")
+    fix = text("what to do about it", required=True)
+    recorded_in = whole("refresh that recorded it", "refresh number", required=True, low=1)
+
+
+class Issues(dy.Schema):
+    """Something odd in a source row that is an entry all the same."""
+
+    source_id = text("the source", required=True)
+    vintage_sha256 = text("the vintage", required=True)
+    locator = text("file and line", required=True)
+    column = text("the column")
+    rule = text("what is odd", required=True)
+    raw_value = text("what stands there")
+    fix = text("what to do about it", required=True)
+    recorded_in = whole("refresh that recorded it", "refresh number", required=True, low=1)
+
+
+LOG_TABLES: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
+    {
+        "splits": Splits,
+        "areas": Areas,
+        "sources": Sources,
+        "series": Series,
+        "vintages": Vintages,
+        "refreshes": Refreshes,
+        "rejects": Rejects,
+        "issues": Issues,
+    }
+)
+
+
+class Coverage(dy.Schema):
+    """One account of one area and fiscal year in State's report; the newest edition wins."""
+
+    entry_id = text("the entry in funding", required=True)
+    area = text(AREA_CODE)
+    area_name = text("name of the area", required=True)
+    state_region = text("region of the U.S. Department of State")
+    fiscal_year = year_of("fiscal year", required=True)
+    account = category("U.S. budget line, in one spelling", ACCOUNTS)
+    program_scope = category(
+        "which reading of 'the program' the row belongs to",
+        {
+            "Defense program": "the program that the memo of 2 December 2025 is reported to drop",
+            "rest of the U.S. effort": "State, USAID and CDC money in the same table",
+        },
+    )
+    amount_usd = money("amount in nominal U.S. dollars")
+    amount_as_printed = text("amount as the source prints it")
+    unit_as_printed = text("unit as the source prints it")
+    printed_total_usd = money("the country total printed for the year")
+    accounts_sum_usd = money("sum of the printed accounts of the year")
+    is_total_confirmed = dy.Bool(
+        nullable=True, description="the accounts add up to the printed total"
+    )
+    editions_count = whole("editions that print this figure", "editions", required=True)
+    is_restated = flag("editions print different amounts; earlier ones are kept in funding")
+    source_id = text("the source", required=True)
+    series = text("the series", required=True)
+    report = text("title of the publication", required=True)
+    edition = text("edition of the publication", required=True)
+    place = text("where in the publication")
+    locator = text("file and line within the archived bytes", required=True)
+    vintage_sha256 = text("SHA-256 of the archived bytes", required=True)
+    source_url = text("address of the publication", required=True)
+    note = text("what the compiler noted")
+
+
+class CasualtiesByAreaYear(dy.Schema):
+    """Casualties of one area and calendar year in the newest edition of the Landmine Monitor."""
+
+    entry_id = text("the entry in casualties", required=True)
+    area = text(AREA_CODE)
+    area_name = text("name of the area", required=True)
+    calendar_year = year_of("calendar year of the incidents", required=True)
+    killed = whole("people killed", "people")
+    injured = whole("people injured", "people")
+    unknown = whole("people hurt whose outcome is not known", "people")
+    total = whole("all casualties, as printed", "people")
+    civilian = whole("civilians among them", "people")
+    military = whole("soldiers, police and armed-group members among them", "people")
+    deminer = whole("deminers among them", "people")
+    children = whole("children among them", "people")
+    women = whole("women among them", "people")
+    lower_bound = flag("the total is printed as 'at least'")
+    is_total_confirmed = dy.Bool(
+        nullable=True, description="killed, injured and unknown add up to the total"
+    )
+    editions_count = whole("editions that print the year", "editions", required=True)
+    lowest_total = whole("lowest total printed by any edition", "people")
+    highest_total = whole("highest total printed by any edition", "people")
+    is_disputed = flag("the edition is quoted with more than one total")
+    is_secondary = flag("read in a publication that quotes the Monitor")
+    source_id = text("the source", required=True)
+    series = text("the series", required=True)
+    report = text("title of the publication", required=True)
+    edition = text("edition of the publication", required=True)
+    place = text("where in the publication")
+    locator = text("file and line within the archived bytes", required=True)
+    vintage_sha256 = text("SHA-256 of the archived bytes", required=True)
+    source_url = text("address of the publication", required=True)
+    note = text("what the compiler noted")
+
+
+class Dependency(dy.Schema):
+    """The U.S. share of one area's international contributions in one year and edition."""
+
+    area = text(AREA_CODE)
+    area_name = text("name of the area", required=True)
+    calendar_year = year_of("calendar year", required=True)
+    us_usd = money("the United States' contribution")
+    is_us_listed = flag("the table lists the United States; if not, it was read whole and gives 0")
+    all_donors_usd = money("contributions of all donors")
+    denominator = text("what all_donors_usd is", required=True)
+    us_share_percent = real("us_usd divided by all_donors_usd", "percent", required=True)
+    donors_count = whole("donors in the table, where it was read whole", "donors")
+    printed_total_usd = money("total printed on the same page")
+    printed_total_precision = category("bound of the printed total", PRECISIONS, required=False)
+    sum_check = text("how the table adds up")
+    is_newest_edition = flag("no newer edition prints the same area and year")
+    us_entry_id = text("the United States' row in funding")
+    total_entry_id = text("the printed total's row in funding")
+    edition = text("edition of the Monitor's page", required=True)
+    place = text("where on the page")
+    source_url = text("address of the page", required=True)
+
+
+class AreaProfile(dy.Schema):
+    """One area in one row: U.S. money, casualties, dependency, treaties."""
+
+    area = text("code of the area", required=True)
+    area_name = text("name of the area", required=True)
+    kind = text("country, other area or historic", required=True)
+    state_region = text("region of the U.S. Department of State")
+    first_fiscal_year = year_of("first fiscal year of State's table")
+    last_fiscal_year = year_of("last fiscal year of State's table")
+    dod_fy2015_2017_usd = money("Defense money, fiscal years 2015 to 2017 added")
+    all_fy2015_2017_usd = money("money of all accounts, fiscal years 2015 to 2017 added")
+    dod_years_count = whole("fiscal years with Defense money above zero", "years")
+    since_year = year_of("first year of the printed sum since the start")
+    until_year = year_of("last year of that sum")
+    dod_since_start_usd = money("Defense money since the start, as printed")
+    dod_since_start_entry_id = text("its entry in funding")
+    all_since_start_usd = money("money of all accounts since the start, as printed")
+    all_since_start_entry_id = text("its entry in funding")
+    funding_edition = text("edition of State's report that prints the sums")
+    casualties_year = year_of("latest year with a casualty total of the Monitor")
+    casualties_total = whole("casualties in that year", "people")
+    is_casualties_lower_bound = dy.Bool(nullable=True, description="printed as 'at least'")
+    casualties_edition = text("edition that prints them")
+    casualties_entry_id = text("its entry in casualties")
+    dependency_year = year_of("latest year with a known U.S. share")
+    us_share_percent = real("U.S. share of international contributions in that year", "percent")
+    dependency_edition = text("edition of the Monitor that prints both figures")
+    mine_ban_treaty = text("status under the Mine Ban Treaty")
+    cluster_convention = text("status under the Convention on Cluster Munitions")
+
+
+# In the order in which they are built: a view may read those before it.
+VIEWS: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
+    {
+        "coverage": Coverage,
+        "casualties_by_area_year": CasualtiesByAreaYear,
+        "dependency": Dependency,
+        "area_profile": AreaProfile,
+    }
+)
+
+ALL_TABLES: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
+    {**FACT_TABLES, **LOG_TABLES, **VIEWS}
+)
+
+
+def polars_schema(table: type[dy.Schema]) -> dict[str, pl.DataType]:
+    """The declared columns of a table with their polars types, in order."""
+    return {name: column.dtype for name, column in table.columns().items()}
