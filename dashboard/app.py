@@ -1,0 +1,28 @@
+"""The server: Streamlit's pages, the API under ``/api/v1`` and ``/healthz``, in one process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+
+from dashboard.api import api
+from dashboard.current import ledgers
+from etl.store import NoLedgerError
+
+
+def healthz(_request: Request) -> JSONResponse:
+    """Say which ledger is served; 503 while there is none."""
+    try:
+        return JSONResponse({"ledger": ledgers().current_id()})
+    except NoLedgerError as error:
+        return JSONResponse({"error": str(error)}, 503)
+
+
+app = st.App(
+    Path(__file__).with_name("streamlit_app.py"),
+    routes=[Mount("/api/v1", app=api), Route("/healthz", healthz)],
+)

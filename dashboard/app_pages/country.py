@@ -1,0 +1,411 @@
+"""One country: U.S. money by account, casualties, who else pays, land, treaties, events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from dashboard import charts, filters, queries, show
+from dashboard.address import accept_code
+
+options = queries.ask("area_options")
+names = dict(options.select("area", "area_name").iter_rows())
+accept_code("area", names)
+area = st.selectbox(
+    "Country or area",
+    list(names),
+    index=None,
+    format_func=names.__getitem__,
+    key="area",
+    bind="query-params",
+    placeholder="Choose a country or area",
+)
+if area is None:
+    st.title("Country")
+    st.markdown("Choose one of the countries and areas for which the ledger holds figures:")
+    st.markdown(
+        ", ".join(f"[{show.plain(label)}](/country?area={code})" for code, label in names.items())
+    )
+    st.stop()
+name = names[area]
+chosen = options.filter(area=area).row(0, named=True)
+st.title(show.plain(name))
+if chosen["state_region"]:
+    show.small(f"Region of the State Department: {show.plain(chosen['state_region'])}.")
+
+st.header("U.S. money by account")
+coverage = queries.ask("area_coverage", area=area)
+if coverage.is_empty():
+    st.info(
+        f"No table of State’s report was read for {show.plain(name)}. That is a gap of this ledger, not "
+        "a zero: the report’s full appendix could not be read. Other printed figures follow below."
+    )
+else:
+    first, last = queries.years(coverage, "fiscal_year")
+    every = queries.total(coverage, "amount_usd")
+    dod_total = queries.total(coverage.filter(account="DoD"), "amount_usd")
+    span = f"FY{first}–{last}"
+    finding = (
+        f"{name}, {span}: {show.usd(every)} from all accounts, of which Defense "
+        f"{show.usd(dod_total)}"
+    )
+    show.chart(
+        charts.funding_by_account(coverage, queries.ask("program_events")),
+        title=finding,
+        alt_text=f"Stacked bars of U.S. money by account and fiscal year. {finding}.",
+        source_line=f"{show.sources(coverage.sort('fiscal_year', descending=True))} Nominal dollars; all "
+        "conventional weapons destruction, which is broader than mine action. ▾ marks a year with an "
+        "event of the U.S. program (see *What it covered*).",
+    )
+    by_account = {(row["fiscal_year"], row["account"]): row for row in coverage.rows(named=True)}
+
+    def account_cell(account: str) -> show.Cell:
+        """The amount of one account in the row's fiscal year, linked to its entry."""
+
+        def cell(row: dict[str, Any]) -> str:
+            printed = by_account.get((row["fiscal_year"], account), {})
+            return show.entry_link(show.usd(printed.get("amount_usd")), printed.get("entry_id"))
+
+        return cell
+
+    accounts = [name for name in charts.ACCOUNT_ORDER if name in coverage["account"].unique()]
+    yearly = coverage.unique(subset="fiscal_year").sort("fiscal_year")
+    show.table(
+        yearly,
+        {
+            "Fiscal year": show.text_of("fiscal_year"),
+            **{account: account_cell(account) for account in accounts},
+            "Printed total": show.usd_of("printed_total_usd"),
+            "Accounts added": show.usd_of("accounts_sum_usd"),
+            "Edition": show.source_of(),
+        },
+        alt=f"U.S. money in {name} by fiscal year and account, as State’s report prints it",
+    )
+    for row in yearly.filter(~pl.col("is_total_confirmed")).iter_rows(named=True):
+        st.warning(
+            f"FY{row['fiscal_year']}: the page prints a total of {show.plain(show.usd(row['printed_total_usd']))}, "
+            f"but its accounts add to {show.plain(show.usd(row['accounts_sum_usd']))}. Both are shown as printed; "
+            "the ledger adds the accounts."
+        )
+    earlier = queries.ask("area_earlier", area=area)
+    if not earlier.is_empty():
+        st.subheader("Restated by a later edition")
+        show.table(
+            earlier,
+            {
+                "Fiscal year": show.text_of("fiscal_year"),
+                "Account": show.text_of("account"),
+                "Earlier edition": show.usd_of("amount_usd", entry="entry_id"),
+                "Printed in": show.source_of(),
+                "Newest edition": show.usd_of("newest_usd"),
+                "Newest": show.text_of("newest_edition"),
+            },
+            alt=f"Amounts for {name} that a later edition restated",
+        )
+    start = queries.ask("area_since_start", area=area)
+    if not start.is_empty():
+        st.subheader("Since the start, as printed")
+        show.table(
+            start,
+            {
+                "Account": lambda row: show.plain(
+                    "Printed total" if row["is_printed_total"] else row["account"]
+                ),
+                "Sum over the years": show.usd_of("amount_usd", entry="entry_id"),
+                "Years": lambda row: show.plain(f"{row['period_start']} to {row['period_end']}"),
+                "Edition": show.source_of(),
+            },
+            alt=f"Sums of U.S. money in {name} since the start",
+        )
+    show.download(
+        filters.address("coverage", {"area": area}),
+        coverage.height,
+        label="Download this table (CSV)",
+    )
+
+other = queries.ask("area_other_us", area=area)
+if not other.is_empty():
+    with st.expander(f"Other printed figures of U.S. money: {other.height}, none to be added"):
+        show.table(
+            other,
+            {
+                "Period": lambda row: show.plain(
+                    row["year"]
+                    or f"{row['period_start']} to {row['period_end'] or 'a date not stated'}"
+                ),
+                "Year basis": show.text_of("year_basis"),
+                "As printed": lambda row: show.entry_link(
+                    row["amount_as_printed"] or show.usd(row["amount_usd"]), row["entry_id"]
+                ),
+                "Status": show.text_of("status"),
+                "What": show.text_of("account_as_printed"),
+                "Series": show.text_of("series_title"),
+                "Source": lambda row: show.link(row["report"], row["source_url"]),
+            },
+            alt=f"Other printed figures of U.S. money in {name}",
+        )
+        show.small("These report the same money as the table above, rounded or at another stage.")
+
+st.header("Casualties")
+hurt = queries.ask("area_casualties", area=area)
+if hurt.is_empty():
+    st.info(f"The ledger holds no casualty figure of the Monitor for {show.plain(name)}.")
+else:
+    split = pl.col("killed").is_not_null() & pl.col("injured").is_not_null()
+    long = pl.concat(
+        [
+            hurt.filter(split if column != "total" else ~split)
+            .select("calendar_year", "edition", people=column)
+            .with_columns(outcome=pl.lit(outcome))
+            .drop_nulls("people")
+            for column, outcome in (
+                ("killed", "killed"), ("injured", "injured"), ("unknown", "unknown outcome"),
+                ("total", "not split"),
+            )
+        ]
+    )  # fmt: skip
+    with_total = hurt.drop_nulls("total")
+    if with_total.is_empty() or long.is_empty():
+        st.info("No total is printed for any year that was read; the parts are in the table.")
+    else:
+        latest = with_total.row(-1, named=True)
+        worst = with_total.sort("total").row(-1, named=True)
+        finding = (
+            f"{name}: {show.number(latest['total'], floor=latest['lower_bound'])} casualties in "
+            f"{latest['calendar_year']}, the latest year read; the most in one year read were "
+            f"{show.number(worst['total'], floor=worst['lower_bound'])} in {worst['calendar_year']}"
+        )
+        show.chart(
+            charts.casualties(long),
+            title=finding,
+            alt_text=f"Stacked bars of people killed and injured by year. {finding}.",
+            source_line=f"{show.sources(hurt.sort('calendar_year', descending=True))} The newest edition "
+            "read for each year. People killed or injured by mines and explosive remnants; the true "
+            "number is higher. A jump can be a change of source. The chart stands beside money and does "
+            "not show what caused what.",
+        )
+    show.table(
+        hurt.sort("calendar_year", descending=True),
+        {
+            "Year": show.text_of("calendar_year"),
+            "Killed": show.number_of("killed"),
+            "Injured": show.number_of("injured"),
+            "Unknown": show.number_of("unknown"),
+            "Total": show.number_of("total", floor="lower_bound", entry="entry_id"),
+            "Civilians": show.number_of("civilian"),
+            "Children": show.number_of("children"),
+            "Other totals printed": lambda row: show.plain(
+                f"{show.number(row['lowest_total'])} to {show.number(row['highest_total'])}, "
+                f"{row['editions_count']} editions"
+                if row["lowest_total"] != row["highest_total"]
+                else None
+            ),
+            "Parts add up": lambda row: {True: "yes", False: "no", None: show.MISSING}[
+                row["is_total_confirmed"]
+            ],
+            "Edition": show.source_of(),
+        },
+        alt=f"Casualties in {name} by year",
+    )
+    show.download(
+        filters.address("casualties_by_area_year", {"area": area}), hurt.height,
+        label="Download this table (CSV)",
+    )  # fmt: skip
+
+registers = queries.ask("area_registers", area=area)
+if not registers.is_empty():
+    with st.expander(
+        f"Counted by national programmes, UN bodies and others: {registers.height} rows"
+    ):
+        show.table(
+            registers,
+            {
+                "Year": lambda row: show.plain(
+                    f"{row['year']}{', part of the year' if row['is_partial_year'] else ''}"
+                ),
+                "Killed": show.number_of("killed"),
+                "Injured": show.number_of("injured"),
+                "Total": show.number_of("total", floor="lower_bound", entry="entry_id"),
+                "Counted by": show.source_of(),
+                "Note": show.text_of("note"),
+            },
+            alt=f"Casualties in {name} as counted by others than the Monitor",
+        )
+        show.small("Definitions differ from the Monitor’s. Part-year rows are not yearly figures.")
+
+st.header("Who else pays")
+shares = queries.ask("area_dependency", area=area)
+if shares.is_empty():
+    st.info(f"No table of donors could be read well enough for {show.plain(name)} to give a share.")
+else:
+    newest = shares.row(-1, named=True)
+    finding = (
+        f"{name}: U.S. money was {show.percent(newest['us_share_percent'])} of all international support "
+        f"in {newest['calendar_year']}, the latest year read"
+    )
+    stacked = pl.concat(
+        [
+            shares.select("calendar_year", "us_share_percent", amount_usd="us_usd").with_columns(
+                payer=pl.lit("United States")
+            ),
+            shares.select(
+                "calendar_year", "us_share_percent",
+                amount_usd=pl.col("all_donors_usd") - pl.col("us_usd"),
+            ).with_columns(payer=pl.lit("other donors")),
+        ]
+    )  # fmt: skip
+    show.chart(
+        charts.dependency(stacked),
+        title=finding,
+        alt_text=f"Stacked bars of U.S. and other donors’ contributions by year. {finding}.",
+        source_line="Source: "
+        + show.link(f"Landmine Monitor, {newest['edition']}", newest["source_url"])
+        + " and the editions in the table. Numerator and denominator come from the same page. Calendar "
+        "years, mine action only: not State’s fiscal-year figures above, and never added to them.",
+    )
+    show.table(
+        shares.sort("calendar_year", descending=True),
+        {
+            "Year": show.text_of("calendar_year"),
+            "United States": lambda row: (
+                show.entry_link(show.usd(row["us_usd"]), row["us_entry_id"])
+                if row["is_us_listed"]
+                else "not listed among the donors"
+            ),
+            "All donors": show.usd_of("all_donors_usd"),
+            "U.S. share": lambda row: show.percent(row["us_share_percent"]),
+            "Donors": show.number_of("donors_count"),
+            "All donors is": show.text_of("denominator"),
+            "Edition": show.source_of(),
+        },
+        alt=f"U.S. share of international support for {name} by year",
+    )
+    donors = queries.ask("area_donors", area=area)
+    _, year = queries.years(donors, "year")
+    with st.expander(f"Donors in {year}: {donors.height} rows"):
+        show.table(
+            donors,
+            {
+                "Donor": show.text_of("donor"),
+                "Dollars": show.usd_of("amount_usd", entry="entry_id"),
+                "As printed": show.text_of("amount_as_printed"),
+                "Sector": show.text_of("sector_as_printed"),
+                "Table": show.text_of("sum_check"),
+                "Edition": show.source_of(),
+            },
+            alt=f"Donors of {name} in {year}",
+        )
+    show.download(
+        filters.address("dependency", {"area": area, "is_newest_edition": "yes"}), shares.height,
+        label="Download the shares (CSV)",
+    )  # fmt: skip
+
+st.header("Clearance")
+cleared = queries.ask("area_clearance", area=area)
+if cleared.is_empty():
+    st.info(f"No clearance figure was read for {show.plain(name)}.")
+else:
+    show.table(
+        cleared,
+        {
+            "Year": show.text_of("year"),
+            "Hazard": show.text_of("hazard"),
+            "Cleared, km²": show.bounded_of(
+                "area_cleared_km2", "area_cleared_precision", entry="entry_id"
+            ),
+            "Reduced, km²": show.bounded_of("area_reduced_km2", "area_reduced_precision"),
+            "Cancelled, km²": show.number_of("area_cancelled_km2"),
+            "Antipersonnel mines": show.bounded_of("ap_mines_destroyed", "ap_mines_precision"),
+            "Antivehicle mines": show.bounded_of("av_mines_destroyed", "av_mines_precision"),
+            "Other items": show.bounded_of("erw_destroyed", "erw_precision"),
+            "Edition": show.source_of(),
+        },
+        alt=f"Land released and items destroyed in {name}",
+    )  # fmt: skip
+    show.small(
+        "Cleared, reduced and cancelled are different things, and kinds of hazard overlap: rows are not "
+        "to be added. A year without a row was not read."
+    )
+    show.download(filters.address("clearance", {"area": area}), cleared.height)
+
+st.header("Contamination")
+left = queries.ask("area_contamination", area=area)
+if left.is_empty():
+    st.info(f"No estimate of contamination was read for {show.plain(name)}.")
+else:
+    show.table(
+        left,
+        {
+            "As of": show.text_of("as_of"),
+            "Hazard": show.text_of("hazard"),
+            "As printed": lambda row: show.entry_link(
+                row["contamination_as_printed"], row["entry_id"]
+            ),
+            "Class": show.text_of("contamination_class"),
+            "Confirmed, km²": show.number_of("confirmed_km2"),
+            "Suspected, km²": show.number_of("suspected_km2"),
+            "Edition": show.source_of(),
+        },
+        alt=f"Estimates of contamination in {name}",
+    )
+    show.small("Estimates differ in method; a survey can multiply or divide one.")
+    show.download(filters.address("contamination", {"area": area}), left.height)
+
+st.header("Treaties")
+treaties = queries.ask("area_treaties", area=area)
+if treaties.is_empty():
+    st.info(
+        f"No row for {show.plain(name)}: it was not read as a party or signatory of the Mine Ban Treaty, "
+        "the Convention on Cluster Munitions or amended Protocol II."
+    )
+else:
+    show.table(
+        treaties,
+        {
+            "Treaty": lambda row: show.entry_link(
+                {
+                    "MBT": "Mine Ban Treaty",
+                    "CCM": "Convention on Cluster Munitions",
+                    "CCW-AP2": "Amended Protocol II (CCW)",
+                }[row["treaty"]],
+                row["entry_id"],
+            ),
+            "Signed": show.text_of("signed"),
+            "Bound": show.text_of("bound_date"),
+            "By": show.text_of("bound_kind"),
+            "In force": show.text_of("entry_into_force"),
+            "Withdrawal in effect": show.text_of("withdrawal_effective"),
+            "Note": show.text_of("note"),
+            "Read in": show.source_of(),
+        },
+        alt=f"Status of {name} under three treaties",
+    )
+
+st.header("Events of the U.S. program")
+happened = queries.ask("program_events")
+named = happened.filter(
+    pl.concat_str(
+        "event",
+        "summary",
+        "source_title" if "source_title" in happened.columns else "report",
+        separator=" ",
+    ).str.contains(name, literal=True)
+)
+key = happened.filter(
+    pl.col("date").is_in(["2025-01-20", "2025-01-25", "2025-12-02", "2026-02-03"])
+)
+show.table(
+    pl.concat([named, key]).unique(subset="entry_id").sort("date"),
+    {
+        "Date": show.text_of("date"),
+        "Event": lambda row: show.entry_link(row["event"], row["entry_id"]),
+        "What happened": show.text_of("summary"),
+        "Source": lambda row: show.link(row["report"], row["source_url"]),
+    },
+    alt=f"Events of the U.S. program that name {name}, and those of 2025 and 2026 for all countries",
+)
+show.small(
+    "Those that name the country, and the stops and decisions of 2025 and 2026 for all countries."
+)

@@ -1,0 +1,172 @@
+"""Funding rows, filtered; totals only where adding is allowed."""
+
+from __future__ import annotations
+
+import polars as pl
+import streamlit as st
+
+from dashboard import filters, queries, show
+from dashboard.address import accept_code, accept_codes
+from etl.tables import ACCOUNTS, FLOWS
+
+choices = queries.ask("funding_choices").row(0, named=True)
+recipients = queries.ask("funding_areas")
+series = queries.ask("series").filter(pl.col("series") != "")
+names = dict(recipients.select("area", "area_name").iter_rows())
+regions = recipients["state_region"].drop_nulls().unique().sort().to_list()
+funded = queries.ask_filtered("funding_sums", [])
+titles = dict(funded.select("series", "series_title").unique(maintain_order=True).iter_rows())
+sources = dict(series.select("source_id", "source_title").iter_rows())
+sources = {name: title for name, title in sources.items() if name in funded["source_id"]}
+
+PAGE_ROWS = 50
+
+st.title("Funding")
+st.markdown(
+    "Every printed sum of money, one row a figure. The same dollar stands in several sources, so a "
+    "total is given only within one series whose rows may be added."
+)
+accept_codes("areas", names)
+accept_codes("series", titles)
+accept_code("source", sources)
+with st.container(border=True):
+    first, second = st.columns(2)
+    with first:
+        areas = st.multiselect(
+            "Recipients", list(names), format_func=names.__getitem__, key="areas",
+            bind="query-params", placeholder="All",
+        )  # fmt: skip
+        chosen_regions = st.multiselect(
+            "State Department regions", regions, key="regions", bind="query-params",
+            placeholder="All",
+        )  # fmt: skip
+        low, high = st.slider(
+            "Years (rows that sum several years have none and stand outside)",
+            choices["years"][0], choices["years"][-1],
+            (choices["years"][0], choices["years"][-1]), key="years", bind="query-params",
+        )  # fmt: skip
+    with second:
+        source = st.selectbox(
+            "Source", [None, *sources], key="source", bind="query-params",
+            index=1 + list(sources).index("state_tweis") if "state_tweis" in sources else 0,
+            format_func=lambda name: sources.get(name, "All sources, side by side"),
+        )  # fmt: skip
+        picked_series = st.multiselect(
+            "Series", list(titles), format_func=lambda name: titles[name] or name, key="series",
+            bind="query-params", placeholder="All of the source",
+        )  # fmt: skip
+        accounts = st.multiselect(
+            "Accounts", [name for name in ACCOUNTS if name in choices["accounts"]], key="accounts",
+            bind="query-params", placeholder="All",
+        )  # fmt: skip
+        flows = st.multiselect(
+            "Flows", [name for name in FLOWS if name in choices["flows"]], key="flows",
+            bind="query-params", placeholder="All",
+        )  # fmt: skip
+
+in_regions = recipients.filter(pl.col("state_region").is_in(chosen_regions))["area"].to_list()
+wanted = sorted({*areas, *in_regions})
+asked = {
+    "area": wanted,
+    "year.gte": low if low > choices["years"][0] else "",
+    "year.lte": high if high < choices["years"][-1] else "",
+    "source_id": source or "",
+    "series": picked_series,
+    "account": accounts,
+    "flow": flows,
+}
+pairs = [
+    (key, ",".join(value) if isinstance(value, list) else str(value))
+    for key, value in asked.items()
+    if value not in ("", [])
+]
+conditions = filters.parse("funding", pairs)
+sums = queries.ask_filtered("funding_sums", conditions)
+if sums.is_empty():
+    st.info(
+        "No figure matches all of these filters. A gap means that no such figure was read, not that "
+        "nothing was paid. Widen the years, or take a filter away."
+    )
+    st.stop()
+
+total_rows = int(sums["rows_count"].sum())
+st.header("Totals")
+kinds = sums.height
+one = sums.row(0, named=True)
+if kinds == 1 and one["is_additive"] and one["added_count"]:
+    left_out = one["rows_count"] - one["added_count"]
+    st.metric(
+        f"{one['series_title']}: {one['added_count']:,} figures added, "
+        f"{'FY' if one['year_basis'] == 'fiscal' else ''}{one['first_year']} to {one['last_year']}",
+        show.usd(one["sum_usd"]),
+    )
+    show.small(
+        f"Nominal dollars. {left_out:,} of {one['rows_count']:,} rows are left out of the sum: printed "
+        "totals, sums over several years, earlier editions, bounds. "
+        f"{show.plain(one['caution'])}"
+    )
+else:
+    st.info(
+        "No single total: the rows "
+        + (
+            f"belong to {kinds} series or flows, which partly report the same money."
+            if kinds > 1
+            else "of this series may not be added to one another."
+        )
+        + " Choose one series that may be added to get a total."
+    )
+show.table(
+    sums,
+    {
+        "Series": show.text_of("series_title"),
+        "Flow": show.text_of("flow"),
+        "Years are": show.text_of("year_basis"),
+        "Rows": show.number_of("rows_count"),
+        "May be added": lambda row: "yes" if row["is_additive"] else "no",
+        "Sum of what may be added": lambda row: (
+            show.plain(show.usd(row["sum_usd"])) if row["is_additive"] else show.MISSING
+        ),
+        "What may not be added": show.text_of("caution"),
+    },
+    alt="The filtered rows by series and flow, and whether they may be added",
+)
+
+st.header("Rows")
+show.download(filters.address("funding", asked), total_rows)
+pages = -(-total_rows // PAGE_ROWS)
+page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
+rows = queries.ask_filtered("funding_rows", conditions, PAGE_ROWS, (page - 1) * PAGE_ROWS)
+show.small(
+    f"Rows {(page - 1) * PAGE_ROWS + 1:,} to {(page - 1) * PAGE_ROWS + rows.height:,} of {total_rows:,}."
+)
+show.table(
+    rows,
+    {
+        "Recipient": show.text_of("area_as_printed"),
+        "Period": lambda row: show.plain(
+            show.year_of(row["year"], row["year_basis"])
+            or f"{row['period_start'] or '?'} to {row['period_end'] or 'a date not stated'}, a sum"
+        ),
+        "Account": lambda row: show.plain(
+            row["account"] if row["account"] != "Not stated" else row["account_as_printed"]
+        ),
+        "Donor": show.text_of("donor"),
+        "Nominal dollars": show.usd_of("amount_usd", "precision", entry="entry_id"),
+        "As printed": show.text_of("amount_as_printed"),
+        "Kind": lambda row: show.plain(
+            ", ".join(
+                word
+                for word, holds in (
+                    ("printed total", row["is_printed_total"]),
+                    ("sum over years", row["is_cumulative"]),
+                    (row["status"], row["status"] != "actual"),
+                    (row["flow"], row["flow"] != "unspecified"),
+                )
+                if holds
+            )
+            or None
+        ),
+        "Source": lambda row: show.link(show.edition_of(row), row["source_url"]),
+    },
+    alt="Funding rows that pass the filters, with their sources",
+)

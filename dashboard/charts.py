@@ -1,0 +1,273 @@
+"""Charts: one colour means one thing everywhere, and every axis has its unit.
+
+Colours are those of ``.streamlit/config.toml``, named here once. U.S. accounts are four strengths
+of one ink with Defense the strongest, since it is the program that the memo names; other donors are
+grey; killed and injured are two steps of one warm hue; clearance is green-blue.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final
+
+import altair as alt
+import polars as pl
+import streamlit as st
+
+from etl.settings import folders
+
+# What st.altair_chart draws.
+Figure = alt.Chart | alt.LayerChart | alt.FacetChart
+
+ACCOUNT_ORDER: Final = ("DoD", "State NADR-CWD", "State other", "USAID", "CDC")
+PALETTE: Final = {
+    "light": {
+        "DoD": "#17324f", "State NADR-CWD": "#2c5d8b", "State other": "#5778a9",
+        "USAID": "#8fa9c9", "CDC": "#b9cbdd", "United States": "#17324f",
+        "other donors": "#8c8a84", "killed": "#7d2f1f", "injured": "#c4704f",
+        "unknown outcome": "#d9b8a6", "not split": "#a3705c", "clearance": "#2b7a72",
+        "rule": "#5f5e59", "no figure": "#e6e3da", "outline": "#fdfcf8",
+    },
+    "dark": {
+        "DoD": "#dbe8f6", "State NADR-CWD": "#9cc3e8", "State other": "#6f97cc",
+        "USAID": "#5776a8", "CDC": "#40597f", "United States": "#dbe8f6",
+        "other donors": "#98968f", "killed": "#f0b59b", "injured": "#c96f4e",
+        "unknown outcome": "#8a5340", "not split": "#b98a76", "clearance": "#5bb5aa",
+        "rule": "#a8a69e", "no figure": "#2b3138", "outline": "#14171b",
+    },
+}  # fmt: skip
+RAMP: Final = {
+    "light": ["#d3deea", "#9db6d0", "#6388b0", "#335a85", "#17324f"],
+    "dark": ["#2a4766", "#40709d", "#6f9fca", "#a9c9e8", "#dfebf7"],
+}
+
+
+def _mode() -> str:
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def colour(name: str) -> str:
+    """The colour that means ``name`` in the reader's appearance."""
+    return PALETTE[_mode()][name]
+
+
+def _scale(names: Sequence[str]) -> alt.Scale:
+    return alt.Scale(domain=list(names), range=[colour(name) for name in names])
+
+
+def _legend(title: str | None = None) -> alt.Legend:
+    return alt.Legend(title=title, orient="top", columns=3, labelLimit=220)
+
+
+def _span(years: pl.Series, at_least: int = 1) -> list[int]:
+    """Every year from the first to the last, and earlier ones to make ``at_least`` of them.
+
+    A year without a figure keeps its place on the axis, so that a gap is seen as a gap.
+    """
+    present = years.cast(pl.Int64).to_list()
+    first, last = min(present), max(present)
+    return list(range(min(first, last - at_least + 1), last + 1))
+
+
+def funding_by_account(frame: pl.DataFrame, events: pl.DataFrame | None = None) -> Figure:
+    """Stacked bars: ``fiscal_year``, ``account``, ``amount_usd`` (nominal dollars).
+
+    ``events`` (``year``, ``event``, ``date``) are marked by a rule over their year.
+    """
+    present = [name for name in ACCOUNT_ORDER if name in frame["account"].unique()]
+    years = _span(frame["fiscal_year"])
+    bars = (
+        alt.Chart(frame.with_columns(order=pl.col("account").replace_strict(
+            {name: place for place, name in enumerate(ACCOUNT_ORDER)}, default=99)))
+        .mark_bar(size=34)
+        .encode(
+            x=alt.X("fiscal_year:O", title="U.S. fiscal year", scale=alt.Scale(domain=years),
+                    axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("sum(amount_usd):Q", title="nominal U.S. dollars", stack=True,
+                    axis=alt.Axis(format="$~s")),
+            color=alt.Color("account:N", scale=_scale(present), legend=_legend("Account")),
+            order=alt.Order("order:Q"),
+            tooltip=[
+                alt.Tooltip("fiscal_year:O", title="Fiscal year"),
+                alt.Tooltip("account:N", title="Account"),
+                alt.Tooltip("sum(amount_usd):Q", title="Dollars", format="$,.0f"),
+            ],
+        )
+    )  # fmt: skip
+    layers: list[alt.Chart] = [bars]
+    if events is not None and not events.is_empty():
+        within = events.filter(pl.col("year").is_in(years)).rename({"year": "fiscal_year"})
+        marks = alt.Chart(within).encode(x=alt.X("fiscal_year:O"))
+        layers.append(
+            marks.mark_text(dy=-6, fontSize=15, color=colour("rule"), text="▾").encode(
+                y=alt.value(0), tooltip=["date:N", "event:N"]
+            )
+        )
+    return alt.layer(*layers).properties(height=300)
+
+
+def casualties(frame: pl.DataFrame) -> Figure:
+    """Stacked bars of people by ``calendar_year`` and ``outcome``; only printed years have a bar."""
+    outcomes = ["killed", "injured", "unknown outcome", "not split"]
+    present = [name for name in outcomes if name in frame["outcome"].unique()]
+    years = _span(frame["calendar_year"], at_least=12)
+    figure: alt.Chart = (
+        alt.Chart(frame.with_columns(order=pl.col("outcome").replace_strict(
+            {name: place for place, name in enumerate(outcomes)})))
+        .mark_bar()
+        .encode(
+            x=alt.X("calendar_year:O", title="calendar year (years without a bar were not read)",
+                    scale=alt.Scale(domain=years), axis=alt.Axis(labelAngle=-90)),
+            y=alt.Y("people:Q", title="people", stack=True),
+            color=alt.Color("outcome:N", scale=_scale(present), legend=_legend("Outcome")),
+            order=alt.Order("order:Q"),
+            tooltip=[
+                alt.Tooltip("calendar_year:O", title="Year"),
+                alt.Tooltip("outcome:N", title="Outcome"),
+                alt.Tooltip("people:Q", title="People", format=","),
+                alt.Tooltip("edition:N", title="Edition"),
+            ],
+        )
+        .properties(height=260)
+    )  # fmt: skip
+    return figure
+
+
+def dependency(frame: pl.DataFrame) -> Figure:
+    """Stacked bars of contributions by ``calendar_year`` and ``payer`` (nominal dollars)."""
+    years = _span(frame["calendar_year"], at_least=12)
+    figure: alt.Chart = (
+        alt.Chart(frame)
+        .mark_bar()
+        .encode(
+            x=alt.X("calendar_year:O", title="calendar year (years without a bar were not read)",
+                    scale=alt.Scale(domain=years), axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("amount_usd:Q", title="nominal U.S. dollars", stack=True,
+                    axis=alt.Axis(format="$~s")),
+            color=alt.Color("payer:N", scale=_scale(["United States", "other donors"]),
+                            legend=_legend("Paid by")),
+            order=alt.Order("payer:N", sort="descending"),
+            tooltip=[
+                alt.Tooltip("calendar_year:O", title="Year"),
+                alt.Tooltip("payer:N", title="Paid by"),
+                alt.Tooltip("amount_usd:Q", title="Dollars", format="$,.0f"),
+                alt.Tooltip("us_share_percent:Q", title="U.S. share, %", format=".1f"),
+            ],
+        )
+        .properties(height=260)
+    )  # fmt: skip
+    return figure
+
+
+def world_totals(frame: pl.DataFrame, events: pl.DataFrame) -> Figure:
+    """Printed yearly world totals as points, by ``series_title``; bounds have a shape of their own.
+
+    ``frame``: ``year``, ``amount_usd``, ``series_title``, ``bound``; ``events``: ``when``, ``label``
+    and ``at``, the height of the label in dollars.
+    """
+    across = alt.X(
+        "year:Q",
+        title="year, fiscal or calendar as the series says",
+        scale=alt.Scale(domain=[1992, 2028], nice=False, zero=False),
+        axis=alt.Axis(format="d", grid=False),
+    )
+    up = alt.Y(
+        "amount_usd:Q",
+        title="nominal U.S. dollars",
+        axis=alt.Axis(format="$~s"),
+        scale=alt.Scale(domain=[0, 450_000_000]),
+    )
+    names = frame["series_title"].unique(maintain_order=True).to_list()
+    inks = ("DoD", "State other", "other donors", "clearance")
+    points = (
+        alt.Chart(frame)
+        .mark_point(filled=True, size=70, opacity=1)
+        .encode(
+            x=across,
+            y=up,
+            color=alt.Color(
+                "series_title:N",
+                scale=alt.Scale(domain=names, range=[colour(ink) for ink in inks[: len(names)]]),
+                legend=alt.Legend(title="Series", orient="top", columns=1, labelLimit=520),
+            ),
+            shape=alt.Shape(
+                "bound:N",
+                scale=alt.Scale(
+                    domain=["a number", "more than", "nearly or about"],
+                    range=["circle", "triangle-up", "diamond"],
+                ),
+                legend=alt.Legend(title="Printed as", orient="bottom", direction="horizontal"),
+            ),
+            tooltip=[
+                alt.Tooltip("year:Q", title="Year", format="d"),
+                alt.Tooltip("amount_as_printed:N", title="As printed"),
+                alt.Tooltip("series_title:N", title="Series"),
+                alt.Tooltip("report:N", title="Report"),
+            ],
+        )
+    )
+    marked = alt.Chart(events.rename({"when": "year", "at": "amount_usd"}))
+    rules = marked.mark_rule(color=colour("rule"), strokeDash=[3, 3]).encode(
+        x=across, tooltip=["date:N", "event:N"]
+    )
+    labels = marked.mark_text(align="right", dx=-4, color=colour("rule"), fontSize=12).encode(
+        x=across, y=up, text="label:N"
+    )
+    return alt.layer(rules, labels, points).properties(height=500)
+
+
+@cache
+def _world() -> dict[str, Any]:
+    path = folders().reference / "world.topo.json"
+    topology: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return topology
+
+
+MONEY_CLASSES: Final = (
+    "zero printed", "under $1 million", "$1 to 10 million", "$10 to 50 million", "over $50 million",
+)  # fmt: skip
+MONEY_STEPS: Final = (0, 1_000_000, 10_000_000, 50_000_000)  # upper ends of the first four
+
+
+def money_class(column: str) -> pl.Expr:
+    """The map's class of an amount in dollars."""
+    return pl.col(column).cut(list(MONEY_STEPS), labels=list(MONEY_CLASSES)).cast(pl.String)
+
+
+def world_map(frame: pl.DataFrame, title: str) -> Figure:
+    """The world by class of money: ``area``, ``area_name``, ``amount_class``, ``words``.
+
+    Outlines come with the page; areas without a row keep the colour of "no figure".
+    """
+    outlines = alt.InlineData(
+        values=_world(), format=alt.TopoDataFormat(type="topojson", feature="countries")
+    )
+    land = alt.Chart(outlines).mark_geoshape(
+        fill=colour("no figure"), stroke=colour("outline"), strokeWidth=0.4
+    )
+    present = [name for name in MONEY_CLASSES if name in frame["amount_class"].unique()]
+    inks = dict(zip(MONEY_CLASSES, RAMP[_mode()], strict=True))
+    drawn = (
+        alt.Chart(outlines)
+        .transform_calculate(area="datum.properties.area")
+        .transform_lookup(
+            lookup="area",
+            from_=alt.LookupData(frame, "area", ["area_name", "amount_class", "words"]),
+        )
+        .transform_filter("isValid(datum.amount_class)")
+        .mark_geoshape(stroke=colour("outline"), strokeWidth=0.4)
+        .encode(
+            color=alt.Color(
+                "amount_class:N",
+                scale=alt.Scale(domain=present, range=[inks[name] for name in present]),
+                legend=alt.Legend(title=title, orient="bottom", columns=3, labelLimit=200),
+            ),
+            tooltip=[
+                alt.Tooltip("area_name:N", title="Area"),
+                alt.Tooltip("words:N", title=title),
+            ],
+        )
+    )
+    return alt.layer(land, drawn).project("equalEarth").properties(height=460)

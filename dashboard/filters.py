@@ -1,0 +1,160 @@
+"""One grammar of filters for the API and the pages' download links.
+
+``column=value`` keeps rows with that value; the same column twice, or values joined by commas,
+keeps rows with any of them. ``column.gte``, ``.lte``, ``.gt``, ``.lt`` compare numbers and texts,
+``column.ne`` excludes, ``column.contains`` searches a text without regard to case, and
+``column.null=yes`` or ``no`` asks whether there is a value. Columns come from
+:mod:`etl.tables`; everything a reader types is bound as a parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import dataframely as dy
+import polars as pl
+
+from etl import sql
+from etl.tables import ALL_TABLES
+
+COMPARISONS: Final = {"gte": ">=", "lte": "<=", "gt": ">", "lt": "<"}
+OPERATORS: Final = ("ne", *COMPARISONS, "contains", "null")
+YES: Final = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+MAX_VALUES: Final = 300
+MAX_LENGTH: Final = 500
+
+
+class FilterError(ValueError):
+    """A filter that cannot be answered; the message says what is allowed."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One filter: a declared column, an operator (``eq`` or one of OPERATORS) and its values."""
+
+    column: str
+    operator: str
+    values: tuple[Any, ...]
+
+
+def parse(
+    table: str, pairs: Iterable[tuple[str, str]], areas: Iterable[str] = ()
+) -> list[Condition]:
+    """The conditions that ``pairs`` of an address express on ``table``.
+
+    ``areas`` are the area codes of the ledger; with them a code that does not exist is refused.
+
+    Raises:
+        FilterError: a column, operator or value is not allowed.
+    """
+    columns = ALL_TABLES[table].columns()
+    known_areas = frozenset(areas)
+    merged: dict[tuple[str, str], list[Any]] = {}
+    for key, text in pairs:
+        name, _, operator = key.partition(".")
+        if name not in columns:
+            raise FilterError(
+                f"{table} has no column {name[:80]!r}. Its columns are: {', '.join(columns)}."
+            )
+        if operator and operator not in OPERATORS:
+            raise FilterError(
+                f"{operator[:80]!r} is no comparison. Write {name}=value or {name}. followed by one "
+                f"of: {', '.join(OPERATORS)}."
+            )
+        merged.setdefault((name, operator or "eq"), []).extend(
+            _values(name, columns[name], operator or "eq", text, known_areas)
+        )
+    conditions = [
+        Condition(name, operator, tuple(values)) for (name, operator), values in merged.items()
+    ]
+    for condition in conditions:
+        if len(condition.values) > MAX_VALUES:
+            raise FilterError(f"{condition.column}: at most {MAX_VALUES} values are allowed.")
+    return conditions
+
+
+def _values(
+    name: str, column: dy.Column, operator: str, text: str, areas: frozenset[str]
+) -> list[Any]:
+    if len(text) > MAX_LENGTH:
+        raise FilterError(f"{name}: a value may have at most {MAX_LENGTH} characters.")
+    if operator == "null":
+        if text.lower() not in YES:
+            raise FilterError(f"{name}.null takes yes or no, not {text!r}.")
+        return [YES[text.lower()]]
+    if operator == "contains":
+        if column.dtype != pl.String:
+            raise FilterError(f"{name} is not a text; {name}.contains does not apply.")
+        return [text]
+    parts = [text] if operator in COMPARISONS else text.split(",")
+    return [_value(name, column, part.strip(), areas) for part in parts]
+
+
+def _value(name: str, column: dy.Column, text: str, areas: frozenset[str]) -> Any:  # noqa: ANN401
+    allowed = (column.metadata or {}).get("allowed")
+    if allowed and text not in allowed:
+        raise FilterError(f"{text!r} is no {name}. Allowed: {', '.join(allowed)}.")
+    if name in {"area", "donor_area", "region_area"} and areas and text not in areas:
+        raise FilterError(
+            f"{text!r} is no area code. Codes are ISO 3166-1 alpha-3, such as KHM or VNM, and the "
+            "project's own for other areas, such as XKX; /api/v1/areas.csv lists them all."
+        )
+    if isinstance(column.dtype, pl.Boolean):
+        if text.lower() not in YES:
+            raise FilterError(f"{name} is yes or no, not {text!r}.")
+        return YES[text.lower()]
+    if column.dtype.is_numeric():
+        return _number(name, column.dtype, text)
+    return text
+
+
+def _number(name: str, dtype: pl.DataType, text: str) -> int | float | Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation as error:
+        raise FilterError(f"{name} is a number, not {text[:80]!r}.") from error
+    if not number.is_finite() or abs(number) >= Decimal(10) ** 16:
+        raise FilterError(f"{name}: {text[:80]!r} is not a number the ledger can hold.")
+    if dtype.is_integer():
+        if number != number.to_integral_value():
+            raise FilterError(f"{name} is a whole number, not {text[:80]!r}.")
+        return int(number)
+    return float(number) if dtype.is_float() else number
+
+
+def where(conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
+    """The SQL condition and its parameters; ``TRUE`` without any condition."""
+    parts: list[str] = []
+    parameters: list[Any] = []
+    for condition in conditions:
+        column = sql.identifier(condition.column)
+        if condition.operator in COMPARISONS:
+            for value in condition.values:
+                parts.append(f"{column} {COMPARISONS[condition.operator]} ?")
+                parameters.append(value)
+        elif condition.operator == "contains":
+            for value in condition.values:
+                parts.append(f"contains(lower({column}), lower(?))")
+                parameters.append(value)
+        elif condition.operator == "null":
+            parts.extend(f"{column} IS {'' if yes else 'NOT '}NULL" for yes in condition.values)
+        else:
+            marks = ", ".join("?" for _ in condition.values)
+            parts.append(f"{column} {'IN' if condition.operator == 'eq' else 'NOT IN'} ({marks})")
+            parameters.extend(condition.values)
+    return " AND ".join(parts) or "TRUE", parameters
+
+
+def address(table: str, filters: Mapping[str, object], ending: str = "csv") -> str:
+    """The API address of a table with filters; lists are joined by commas, empty ones left out."""
+    pairs = {
+        key: ",".join(str(part) for part in value) if isinstance(value, list | tuple) else value
+        for key, value in filters.items()
+        if value not in (None, "", [], ())
+    }
+    query = urlencode(pairs, safe=",")
+    return f"/api/v1/{table}.{ending}" + (f"?{query}" if query else "")

@@ -1,0 +1,202 @@
+"""How figures are written and shown: numbers with units, sources beside them, tables as text.
+
+Texts from the sources are escaped wherever Streamlit would read Markdown, and only http addresses
+become links. A missing figure is an en dash, never a zero.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import polars as pl
+import streamlit as st
+
+from dashboard.charts import Figure
+
+MISSING: Final = "–"
+BOUNDS: Final = {
+    "floor": "at least ",
+    "ceiling": "nearly ",
+    "approximate": "about ",
+    "rounded": "",
+    "exact": "",
+}
+_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]()#+!|<>$~:&-])")
+_UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+
+
+def plain(text: object) -> str:
+    """``text`` so that Markdown shows it letter for letter; control and direction marks go."""
+    if text is None:
+        return MISSING
+    return _SPECIAL.sub(r"\\\1", _UNSEEN.sub(" ", str(text)))
+
+
+def link(label: object, url: str | None) -> str:
+    """A Markdown link, or just the label where ``url`` is not an http address."""
+    parts = urlsplit((url or "").split(" ; ")[0].strip())
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        return plain(label)
+    safe = parts.geturl().translate({ord(sign): f"%{ord(sign):02X}" for sign in "()<>[]\\\"' `|*"})
+    return f"[{plain(label)}]({safe})"
+
+
+def entry_link(label: object, entry_id: str | None) -> str:
+    """A link to the page of one entry."""
+    if not entry_id or not re.fullmatch(r"[a-z0-9_]+-[0-9a-f]{16}", entry_id):
+        return plain(label)
+    return f"[{plain(label)}](/entry?entry={entry_id})"
+
+
+def usd(amount: float | None, precision: str | None = None) -> str:
+    """Dollars with separators and the bound the source gives: 'at least $398,000,000'."""
+    if amount is None:
+        return MISSING
+    digits = f"{amount:,.2f}".removesuffix(".00")
+    sign, digits = ("−", digits[1:]) if digits.startswith("-") else ("", digits)
+    return f"{BOUNDS.get(precision or 'exact', '')}{sign}${digits}"
+
+
+def capital(text: str) -> str:
+    """``text`` with a capital first letter; the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def number(value: float | None, *, floor: bool | None = False, decimals: int = 6) -> str:
+    """A count or area with separators; ``floor`` writes 'at least'."""
+    if value is None:
+        return MISSING
+    text = (
+        f"{value:,}" if isinstance(value, int) else f"{value:,.{decimals}f}".rstrip("0").rstrip(".")
+    )
+    return f"at least {text}" if floor else text
+
+
+def percent(value: float | None) -> str:
+    """A share with one decimal, as the views round it."""
+    return MISSING if value is None else f"{value:.1f} %"
+
+
+def edition_of(row: Mapping[str, Any]) -> str:
+    """Report and edition in one; an edition that names its report stands alone."""
+    report, edition = str(row["report"]), str(row["edition"])
+    return edition if report in edition else f"{report}, {edition}"
+
+
+def year_of(year: int | None, basis: str) -> str | None:
+    """A year with its basis: 'FY2016', '2016', or '2016 (basis not stated)'."""
+    if year is None:
+        return None
+    return {"fiscal": f"FY{year}", "calendar": str(year)}.get(basis, f"{year} (basis not stated)")
+
+
+def source(row: Mapping[str, Any], *, also: str = "") -> str:
+    """The line under a figure: report, edition, place, and the entry's own page."""
+    parts = [f"Source: {link(edition_of(row), row['source_url'])}"]
+    if row.get("place"):
+        parts.append(plain(row["place"]))
+    if row.get("entry_id"):
+        parts.append(entry_link("source row", row["entry_id"]))
+    if also:
+        parts.append(also)
+    return "; ".join(parts) + "."
+
+
+def sources(frame: pl.DataFrame) -> str:
+    """The line under a table or chart: every edition its rows were read in, newest first."""
+    used = (
+        frame.select("report", "edition", "source_url")
+        .unique(subset=["report", "edition"], maintain_order=True)
+        .head(6)
+    )
+    named = [link(edition_of(row), row["source_url"]) for row in used.iter_rows(named=True)]
+    more = frame.select("report", "edition").unique().height - used.height
+    tail = f"; and {more} more, named in the table" if more > 0 else ""
+    return f"Source: {'; '.join(named)}{tail}."
+
+
+Cell = Callable[[dict[str, Any]], str]
+
+
+def table(frame: pl.DataFrame, columns: Mapping[str, Cell], *, alt: str) -> None:
+    """A table of selectable text; each column is a heading and what to write for a row.
+
+    Cells are Markdown: a column's function escapes what comes from a source.
+    """
+    rows = [
+        {heading: cell(row) for heading, cell in columns.items()}
+        for row in frame.iter_rows(named=True)
+    ]
+    st.table(pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String)), hide_index=True, alt=alt)
+
+
+def text_of(column: str) -> Cell:
+    """A cell that shows a column of the row, escaped."""
+    return lambda row: plain(row[column])
+
+
+def usd_of(column: str, precision: str | None = None, entry: str | None = None) -> Cell:
+    """A cell that shows dollars, linked to the entry in the column ``entry``."""
+
+    def cell(row: dict[str, Any]) -> str:
+        words = usd(row[column], row[precision] if precision else None)
+        return entry_link(words, row[entry]) if entry and row[column] is not None else plain(words)
+
+    return cell
+
+
+def number_of(column: str, floor: str | None = None, entry: str | None = None) -> Cell:
+    """A cell that shows a count, linked to the entry in the column ``entry``."""
+
+    def cell(row: dict[str, Any]) -> str:
+        words = number(row[column], floor=bool(floor and row[floor]))
+        return entry_link(words, row[entry]) if entry and row[column] is not None else plain(words)
+
+    return cell
+
+
+def bounded_of(column: str, bound: str, entry: str | None = None) -> Cell:
+    """A cell that shows a number with the bound that the source gives it in words."""
+
+    def cell(row: dict[str, Any]) -> str:
+        if row[column] is None:
+            return entry_link("source row", row[entry]) if entry else MISSING
+        words = BOUNDS[row[bound] or "exact"] + number(row[column])
+        return entry_link(words, row[entry]) if entry else plain(words)
+
+    return cell
+
+
+def source_of() -> Cell:
+    """A cell that links the edition a row was read in."""
+    return lambda row: link(row["edition"], row["source_url"])
+
+
+def chart(figure: Figure, *, title: str, alt_text: str, source_line: str) -> None:
+    """A chart under its finding, with its source."""
+    st.markdown(f"**{plain(title)}**")
+    st.altair_chart(figure, alt=alt_text)
+    small(source_line)
+
+
+def download(address: str, rows: int | None = None, *, label: str = "Download CSV") -> None:
+    """The link that downloads what is shown, from the API."""
+    count = f", {rows:,} rows" if rows is not None else ""
+    st.markdown(f"[{label}{count}]({address})")
+
+
+def small(text: str) -> None:
+    """A line of small print in full ink; a caption's grey is too faint for a source."""
+    st.markdown(f":small[{text}]")
+
+
+def headline(label: str, value: str, scope: str, source_line: str) -> None:
+    """One figure that a reader may quote: what, how much, of what, from where."""
+    with st.container(border=True, height="stretch"):
+        st.markdown(plain(label))
+        st.subheader(value, anchor=False)
+        st.markdown(scope)
+        small(source_line)

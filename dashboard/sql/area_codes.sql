@@ -1,0 +1,2 @@
+-- Every area code of the ledger.
+SELECT area FROM areas ORDER BY area

@@ -1,0 +1,42 @@
+-- For each series and flow among the filtered rows: how many there are, and the sum of those that may be
+-- added: single years, no printed totals, actual figures that are no bounds, and only the newest edition
+-- of each page and year, whole, so that no dollar of an earlier edition is added to it.
+WITH ranked AS (
+    SELECT
+        funding.*,
+        series.title AS series_title,
+        series.caution,
+        series.is_additive,
+        funding.edition_order IS NOT DISTINCT FROM max(funding.edition_order) OVER (
+            PARTITION BY
+                funding.series,
+                CASE series.page_of WHEN 'donor' THEN funding.donor ELSE funding.area_as_printed END,
+                funding.year
+        ) AS is_newest
+    FROM funding
+    JOIN series ON series.series = funding.series AND series.source_id = funding.source_id
+),
+chosen AS (
+    SELECT
+        *,
+        is_newest AND NOT is_cumulative AND NOT is_printed_total AND status = 'actual'
+            AND amount_usd IS NOT NULL AND precision IN ('exact', 'rounded') AS may_add
+    FROM ranked
+    WHERE {condition}
+)
+SELECT
+    source_id,
+    series,
+    any_value(series_title) AS series_title,
+    any_value(caution) AS caution,
+    any_value(is_additive) AS is_additive,
+    flow,
+    year_basis,
+    count(*) AS rows_count,
+    count(*) FILTER (WHERE may_add) AS added_count,
+    sum(amount_usd) FILTER (WHERE may_add) AS sum_usd,
+    min(year) FILTER (WHERE may_add) AS first_year,
+    max(year) FILTER (WHERE may_add) AS last_year
+FROM chosen
+GROUP BY source_id, series, flow, year_basis
+ORDER BY rows_count DESC, series, flow, year_basis

@@ -1,0 +1,2 @@
+-- Every source with its terms and caveats.
+SELECT * FROM sources ORDER BY title
