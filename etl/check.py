@@ -48,10 +48,14 @@ def _complete(spec: SourceSpec, table: str, frame: pl.DataFrame) -> pl.DataFrame
     declared = polars_schema(FACT_TABLES[table])
     unknown = set(frame.columns) - set(declared) - set(HELPERS)
     if unknown:
-        raise SourceError(f"{spec.source_id}: read.py gives {table} undeclared columns {unknown}")
+        raise SourceError(
+            f"{spec.source_id}: read.py gives {table} undeclared columns {sorted(unknown)}"
+        )
     undeclared = set(frame["series"].unique()) - set(spec.series)
     if undeclared:
-        raise SourceError(f"{spec.source_id}: source.yml does not declare the series {undeclared}")
+        raise SourceError(
+            f"{spec.source_id}: source.yml does not declare the series {sorted(undeclared)}"
+        )
     absent = [
         pl.lit(None, dtype=dtype).alias(name)
         for name, dtype in declared.items()

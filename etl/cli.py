@@ -16,10 +16,11 @@ import uvicorn
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from etl import sql
 from etl.archive import Archive, ArchiveError
+from etl.dictionary import as_markdown
 from etl.publish import BusyError
 from etl.reading import SourceError
 from etl.refresh import Outcome, SourceOutcome
@@ -87,8 +88,20 @@ def _run(where: Folders, chosen: list[SourceSpec]) -> Outcome:
         return run_refresh(where, chosen, progress)
 
 
+def _refresh(where: Folders, chosen: list[SourceSpec]) -> Outcome:
+    """Run the pipeline; what stops it as a whole ends the command with its exit code."""
+    try:
+        return _run(where, chosen)
+    except BusyError as error:
+        raise _fail(str(error), EXIT_BUSY) from error
+    except SourceError as error:
+        raise _fail(str(error), EXIT_SOURCE_FAILED) from error
+    except NoLedgerError as error:
+        raise _fail(str(error), EXIT_NO_LEDGER) from error
+
+
 def _outcome_table(outcomes: list[SourceOutcome]) -> Table:
-    table = Table(box=None, padding=(0, 1), pad_edge=False)
+    table = Table(box=None, padding=(0, 1), pad_edge=False, collapse_padding=True)
     table.add_column("source", no_wrap=True)
     for heading in ("rows", "added", "revised", "withdrawn", "rejects", "seconds"):
         table.add_column(heading, justify="right")
@@ -131,13 +144,7 @@ def refresh(
     ] = False,
 ) -> None:
     """Read the sources and publish a new ledger if anything changed."""
-    where = folders()
-    try:
-        outcome = _run(where, _chosen(sources, embedded=embedded))
-    except BusyError as error:
-        raise _fail(str(error), EXIT_BUSY) from error
-    except SourceError as error:
-        raise _fail(str(error), EXIT_SOURCE_FAILED) from error
+    outcome = _refresh(folders(), _chosen(sources, embedded=embedded))
     out.print(_outcome_table(outcome.sources))
     _explain(outcome)
     if outcome.published:
@@ -175,7 +182,7 @@ def status() -> None:
 @app.command()
 def sources() -> None:
     """List the sources, what they cover, and their terms of use."""
-    table = Table("source", "title", "publisher", "status", "coverage")
+    table = Table(Column("source", no_wrap=True), "title", "publisher", "status", "coverage")
     for spec in all_sources().values():
         table.add_row(spec.source_id, spec.title, spec.publisher, spec.status, spec.coverage)
     out.print(table)
@@ -219,6 +226,12 @@ def _archived_row(where: Folders, sha256: str, locator: str) -> str:
 
 
 @app.command()
+def dictionary() -> None:
+    """Print the data dictionary: what each table and column means, as Markdown."""
+    typer.echo(as_markdown(), nl=False)
+
+
+@app.command()
 def serve(
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="port to listen on", min=1, max=65535)] = 8501,
@@ -227,13 +240,7 @@ def serve(
     where = folders()
     if _needs_building(where):
         out.print("Building the ledger from the embedded data …")
-        try:
-            outcome = _run(where, _chosen(None, embedded=True))
-        except BusyError as error:
-            raise _fail(str(error), EXIT_BUSY) from error
-        except SourceError as error:
-            raise _fail(str(error), EXIT_SOURCE_FAILED) from error
-        _explain(outcome)
+        _explain(_refresh(where, _chosen(None, embedded=True)))
     out.print(f"HMA Ledger is at http://{host}:{port} (Ctrl-C stops it)")
     os.chdir(PACKAGE.parent)  # Streamlit reads .streamlit/config.toml from the working folder
     uvicorn.run(

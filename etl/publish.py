@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import duckdb
 from filelock import FileLock, Timeout
@@ -20,7 +21,10 @@ from etl import sql
 from etl.archive import fsync_folder, write_safely
 from etl.settings import PACKAGE
 from etl.store import CURRENT, NoLedgerError, current_path
-from etl.tables import VIEWS
+from etl.tables import ALL_TABLES, FACT_TABLES, VIEWS
+
+# How rows lie in a published ledger, as far as a table has these columns.
+READING_ORDER: Final = ("area", "year", "series", "entry_id", "dimension", "category")
 
 
 class BusyError(Exception):
@@ -48,28 +52,32 @@ def writer(ledger: Path) -> Iterator[None]:
 
 
 def _sweep(ledger: Path) -> None:
-    """Remove what a killed run left: half-built files, and ledgers that CURRENT never named."""
+    """Remove half-built files that a killed run left; a ledger with a name is never removed."""
     for left in [*ledger.glob("building-*"), *ledger.glob(".*.part")]:
         left.unlink()
-    try:
-        current = current_path(ledger)
-    except NoLedgerError:
-        return
-    for path in ledger.glob("ledger-*.duckdb"):
-        if path.name.split("-")[1] > current.name.split("-")[1]:
-            path.unlink()
 
 
 @contextmanager
 def building(ledger: Path) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
-    """A writable copy of the current ledger, or an empty one; removed unless it is published."""
+    """A writable copy of the current ledger, or an empty one; removed unless it is published.
+
+    Raises:
+        NoLedgerError: there are ledgers, but CURRENT does not name one of them. Starting afresh would
+            lose their revisions, so a person must say which is to be used.
+    """
     path = ledger / f"building-{os.getpid()}.duckdb"
     try:
         shutil.copyfile(current_path(ledger), path)
-    except NoLedgerError:
-        path.unlink(missing_ok=True)
+    except NoLedgerError as error:
+        published = sorted(path.name for path in ledger.glob("ledger-*.duckdb"))
+        if published:
+            raise NoLedgerError(
+                f"{ledger / CURRENT} names no ledger, but there are {', '.join(published)}; "
+                f"write the name of the one to use into CURRENT (the newest is {published[-1]})"
+            ) from error
     con = duckdb.connect(path)
     con.execute("SET TimeZone = 'UTC'")
+    con.execute("SET enable_progress_bar = false")
     try:
         yield path, con
     finally:
@@ -79,11 +87,21 @@ def building(ledger: Path) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
 
 
 def build_views(con: duckdb.DuckDBPyConnection) -> None:
-    """Store the answer of every ``etl/views/*.sql`` as a table of the ledger.
+    """Store the current rows of every fact table and the answer of every ``etl/views/*.sql``.
 
-    A published ledger never changes, so its views are computed once, in the order in which
+    A published ledger never changes, so all this is computed once: the rows in the order in which
+    they are read and downloaded, so that a stream need not sort; the views in the order in which
     :data:`etl.tables.VIEWS` declares them: a view may read those before it.
     """
+    for name in (*FACT_TABLES, "splits"):
+        order = [column for column in READING_ORDER if column in ALL_TABLES[name].column_names()]
+        con.execute(sql.create_table("main", name, replace=True))
+        con.execute(
+            sql.text("current_splits" if name == "splits" else "current").format(
+                table=sql.identifier(name),
+                order=", ".join(sql.identifier(column) for column in order),
+            )
+        )
     for name in VIEWS:
         query = (PACKAGE / "views" / f"{name}.sql").read_text(encoding="utf-8")
         con.execute(sql.create_table("main", name, replace=True))

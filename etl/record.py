@@ -1,7 +1,7 @@
 """Recording: what a vintage adds, revises, withdraws and restores, worked out set by set in DuckDB.
 
 The history of a fact table keeps every revision of every entry. ``history.<table>`` is never
-updated but for ``ended_in``; ``<table>`` is the view of what is current. As of refresh R means
+updated but for ``ended_in``; ``<table>`` holds what is current. As of refresh R means
 ``recorded_in <= R and (ended_in is null or ended_in > R)``.
 """
 
@@ -29,12 +29,13 @@ EMPTY_SPLITS = pl.DataFrame(
         "category": pl.String,
         "value": pl.Float64,
         "unit": pl.String,
+        "value_as_printed": pl.String,
     }
 )
 
 
 def create_tables(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the tables and current-row views; an older ledger gets the tables and columns it lacks."""
+    """Make the tables; an older ledger gets the tables and columns it lacks."""
     con.execute("CREATE SCHEMA IF NOT EXISTS history")
     for name, schema in {**FACT_TABLES, **LOG_TABLES}.items():
         where = "history" if name in FACT_TABLES or name == "splits" else "main"
@@ -44,9 +45,6 @@ def create_tables(con: duckdb.DuckDBPyConnection) -> None:
                 f"ALTER TABLE {where}.{sql.identifier(name)} "
                 f"ADD COLUMN IF NOT EXISTS {sql.identifier(column)} {sql.sql_type(dtype)}"
             )
-    for name in FACT_TABLES:
-        con.execute(sql.text("current").format(table=sql.identifier(name)))
-    con.execute(sql.text("current_splits"))
 
 
 def record(

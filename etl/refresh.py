@@ -115,7 +115,7 @@ def _one_source(
         progress(spec.source_id, "check")
         checked = _with_vintages(check(spec, reading), vintages)
         outcome.failure = checked.hold
-    except (SourceError, ArchiveError, OSError) as error:
+    except (SourceError, ArchiveError, OSError, pl.exceptions.PolarsError) as error:
         outcome.failure = str(error)
     outcome.rows_read = reading.rows_taken()
     outcome.rejects, outcome.issues = reading.rejects, reading.issues

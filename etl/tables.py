@@ -378,6 +378,7 @@ class Splits(dy.Schema):
     category = text("the part", required=True)
     value = real("value of the part", "as in unit", required=True)
     unit = text("people, percent, countries ...", required=True)
+    value_as_printed = text("the words of the source, where they say more than the number")
     recorded_in = whole("refresh that recorded it", "refresh number", required=True, low=1)
     ended_in = whole("refresh that ended it; null while current", "refresh number", low=1)
 

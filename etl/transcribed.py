@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -68,6 +69,27 @@ def edition_order(edition: str) -> str | None:
     return f"{years[-1]}-12-31" if years else None
 
 
+# Words before a printed amount that make it a bound.
+BOUND_WORDS: Final = {
+    "floor": r"^(more than|over|at least|no less than)\b",
+    "ceiling": r"^(nearly|almost)\b",
+    "approximate": r"^(some|about|approximately)\b",
+}
+
+
+def precision_as_printed(compiled: str, printed: str) -> pl.Expr:
+    """The bound that the source's own words give, else the compiler's reading in ``compiled``."""
+    words = pl.col(printed).str.to_lowercase()
+    by_words = pl.coalesce(
+        pl.when(words.str.contains(pattern)).then(pl.lit(bound))
+        for bound, pattern in BOUND_WORDS.items()
+    )
+    noted = pl.when(pl.col("note").str.contains("rounded in the source", literal=True)).then(
+        pl.lit("rounded")
+    )
+    return pl.coalesce(by_words, noted, pl.col(compiled))
+
+
 def with_edition_order(frame: pl.DataFrame) -> pl.DataFrame:
     """Add ``edition_order`` to a frame that has ``edition``."""
     return frame.with_columns(
@@ -99,8 +121,16 @@ def funding_defaults() -> dict[str, pl.Expr]:
     }
 
 
-def splits_of(frame: pl.DataFrame, columns: dict[str, tuple[str, str, str]]) -> pl.DataFrame:
-    """The splits printed in ``columns``: column → (dimension, category, unit)."""
+def splits_of(
+    frame: pl.DataFrame,
+    columns: Mapping[str, tuple[str, str, str]],
+    printed: Mapping[str, str] | None = None,
+) -> pl.DataFrame:
+    """The splits printed in ``columns``: column → (dimension, category, unit).
+
+    ``printed`` names the column that holds the source's own words for a column of numbers.
+    """
+    words = printed or {}
     parts = [
         frame.filter(pl.col(column).is_not_null()).select(
             "locator",
@@ -108,6 +138,9 @@ def splits_of(frame: pl.DataFrame, columns: dict[str, tuple[str, str, str]]) -> 
             pl.lit(category).alias("category"),
             pl.col(column).cast(pl.Float64).alias("value"),
             pl.lit(unit).alias("unit"),
+            (pl.col(words[column]) if column in words else pl.lit(None, dtype=pl.String)).alias(
+                "value_as_printed"
+            ),
         )
         for column, (dimension, category, unit) in columns.items()
     ]

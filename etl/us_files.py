@@ -20,6 +20,7 @@ from etl.transcribed import (
     dollars,
     funding_defaults,
     integer,
+    precision_as_printed,
     splits_of,
     with_edition_order,
 )
@@ -117,6 +118,7 @@ def _provenance(frame: pl.DataFrame) -> pl.DataFrame:
             pl.col("source_edition").fill_null("not stated").alias("edition"),
             pl.lit("United States").alias("donor"),
             pl.lit("USA").alias("donor_area"),
+            precision_as_printed("precision", "amount_as_printed").alias("precision"),
             pl.col("account").replace_strict(AGENCIES, default=None).alias("agency"),
         )
     )
@@ -251,7 +253,11 @@ def read_totals_file(
             "amount_usd": dollars("amount_usd"),
         }
     )
-    counted = splits_of(frame, {"countries_count": ("coverage", "countries assisted", "countries")})
+    counted = splits_of(
+        frame,
+        {"countries_count": ("coverage", "countries assisted", "countries")},
+        {"countries_count": "countries_as_printed"},
+    )
     reading.add("funding", frame.select(_FUNDING), counted)
 
 
@@ -272,7 +278,7 @@ def read_nadr_file(reading: Reading, content: bytes, resolver: Resolver, series:
         frame.with_columns(
             account=pl.when(is_line | named.str.starts_with("NADR"))
             .then(pl.lit("State NADR-CWD"))
-            .when(named.str.starts_with("U.S. "))
+            .when(named.str.starts_with("U.S. contribution") | (named == "U.S. Government CWD"))
             .then(pl.lit("All accounts"))
             .when(named.str.contains("State", literal=True))
             .then(pl.lit("State"))

@@ -1,3 +1,5 @@
 -- The splits of the revisions that have not ended.
-CREATE OR REPLACE VIEW main.splits AS
-SELECT * FROM history.splits WHERE ended_in IS NULL;
+INSERT INTO main.{table} BY NAME
+SELECT * FROM history.{table}
+WHERE ended_in IS NULL
+ORDER BY {order};

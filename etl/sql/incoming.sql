@@ -6,7 +6,7 @@ WITH parts AS (
     SELECT
         locator,
         string_agg(
-            concat_ws(chr(31), dimension, category, value::VARCHAR, unit), chr(30)
+            concat_ws(chr(31), dimension, category, value::VARCHAR, unit, value_as_printed), chr(30)
             ORDER BY dimension, category
         ) AS splits
     FROM checked_splits

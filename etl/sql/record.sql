@@ -25,6 +25,7 @@ WHERE held.entry_id = diff.entry_id AND held.ended_in IS NULL AND held.revision 
 INSERT INTO history.splits BY NAME
 SELECT
     diff.entry_id, diff.revision, part.dimension, part.category, part.value, part.unit,
+    part.value_as_printed,
     $refresh AS recorded_in, NULL AS ended_in
 FROM checked_splits AS part
 JOIN incoming ON incoming.locator = part.locator

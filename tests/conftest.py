@@ -1,0 +1,58 @@
+"""Fixtures that all tests share: a data folder of one's own, and ledgers built from the real data.
+
+No test works in the repository's data folder: each gets copies, and ``HMA_DATA`` names them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from etl.refresh import refresh
+from etl.settings import Folders
+from etl.sources import all_sources
+from tests.helpers import DATA, ledger
+
+
+def _copy_sources(to: Path) -> Folders:
+    for name in ("transcribed", "reference"):
+        shutil.copytree(DATA / name, to / name)
+    return Folders(to)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
+    """A copy of the embedded data, without a ledger."""
+    folders = _copy_sources(tmp_path / "data")
+    monkeypatch.setenv("HMA_DATA", str(folders.data))
+    return folders
+
+
+@pytest.fixture(scope="session")
+def built_folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    """The ledger built from the embedded data, once for all tests of this process: only read it."""
+    folders = _copy_sources(tmp_path_factory.mktemp("built") / "data")
+    outcome = refresh(folders, all_sources().values())
+    assert not outcome.failed, [(source.source_id, source.failure) for source in outcome.failed]
+    assert outcome.published
+    return folders
+
+
+@pytest.fixture
+def ledger_con(built_folders: Folders) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The built ledger, open for reading."""
+    with ledger(built_folders) as con:
+        yield con
+
+
+@pytest.fixture
+def published(built_folders: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
+    """A copy of the built ledger with its archive and data, to change at will."""
+    shutil.copytree(built_folders.data, tmp_path / "data")
+    folders = Folders(tmp_path / "data")
+    monkeypatch.setenv("HMA_DATA", str(folders.data))
+    return folders

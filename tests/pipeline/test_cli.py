@@ -1,0 +1,188 @@
+"""The ``hma`` command: what it prints, and the exit codes that a script may rely on."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from etl.cli import app
+from etl.publish import writer
+from etl.settings import Folders
+from etl.sources import all_sources
+from etl.tables import FACT_TABLES
+from tests.helpers import ask, rewrite
+
+
+@pytest.fixture(autouse=True)
+def _wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+
+
+def hma(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def said(result: Result) -> str:
+    return " ".join((result.stdout + " " + result.stderr).split())
+
+
+def test_a_first_refresh_shows_each_source_and_what_was_published(workspace: Folders) -> None:
+    result = hma("refresh", "--embedded")
+    assert result.exit_code == 0, result.output
+    lines = {line.split()[0]: line.split() for line in result.stdout.splitlines() if line.strip()}
+    assert {"source", "Published", *all_sources()} <= set(lines)
+    # source, rows, added, revised, withdrawn, rejects, seconds, state
+    assert lines["treaties"][:6] == ["treaties", "391", "391", "0", "0", "0"]
+    assert lines["state_tweis"][1] == lines["state_tweis"][2]
+    assert lines["treaties"][-1] == "ok"
+    assert list(workspace.ledger.glob("ledger-000001-*.duckdb"))
+
+
+def test_a_refresh_without_news_says_so(published: Folders) -> None:
+    result = hma("refresh", "treaties", "program_events")
+    assert result.exit_code == 0
+    assert "Nothing changed; the published ledger stays in use." in said(result)
+    assert "landmine_monitor" not in result.stdout
+
+
+def test_an_unknown_source_is_wrong_usage_and_the_known_ones_are_named(published: Folders) -> None:
+    result = hma("refresh", "treatys")
+    assert result.exit_code == 2
+    assert "no source is called treatys; the sources are dod_hma, landmine_monitor" in said(result)
+
+
+@pytest.mark.parametrize("arguments", [["entry"], ["refresh", "--no-such-option"], ["nonsense"]])
+def test_wrong_usage_has_exit_code_2(arguments: list[str]) -> None:
+    assert hma(*arguments).exit_code == 2
+
+
+def test_a_source_that_kept_its_last_good_figures_has_exit_code_3(published: Folders) -> None:
+    (published.transcribed / "world/treaty_status.csv").write_bytes(b"")
+    result = hma("refresh", "treaties", "program_events")
+    assert result.exit_code == 3
+    assert "treaties kept its last good figures: world/treaty_status.csv is empty" in said(result)
+
+
+def test_another_refresh_that_is_running_has_exit_code_4(published: Folders) -> None:
+    with writer(published.ledger):
+        result = hma("refresh", "treaties")
+    assert result.exit_code == 4
+    assert "another refresh is running" in said(result)
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["entry", "treaties-0000000000000000"]])
+def test_without_a_ledger_the_exit_code_is_5_and_the_message_says_what_to_run(
+    workspace: Folders, arguments: list[str]
+) -> None:
+    result = hma(*arguments)
+    assert result.exit_code == 5
+    assert "no ledger has been published yet; run: hma refresh" in said(result)
+
+
+def test_status_counts_every_table_as_the_ledger_does(published: Folders) -> None:
+    result = hma("status")
+    assert result.exit_code == 0
+    assert "refresh 1, finished" in said(result)
+    for table in FACT_TABLES:
+        (count,) = ask(published, f"SELECT count(*) FROM {table}")[0]
+        assert f"{table} {count:,}" in said(result)
+
+
+def test_status_shows_what_is_on_hold_and_why(published: Folders) -> None:
+    rewrite(published, "world/treaty_status.csv", lambda rows: rows[:100])
+    assert hma("refresh", "treaties").exit_code == 3
+    assert "on hold treaties, world/treaty_status.csv: 100 entries, at least 380" in said(
+        hma("status")
+    )
+
+
+def test_sources_lists_every_source() -> None:
+    result = hma("sources")
+    assert result.exit_code == 0
+    for source_id, spec in all_sources().items():
+        assert source_id in result.stdout
+        assert spec.title.split()[0] in result.stdout
+
+
+def vietnam(published: Folders) -> str:
+    rows = ask(
+        published,
+        """SELECT entry_id FROM coverage
+        WHERE area = 'VNM' AND fiscal_year = 2015 AND account = 'State NADR-CWD'""",
+    )
+    return str(rows[0][0])
+
+
+def test_an_entry_shows_its_values_and_its_row_in_the_archive(published: Folders) -> None:
+    result = hma("entry", vietnam(published))
+    assert result.exit_code == 0
+    for part in (
+        "funding, revision 1", "12548000.00", "17th edition", "line 2",
+        "https://www.state.gov/t/pm/rls/rpt/walkearth/2018/287829.htm",
+        "Row in the archive", "fiscal_year,period_start,period_end,country",
+        '2015,,,Vietnam,East Asia and Pacific,DOS NADR - CWD,State NADR,12548000,"12,548"',
+    ):  # fmt: skip
+        assert part in said(result)
+
+
+def test_an_entry_shows_all_its_revisions_and_the_row_of_the_newest(published: Folders) -> None:
+    rewrite(
+        published,
+        "us_funding/us_cwd_country_fy.csv",
+        lambda rows: [rows[0] | {"amount_usd": "12549000"}, *rows[1:]],
+    )
+    assert hma("refresh", "state_tweis").exit_code == 0
+    text = said(hma("entry", vietnam(published)))
+    for part in ("revision 1", "12548000.00", "revision 2", "12549000.00", "State NADR,12549000"):
+        assert part in text
+
+
+def test_a_line_separator_in_a_note_does_not_shift_the_row_that_is_shown(
+    published: Folders,
+) -> None:
+    rewrite(
+        published,
+        "us_funding/us_cwd_country_fy.csv",
+        lambda rows: [rows[0] | {"note": "one\u2028two\x0cthree"}, *rows[1:]],
+    )
+    assert hma("refresh", "state_tweis").exit_code == 0
+    (entry, place, amount) = ask(
+        published,
+        """SELECT entry_id, area_as_printed, amount_usd::BIGINT FROM funding
+        WHERE locator = 'us_funding/us_cwd_country_fy.csv line 2'
+        UNION ALL
+        SELECT entry_id, area_as_printed, amount_usd::BIGINT FROM funding
+        WHERE locator = 'us_funding/us_cwd_country_fy.csv line 9'""",
+    )[1]
+    rewrite(
+        published,
+        "us_funding/us_cwd_country_fy.csv",
+        lambda rows: [*rows[:7], rows[7] | {"note": "mended"}, *rows[8:]],
+    )
+    assert hma("refresh", "state_tweis").exit_code == 0
+    shown = said(hma("entry", entry)).partition("Row in the archive")[2]
+    assert f"{place}," in shown
+    assert f",{amount}," in shown
+
+
+def test_an_unknown_entry_has_exit_code_5(published: Folders) -> None:
+    result = hma("entry", "treaties-0000000000000000")
+    assert result.exit_code == 5
+    assert "the ledger holds no entry treaties-0000000000000000" in said(result)
+
+
+def test_a_missing_archive_is_said_and_not_a_traceback(published: Folders) -> None:
+    entry = vietnam(published)
+    for path in (published.archive / "sha256").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    result = hma("entry", entry)
+    assert result.exit_code == 5
+    assert "is missing; restore the archive from a backup" in said(result)
+
+
+def test_every_command_explains_itself() -> None:
+    for command in ("refresh", "status", "sources", "entry", "serve"):
+        result = hma(command, "--help")
+        assert result.exit_code == 0
+        assert len(said(result)) > 80
