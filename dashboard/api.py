@@ -11,6 +11,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -23,13 +24,14 @@ from dashboard import filters
 from dashboard.current import ledgers
 from etl import sql
 from etl.store import Lease, NoLedgerError
-from etl.tables import ALL_TABLES, FACT_TABLES, polars_schema
+from etl.tables import ALL_TABLES, polars_schema
 
 _SQL: Final = Path(__file__).parent / "sql"
 FORMATS: Final = ("csv",)
 BATCH_ROWS: Final = 20_000
-# A spreadsheet runs a text that starts with one of these as a formula; full-width signs count.
-FORMULA: Final = "^\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]"
+# A spreadsheet runs a text that starts with one of these as a formula; full-width signs count, and
+# white space or signs without a shape in front do not hide one.
+FORMULA: Final = "^[\\s\\p{Z}\\p{C}]*[=+\\-@\uff1d\uff0b\uff0d\uff20]"
 
 api = FastAPI(
     title="HMA Ledger",
@@ -98,9 +100,12 @@ def _answer(request: Request, table: str) -> StreamingResponse:
             conditions = filters.parse(table, pairs, areas)
         except filters.FilterError as error:
             raise AnswerError(400, str(error)) from error
-        stream = _csv(lease, table, conditions, raw=filters.YES[raw], release=stack.pop_all())
+        pieces = _csv(lease, table, conditions, raw=filters.YES[raw], release=stack.pop_all())
+        # Begun here, so that the ledger is also given back if the reader leaves before the first
+        # piece is sent: a generator that never began has nothing to end.
+        header = next(pieces)
     return StreamingResponse(
-        stream,
+        chain([header], pieces),
         media_type="text/csv; charset=utf-8; header=present",
         headers={
             "Content-Disposition": f'attachment; filename="{table}-{lease.ledger}.csv"',
@@ -131,7 +136,6 @@ def _csv(
             columns=", ".join(_cell(name, dtype, raw=raw) for name, dtype in schema.items()),
             table=sql.identifier(table),
             condition=condition,
-            order=", ".join(f"t.{sql.identifier(name)}" for name in _order(table)),
         )
         batches = lease.con.sql(query, params=parameters).to_arrow_reader(BATCH_ROWS)
         yield _lines(pl.DataFrame(schema=dict.fromkeys(schema, pl.String)), header=True)
@@ -143,14 +147,6 @@ def _lines(frame: pl.DataFrame, *, header: bool) -> bytes:
     buffer = io.BytesIO()
     frame.write_csv(buffer, include_header=header)
     return buffer.getvalue()
-
-
-def _order(table: str) -> list[str]:
-    """Fact tables by area, year and entry, so that a download is the same whenever it is made."""
-    columns = ALL_TABLES[table].column_names()
-    if table not in FACT_TABLES:
-        return columns
-    return [*(name for name in ("area", "year", "series") if name in columns), "entry_id"]
 
 
 def _cell(name: str, dtype: pl.DataType, *, raw: bool) -> str:

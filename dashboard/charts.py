@@ -28,14 +28,16 @@ PALETTE: Final = {
         "USAID": "#8fa9c9", "CDC": "#b9cbdd", "United States": "#17324f",
         "other donors": "#8c8a84", "killed": "#7d2f1f", "injured": "#c4704f",
         "unknown outcome": "#d9b8a6", "not split": "#a3705c", "clearance": "#2b7a72",
-        "rule": "#5f5e59", "no figure": "#e6e3da", "outline": "#fdfcf8",
+        "rule": "#5f5e59", "no figure": "#e6e3da", "outline": "#fdfcf8", "ink": "#4c4e52",
+        "series 1": "#5f4b80", "series 2": "#5f5e59", "series 3": "#b5701f", "series 4": "#80661a",
     },
     "dark": {
         "DoD": "#dbe8f6", "State NADR-CWD": "#9cc3e8", "State other": "#6f97cc",
         "USAID": "#5776a8", "CDC": "#40597f", "United States": "#dbe8f6",
         "other donors": "#98968f", "killed": "#f0b59b", "injured": "#c96f4e",
         "unknown outcome": "#8a5340", "not split": "#b98a76", "clearance": "#5bb5aa",
-        "rule": "#a8a69e", "no figure": "#2b3138", "outline": "#14171b",
+        "rule": "#a8a69e", "no figure": "#2b3138", "outline": "#14171b", "ink": "#c4c1b9",
+        "series 1": "#bcaadb", "series 2": "#a8a69e", "series 3": "#dfa877", "series 4": "#d6bf77",
     },
 }  # fmt: skip
 RAMP: Final = {
@@ -51,6 +53,15 @@ def _mode() -> str:
 def colour(name: str) -> str:
     """The colour that means ``name`` in the reader's appearance."""
     return PALETTE[_mode()][name]
+
+
+def dressed(figure: Figure) -> Figure:
+    """The figure with axis and legend texts in readable ink."""
+    ink = colour("ink")
+    inked: Figure = figure.configure_axis(labelColor=ink, titleColor=ink).configure_legend(
+        labelColor=ink, titleColor=ink
+    )
+    return inked
 
 
 def _scale(names: Sequence[str]) -> alt.Scale:
@@ -118,7 +129,7 @@ def casualties(frame: pl.DataFrame) -> Figure:
             {name: place for place, name in enumerate(outcomes)})))
         .mark_bar()
         .encode(
-            x=alt.X("calendar_year:O", title="calendar year (years without a bar were not read)",
+            x=alt.X("calendar_year:O", title="calendar year (no bar: not read)",
                     scale=alt.Scale(domain=years), axis=alt.Axis(labelAngle=-90)),
             y=alt.Y("people:Q", title="people", stack=True),
             color=alt.Color("outcome:N", scale=_scale(present), legend=_legend("Outcome")),
@@ -142,7 +153,7 @@ def dependency(frame: pl.DataFrame) -> Figure:
         alt.Chart(frame)
         .mark_bar()
         .encode(
-            x=alt.X("calendar_year:O", title="calendar year (years without a bar were not read)",
+            x=alt.X("calendar_year:O", title="calendar year (no bar: not read)",
                     scale=alt.Scale(domain=years), axis=alt.Axis(labelAngle=0)),
             y=alt.Y("amount_usd:Q", title="nominal U.S. dollars", stack=True,
                     axis=alt.Axis(format="$~s")),
@@ -169,7 +180,7 @@ def world_totals(frame: pl.DataFrame, events: pl.DataFrame) -> Figure:
     """
     across = alt.X(
         "year:Q",
-        title="year, fiscal or calendar as the series says",
+        title="year, fiscal or calendar",
         scale=alt.Scale(domain=[1992, 2028], nice=False, zero=False),
         axis=alt.Axis(format="d", grid=False),
     )
@@ -177,10 +188,10 @@ def world_totals(frame: pl.DataFrame, events: pl.DataFrame) -> Figure:
         "amount_usd:Q",
         title="nominal U.S. dollars",
         axis=alt.Axis(format="$~s"),
-        scale=alt.Scale(domain=[0, 450_000_000]),
+        scale=alt.Scale(domain=[0, 1.45 * max(frame["amount_usd"].to_list())]),
     )
     names = frame["series_title"].unique(maintain_order=True).to_list()
-    inks = ("DoD", "State other", "other donors", "clearance")
+    inks = ("series 1", "series 2", "series 3", "series 4")
     points = (
         alt.Chart(frame)
         .mark_point(filled=True, size=70, opacity=1)
@@ -198,7 +209,7 @@ def world_totals(frame: pl.DataFrame, events: pl.DataFrame) -> Figure:
                     domain=["a number", "more than", "nearly or about"],
                     range=["circle", "triangle-up", "diamond"],
                 ),
-                legend=alt.Legend(title="Printed as", orient="bottom", direction="horizontal"),
+                legend=alt.Legend(title="Printed as", orient="bottom", columns=2),
             ),
             tooltip=[
                 alt.Tooltip("year:Q", title="Year", format="d"),
@@ -262,7 +273,14 @@ def world_map(frame: pl.DataFrame, title: str) -> Figure:
             color=alt.Color(
                 "amount_class:N",
                 scale=alt.Scale(domain=present, range=[inks[name] for name in present]),
-                legend=alt.Legend(title=title, orient="bottom", columns=3, labelLimit=200),
+                legend=alt.Legend(
+                    title=title,
+                    orient="bottom",
+                    columns=2,
+                    labelLimit=200,
+                    symbolType="square",
+                    symbolSize=160,
+                ),
             ),
             tooltip=[
                 alt.Tooltip("area_name:N", title="Area"),
@@ -270,4 +288,4 @@ def world_map(frame: pl.DataFrame, title: str) -> Figure:
             ],
         )
     )
-    return alt.layer(land, drawn).project("equalEarth").properties(height=460)
+    return alt.layer(land, drawn).project("equalEarth").properties(height=400)

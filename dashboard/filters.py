@@ -117,13 +117,20 @@ def _number(name: str, dtype: pl.DataType, text: str) -> int | float | Decimal:
         number = Decimal(text)
     except InvalidOperation as error:
         raise FilterError(f"{name} is a number, not {text[:80]!r}.") from error
-    if not number.is_finite() or abs(number) >= Decimal(10) ** 16:
+    # copy_abs, because abs() rounds and so overflows where the exponent is large
+    if not number.is_finite() or number.copy_abs() >= Decimal(10) ** 16:
         raise FilterError(f"{name}: {text[:80]!r} is not a number the ledger can hold.")
     if dtype.is_integer():
         if number != number.to_integral_value():
             raise FilterError(f"{name} is a whole number, not {text[:80]!r}.")
         return int(number)
-    return float(number) if dtype.is_float() else number
+    if isinstance(dtype, pl.Decimal):
+        # written out to the column's decimals: DuckDB takes Decimal("1E+6") for 1
+        exact = number.quantize(Decimal(1).scaleb(-dtype.scale))
+        if exact != number:
+            raise FilterError(f"{name} has {dtype.scale} decimals; {text[:80]!r} has more.")
+        return exact
+    return float(number)
 
 
 def where(conditions: Sequence[Condition]) -> tuple[str, list[Any]]:

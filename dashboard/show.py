@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import polars as pl
 import streamlit as st
 
-from dashboard.charts import Figure
+from dashboard.charts import Figure, dressed
 
 MISSING: Final = "–"
 BOUNDS: Final = {
@@ -178,7 +178,7 @@ def source_of() -> Cell:
 def chart(figure: Figure, *, title: str, alt_text: str, source_line: str) -> None:
     """A chart under its finding, with its source."""
     st.markdown(f"**{plain(title)}**")
-    st.altair_chart(figure, alt=alt_text)
+    st.altair_chart(dressed(figure), alt=alt_text)
     small(source_line)
 
 

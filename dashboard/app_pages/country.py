@@ -202,6 +202,7 @@ else:
                 if row["lowest_total"] != row["highest_total"]
                 else None
             ),
+            "Note": show.text_of("note"),
             "Parts add up": lambda row: {True: "yes", False: "no", None: show.MISSING}[
                 row["is_total_confirmed"]
             ],
@@ -320,6 +321,7 @@ else:
             "Antipersonnel mines": show.bounded_of("ap_mines_destroyed", "ap_mines_precision"),
             "Antivehicle mines": show.bounded_of("av_mines_destroyed", "av_mines_precision"),
             "Other items": show.bounded_of("erw_destroyed", "erw_precision"),
+            "Note": show.text_of("note"),
             "Edition": show.source_of(),
         },
         alt=f"Land released and items destroyed in {name}",

@@ -12,18 +12,9 @@ SCOPES = {"dod": "Defense program alone", "all": "Whole U.S. effort"}
 
 years = queries.ask("coverage_years")
 profiles = queries.ask("areas_table")
-since = queries.ask("since_start")
 events = queries.ask("program_events")
-yearly, cumulative = queries.ask("latest_world_totals").iter_rows(named=True)
-edition = queries.ask("coverage_source").row(0, named=True)
-_, last = queries.years(years, "fiscal_year")
-_, areas_count = queries.years(years, "areas_count")
-dod_last = years.filter(fiscal_year=last, account="DoD").row(0, named=True)
-all_last = queries.total(years.filter(fiscal_year=last), "amount_usd")
-dod_since = since.filter(account="DoD")
-printed_in = (
-    f"Source: {show.link(edition['report'] + ', ' + edition['edition'], edition['source_url'])}"
-)
+totals = queries.ask("latest_world_totals")
+funded_again = queries.ask("appropriation")
 
 st.title("What the U.S. Humanitarian Mine Action Program covered")
 st.markdown(
@@ -35,46 +26,75 @@ st.info(
     "A Defense memo of 2 December 2025 is reported to drop the Humanitarian Mine Action Program. The "
     "memo itself was not read, only press reports of it; the name fits the Defense program. It did not "
     "end the whole U.S. effort: State stopped its grants on 25 January 2025, and on 3 February 2026 "
-    "Congress funded State’s line again with 265 million dollars. See *About* for how sure each of "
-    "these is.",
+    "Congress funded State’s line again"
+    + "".join(
+        f" with {show.entry_link(row['amount_as_printed'], row['entry_id'])} for fiscal year {row['year']}"
+        for row in funded_again.iter_rows(named=True)
+    )
+    + ". [About](/about) says how sure each of these is.",
     title="What ended, and what did not",
+)
+if years.is_empty():
+    st.info(
+        "State’s report is not in this ledger, so nothing can be said of how much and where. If it is on "
+        "hold, the reason stands at the side; `hma refresh state_tweis` reads it again."
+    )
+    st.stop()
+
+edition = queries.ask("coverage_source").row(0, named=True)
+first_year, last_year = queries.years(years, "fiscal_year")
+_, areas_count = queries.years(years, "areas_count")
+dod_last = years.filter(fiscal_year=last_year, account="DoD").row(0, named=True)
+dod_since = queries.ask("since_start").filter(account="DoD").sort("amount_usd")
+most = dod_since.row(-1, named=True)
+start_from, start_to = queries.years(dod_since, "period_start")
+_, until = queries.years(dod_since, "period_end")
+printed_in = (
+    f"Source: {show.link(edition['report'] + ', ' + edition['edition'], edition['source_url'])}"
 )
 
 first, second = st.columns(2)
-third, fourth = st.columns(2)
 with first:
     show.headline(
-        f"Defense program, FY{last}",
+        f"Defense program, FY{last_year}",
         show.plain(show.usd(dod_last["amount_usd"])),
         f"In {dod_last['paid_areas_count']} of the {areas_count} countries with a table.",
-        f"{printed_in}; accounts DoD of {areas_count} country pages added. "
-        f"[Rows]({filters.address('coverage', {'account': 'DoD', 'fiscal_year': last})})",
+        f"{printed_in}; the DoD lines of the country pages added. "
+        f"[Rows]({filters.address('coverage', {'account': 'DoD', 'fiscal_year': last_year})})",
     )
 with second:
     show.headline(
-        f"Whole U.S. effort, FY{last}",
-        show.plain(show.usd(all_last)),
-        f"All accounts of the same {areas_count} countries; conventional weapons destruction, which is "
-        "broader than mine action.",
-        f"{printed_in}; accounts of {areas_count} country pages added. "
-        f"[Rows]({filters.address('coverage', {'fiscal_year': last})})",
+        f"Defense program since the start, to {until}",
+        show.plain(show.usd(queries.total(dod_since, "amount_usd"))),
+        f"In {dod_since.filter(pl.col('amount_usd') > 0).height} countries, of which {show.plain(most['area_as_printed'])} "
+        f"{show.entry_link(show.usd(most['amount_usd']), most['entry_id'])}; the sums start between "
+        f"{start_from} and {start_to}.",
+        f"{printed_in}; sums over the years, printed on {dod_since.height} country pages, added. "
+        + "[Rows]("
+        + filters.address(
+            "funding",
+            {
+                "series": "tweis_country_table",
+                "account": "DoD",
+                "is_cumulative": "yes",
+                "edition": dod_since["edition"].unique().to_list(),
+                "area": dod_since["area"].to_list(),
+            },
+        )
+        + ")",
     )
-with third:
-    show.headline(
-        f"Whole U.S. effort, FY{yearly['year']}",
-        show.plain(show.capital(yearly["amount_as_printed"])),
-        f"In {yearly['countries_count']:.0f} countries and areas: the last yearly figure read; a lower "
-        "bound.",
-        show.source(yearly),
-    )
-with fourth:
-    show.headline(
-        f"Since {cumulative['period_start']}, to {cumulative['period_end']}",
-        show.plain(show.capital(cumulative["amount_as_printed"])),
-        "Whole U.S. effort; a printed sum over the years and a lower bound, in over "
-        f"{cumulative['countries_count']:.0f} countries and areas.",
-        show.source(cumulative),
-    )
+for column, row in zip(st.columns(2), totals.iter_rows(named=True), strict=False):
+    span = f"{row['period_start']} to {row['period_end']}" if row["is_cumulative"] else None
+    where = f"In {show.plain(row['countries_as_printed'])}. " if row["countries_as_printed"] else ""
+    kind = "a sum over the years" if row["is_cumulative"] else "the last yearly figure read"
+    with column:
+        show.headline(
+            f"Whole U.S. effort, {span or show.year_of(row['year'], row['year_basis'])}",
+            show.plain(show.capital(row["amount_as_printed"])),
+            f"{where}A lower bound for all conventional weapons destruction, which is broader than mine "
+            f"action; {kind}.",
+            show.source(row),
+        )
 
 accept_code("scope", SCOPES)
 scope = st.segmented_control(
@@ -129,7 +149,14 @@ show.table(
     alt="Money by fiscal year and account over the countries with a table",
 )
 show.download(
-    filters.address("coverage", {"account": "DoD" if is_dod else "", "fiscal_year.gte": 2015}),
+    filters.address(
+        "coverage",
+        {
+            "account": "DoD" if is_dod else "",
+            "fiscal_year.gte": first_year,
+            "fiscal_year.lte": last_year,
+        },
+    ),
     label="Download the rows behind the chart (CSV)",
 )
 
@@ -150,18 +177,22 @@ rules = (
         label=pl.col("date").replace_strict(marked, return_dtype=pl.String),
     )
     .with_row_index("row")
-    # one line of text below the other, so that the labels of 2025 and 2026 do not overlap
-    .with_columns(at=4.35e8 - 2.6e7 * pl.col("row").cast(pl.Float64))
+    # one line of text below the other, above the points, so that the labels do not overlap
+    .with_columns(at=max(world["amount_usd"].to_list()) * (1.42 - 0.09 * pl.col("row")))
     .select("when", "at", "label", "date", "event")
+)
+said = "; ".join(
+    f"{show.year_of(int(row['year']), row['year_basis'])}: {show.usd(row['amount_usd'], row['precision'])}"
+    for row in (world.row(0, named=True), world.row(-1, named=True))
 )
 show.chart(
     charts.world_totals(world, rules),
-    title="Printed yearly totals for the whole world, 1993 to 2023: "
-          "$10,191,000 in FY1993, more than $398,000,000 in FY2023",
-    alt_text="Points of printed yearly U.S. totals, four series side by side, from 10 million dollars in "
-             "fiscal year 1993 to more than 398 million in fiscal year 2023.",
-    source_line=f"{show.sources(world)} Each mark is one printed figure. The series count different "
-    "things and are never added or joined into one line.",
+    title=f"Printed yearly totals for the whole world: {said}",
+    alt_text=f"Points of printed yearly U.S. totals, {world['series_title'].n_unique()} series side by "
+             f"side: {said}.",
+    source_line=f"{show.sources(world)} Each mark is one printed figure; CWD is conventional weapons "
+    "destruction, broader than mine action. The series count different things and are never added or "
+    "joined into one line.",
 )  # fmt: skip
 with st.expander("The figures in this chart"):
     show.table(

@@ -1,7 +1,7 @@
 -- The newest yearly and the newest cumulative figure of the whole U.S. effort, with countries assisted.
 SELECT
     funding.*,
-    splits.value AS countries_count
+    splits.value_as_printed AS countries_as_printed
 FROM funding
 LEFT JOIN splits ON splits.entry_id = funding.entry_id AND splits.category = 'countries assisted'
 WHERE series = 'tweis_totals' AND account = 'All accounts' AND area = 'XWD'

@@ -4,11 +4,11 @@ SELECT
     year, year_basis, amount_usd, amount_as_printed, precision, report, edition, place, source_url,
     entry_id, account_as_printed,
     CASE
-        WHEN series = 'us_budget_1993_2001' THEN 'Whole U.S. effort, humanitarian demining (fiscal years)'
+        WHEN series = 'us_budget_1993_2001' THEN 'Whole effort: demining (fiscal years)'
         WHEN series = 'tweis_totals' AND account = 'All accounts'
-            THEN 'Whole U.S. effort, conventional weapons destruction (fiscal years)'
-        WHEN series = 'tweis_totals' THEN 'State alone, conventional weapons destruction (fiscal years)'
-        ELSE 'U.S. contributions to mine action, as the Monitor counts (calendar years)'
+            THEN 'Whole effort: all CWD (fiscal years)'
+        WHEN series = 'tweis_totals' THEN 'State alone: all CWD (fiscal years)'
+        ELSE 'As the Monitor counts (calendar years)'
     END AS series_title,
     CASE precision
         WHEN 'floor' THEN 'more than'
