@@ -54,7 +54,7 @@ def test_a_lost_pointer_never_starts_a_history_afresh(tmp_path: Path, pointer: s
     (tmp_path / CURRENT).unlink()
     if pointer:
         (tmp_path / CURRENT).write_text(pointer)
-    with pytest.raises(NoLedgerError, match=f"write the name .* the newest is {newest.name}"):
+    with pytest.raises(NoLedgerError, match=f"write the name .*the newest is {newest.name}"):
         publish_number(tmp_path, 2)
     (tmp_path / CURRENT).write_text(newest.name)
     assert numbers(publish_number(tmp_path, 2)) == [1, 2]
