@@ -11,7 +11,6 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import cache
-from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +18,7 @@ import polars as pl
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
 from dashboard import filters
 from dashboard.current import ledgers
@@ -100,12 +100,11 @@ def _answer(request: Request, table: str) -> StreamingResponse:
             conditions = filters.parse(table, pairs, areas)
         except filters.FilterError as error:
             raise AnswerError(400, str(error)) from error
-        pieces = _csv(lease, table, conditions, raw=filters.YES[raw], release=stack.pop_all())
-        # Begun here, so that the ledger is also given back if the reader leaves before the first
-        # piece is sent: a generator that never began has nothing to end.
-        header = next(pieces)
-    return StreamingResponse(
-        chain([header], pieces),
+        pieces = _csv(lease, table, conditions, raw=filters.YES[raw])
+        release = stack.pop_all()
+    return _Rows(
+        pieces,
+        release,
         media_type="text/csv; charset=utf-8; header=present",
         headers={
             "Content-Disposition": f'attachment; filename="{table}-{lease.ledger}.csv"',
@@ -115,32 +114,41 @@ def _answer(request: Request, table: str) -> StreamingResponse:
     )
 
 
+class _Rows(StreamingResponse):
+    """A stream that gives its ledger back when it ends, also when the reader leaves early."""
+
+    def __init__(
+        self, pieces: Iterator[bytes], release: ExitStack, media_type: str, headers: dict[str, str]
+    ) -> None:
+        super().__init__(pieces, media_type=media_type, headers=headers)
+        self._release = release
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the pieces."""
+        with self._release:
+            await super().__call__(scope, receive, send)
+
+
 @cache
 def _sql(name: str) -> str:
     return (_SQL / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _csv(
-    lease: Lease,
-    table: str,
-    conditions: Sequence[filters.Condition],
-    *,
-    raw: bool,
-    release: ExitStack,
+    lease: Lease, table: str, conditions: Sequence[filters.Condition], *, raw: bool
 ) -> Iterator[bytes]:
-    """The answer in pieces; ``release`` gives the ledger back after the last of them."""
-    with release:
-        condition, parameters = filters.where(conditions)
-        schema = polars_schema(ALL_TABLES[table])
-        query = _sql("rows").format(
-            columns=", ".join(_cell(name, dtype, raw=raw) for name, dtype in schema.items()),
-            table=sql.identifier(table),
-            condition=condition,
-        )
-        batches = lease.con.sql(query, params=parameters).to_arrow_reader(BATCH_ROWS)
-        yield _lines(pl.DataFrame(schema=dict.fromkeys(schema, pl.String)), header=True)
-        for batch in batches:
-            yield _lines(pl.DataFrame(batch), header=False)
+    """The answer in pieces, the header first."""
+    condition, parameters = filters.where(conditions)
+    schema = polars_schema(ALL_TABLES[table])
+    query = _sql("rows").format(
+        columns=", ".join(_cell(name, dtype, raw=raw) for name, dtype in schema.items()),
+        table=sql.identifier(table),
+        condition=condition,
+    )
+    batches = lease.con.sql(query, params=parameters).to_arrow_reader(BATCH_ROWS)
+    yield _lines(pl.DataFrame(schema=dict.fromkeys(schema, pl.String)), header=True)
+    for batch in batches:
+        yield _lines(pl.DataFrame(batch), header=False)
 
 
 def _lines(frame: pl.DataFrame, *, header: bool) -> bytes:

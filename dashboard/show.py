@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import polars as pl
 import streamlit as st
@@ -37,10 +37,13 @@ def plain(text: object) -> str:
 
 def link(label: object, url: str | None) -> str:
     """A Markdown link, or just the label where ``url`` is not an http address."""
-    parts = urlsplit((url or "").split(" ; ")[0].strip())
+    try:
+        parts = urlsplit((url or "").split(" ; ")[0].strip())
+    except ValueError:  # brackets or letters that no host name has
+        return plain(label)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         return plain(label)
-    safe = parts.geturl().translate({ord(sign): f"%{ord(sign):02X}" for sign in "()<>[]\\\"' `|*"})
+    safe = quote(parts.geturl(), safe="/:?#@!$&+,;=%")
     return f"[{plain(label)}]({safe})"
 
 
@@ -166,6 +169,19 @@ def bounded_of(column: str, bound: str, entry: str | None = None) -> Cell:
             return entry_link("source row", row[entry]) if entry else MISSING
         words = BOUNDS[row[bound] or "exact"] + number(row[column])
         return entry_link(words, row[entry]) if entry else plain(words)
+
+    return cell
+
+
+def as_printed() -> Cell:
+    """A cell that shows an amount in the words of its source, with the unit of its table."""
+
+    def cell(row: dict[str, Any]) -> str:
+        unit = row["unit_as_printed"]
+        in_table = unit and "prose" not in unit
+        return plain(
+            f"{row['amount_as_printed']} ({unit})" if in_table else row["amount_as_printed"]
+        )
 
     return cell
 

@@ -14,7 +14,7 @@ st.markdown(
     """
 - **The Defense humanitarian mine action program** rests on 10 U.S.C. 407 and is paid from the account
   for Overseas Humanitarian, Disaster, and Civic Aid (OHDACA). U.S. forces train and equip other
-  countries’ deminers; they may not clear mines themselves. It is the smallest of the four accounts.
+  countries’ deminers; they may not clear mines themselves.
 - **The whole U.S. effort** is what State’s annual report *To Walk the Earth in Safety* counts: State
   (NADR-CWD), Defense, USAID (Leahy War Victims Fund) and, in earlier years, CDC. Its title is
   *conventional weapons destruction*, which also takes in small arms, ammunition stockpiles and
@@ -32,8 +32,7 @@ st.markdown(
   report. The name fits the Defense program. No text that was read says what its budget was or what happens
   to missions under way.
 - **State’s grants are another matter.** They were stopped by an email on 25 January 2025. Congress **funded
-  State’s line again on 3 February 2026**, with 265 million dollars for fiscal year 2026; how that is carried
-  out is not known here. A page that says the memo ended the whole U.S. effort goes beyond what was reported.
+  State’s line again on 3 February 2026**; how that is carried out is not known here. A page that says the memo ended the whole U.S. effort goes beyond what was reported.
 - Nothing read shows a later step on the program.
 """
 )
@@ -44,9 +43,10 @@ show.table(
     {
         "Date": show.text_of("date"),
         "Event": lambda row: show.entry_link(row["event"], row["entry_id"]),
-        "Who": show.text_of("body"),
-        "What happened": show.text_of("summary"),
-        "How sure": show.text_of("note"),
+        "What happened, and how sure": lambda row: (
+            f"{show.plain(row['body'])}: {show.plain(row['summary'])}"
+            + (f" *Note: {show.plain(row['note'])}*" if row["note"] else "")
+        ),
         "Source": lambda row: show.link(row["report"], row["source_url"]),
     },
     alt="Events of the U.S. program and of U.S. mine policy, newest first",

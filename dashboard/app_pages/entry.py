@@ -37,14 +37,20 @@ st.markdown(show.source({**newest, "entry_id": None}))
 if newest["change"] == "withdrawn":
     st.warning("The source has dropped this figure. Its last values are kept here.")
 
+# Hashes and addresses are too long for a cell and stand in full below.
+LONG = ("vintage_sha256", "content_sha256", "source_url")
 values = [
-    {"column": name, "value": str(value)} for name, value in newest.items() if value is not None
+    {"column": name, "value": show.number(value) if isinstance(value, float) else str(value)}
+    for name, value in newest.items()
+    if value is not None and name not in LONG
 ]
 show.table(
     pl.DataFrame(values),
     {"Column": show.text_of("column"), "Value": show.text_of("value")},
     alt=f"Values of the entry {entry_id}",
 )
+st.markdown(f"Address: {show.link(newest['source_url'], newest['source_url'])}")
+st.markdown(f"SHA-256 of the values: `{newest['content_sha256']}`")
 
 st.header("The archived line")
 st.markdown(

@@ -47,10 +47,14 @@ with st.container(border=True):
         )  # fmt: skip
     with second:
         source = st.selectbox(
-            "Source", [None, *sources], key="source", bind="query-params",
-            index=1 + list(sources).index("state_tweis") if "state_tweis" in sources else 0,
-            format_func=lambda name: sources.get(name, "All sources, side by side"),
-        )  # fmt: skip
+            "Source",
+            list(sources),
+            index=None,
+            format_func=sources.__getitem__,
+            key="source",
+            bind="query-params",
+            placeholder="All sources, side by side",
+        )
         picked_series = st.multiselect(
             "Series", list(titles), format_func=lambda name: titles[name] or name, key="series",
             bind="query-params", placeholder="All of the source",
@@ -152,7 +156,7 @@ show.table(
         ),
         "Donor": show.text_of("donor"),
         "Nominal dollars": show.usd_of("amount_usd", "precision", entry="entry_id"),
-        "As printed": show.text_of("amount_as_printed"),
+        "As printed": show.as_printed(),
         "Kind": lambda row: show.plain(
             ", ".join(
                 word
