@@ -16,7 +16,7 @@ LOCKS := requirements.lock tests/requirements.lock
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format types lock clean again
+.PHONY: help run test lint format types screenshots lock clean again
 
 help: ## say what there is (this)
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -49,6 +49,10 @@ format: .venv/.installed-test ## mend what can be mended, and format
 
 types: .venv/.installed-test ## check the types
 	@$(TYPES)
+
+screenshots: .venv/.installed-test ## take pictures of every page into test-results, and the README's three
+	@browser=$$($(BIN)/python tests/find_browser.py) || exit 1; \
+	HMA_CHROMIUM="$$browser" $(BIN)/python -m tests.tools.screenshots test-results/screenshots
 
 # The locks hold for every platform and every Python from 3.11, and name no index: uv resolves from
 # the one pip is set to use here. Pins stay as they are unless LOCK_ARGS=--upgrade (or

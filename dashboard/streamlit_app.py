@@ -21,7 +21,7 @@ page = st.navigation(
 
 try:
     with queries.pinned() as ledger:
-        page.run()
+        # before the page, which may stop its run early
         about = queries.ask("ledger").row(0, named=True)
         with st.sidebar:
             st.caption(
@@ -33,6 +33,7 @@ try:
                     f"{show.plain(held['file'])}: {show.plain(held['reason'])}",
                     title=f"On hold: {show.plain(held['source_id'])}",
                 )
+        page.run()
 except NoLedgerError:
     st.title("No ledger yet")
     st.info(

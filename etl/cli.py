@@ -181,11 +181,16 @@ def status() -> None:
 
 @app.command()
 def sources() -> None:
-    """List the sources, what they cover, and their terms of use."""
-    table = Table(Column("source", no_wrap=True), "title", "publisher", "status", "coverage")
+    """List the sources: what they cover, what to know before using them, their terms of use."""
     for spec in all_sources().values():
-        table.add_row(spec.source_id, spec.title, spec.publisher, spec.status, spec.coverage)
-    out.print(table)
+        out.print(f"[bold]{spec.source_id}[/bold] ({spec.status}): {escape(spec.title)}")
+        for word, said in (
+            ("publisher", spec.publisher),
+            ("covers", spec.coverage),
+            ("caveats", spec.caveats),
+            ("licence", spec.licence),
+        ):
+            out.print(f"  {word}: {escape(said)}", soft_wrap=True)
 
 
 @app.command()
@@ -244,7 +249,7 @@ def serve(
     out.print(f"HMA Ledger is at http://{host}:{port} (Ctrl-C stops it)")
     os.chdir(PACKAGE.parent)  # Streamlit reads .streamlit/config.toml from the working folder
     uvicorn.run(
-        "dashboard.app:app", host=host, port=port, log_level="warning",
+        "dashboard.app:app", host=host, port=port, log_level="warning", access_log=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )  # fmt: skip
 

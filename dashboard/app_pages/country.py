@@ -24,6 +24,12 @@ area = st.selectbox(
 )
 if area is None:
     st.title("Country")
+    if options.is_empty():
+        st.info(
+            "No source in this ledger has a figure of a country or area. If one is on hold, the reason "
+            "stands at the side; `hma refresh` reads all of them."
+        )
+        st.stop()
     st.markdown("Choose one of the countries and areas for which the ledger holds figures:")
     st.markdown(
         ", ".join(f"[{show.plain(label)}](/country?area={code})" for code, label in names.items())

@@ -26,6 +26,12 @@ st.markdown(
     "Every printed sum of money, one row a figure. The same dollar stands in several sources, so a "
     "total is given only within one series whose rows may be added."
 )
+if funded.is_empty():
+    st.info(
+        "No source of money is in this ledger, so there is nothing to filter. If one is on hold, the "
+        "reason stands at the side; `hma refresh` reads all of them."
+    )
+    st.stop()
 accept_codes("areas", names)
 accept_codes("series", titles)
 accept_code("source", sources)
