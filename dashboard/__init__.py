@@ -1,1 +1,1 @@
-"""The dashboard and the API: they read the published ledger and nothing else."""
+"""The dashboard and the API: they read the published ledger, the map, and archived lines to show."""

@@ -17,7 +17,8 @@ from etl.store import NoLedgerError
 def healthz(_request: Request) -> JSONResponse:
     """Say which ledger is served; 503 while there is none."""
     try:
-        return JSONResponse({"ledger": ledgers().current_id()})
+        with ledgers().lease() as lease:
+            return JSONResponse({"ledger": lease.ledger})
     except NoLedgerError as error:
         return JSONResponse({"error": str(error)}, 503)
 

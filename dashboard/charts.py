@@ -244,7 +244,10 @@ MONEY_STEPS: Final = (0, 1_000_000, 10_000_000, 50_000_000)  # upper ends of the
 
 def money_class(column: str) -> pl.Expr:
     """The map's class of an amount in dollars."""
-    return pl.col(column).cut(list(MONEY_STEPS), labels=list(MONEY_CLASSES)).cast(pl.String)
+    found = pl.lit(MONEY_CLASSES[-1])
+    for name, upper in reversed(list(zip(MONEY_CLASSES, MONEY_STEPS, strict=False))):
+        found = pl.when(pl.col(column) <= upper).then(pl.lit(name)).otherwise(found)
+    return pl.when(pl.col(column).is_not_null()).then(found)
 
 
 def world_map(frame: pl.DataFrame, title: str) -> Figure:

@@ -1,8 +1,8 @@
 """One grammar of filters for the API and the pages' download links.
 
-``column=value`` keeps rows with that value; the same column twice, or values joined by commas,
-keeps rows with any of them. ``column.gte``, ``.lte``, ``.gt``, ``.lt`` compare numbers and texts,
-``column.ne`` excludes, ``column.contains`` searches a text without regard to case, and
+``column=value`` keeps rows with that value; the same column twice keeps rows with either. Codes,
+words from a list and numbers may also be joined by commas; other texts may hold commas themselves. ``column.gte``, ``.lte``, ``.gt``, ``.lt`` compare numbers and texts,
+``column.ne`` excludes (rows without a value stay), ``column.contains`` searches a text without regard to case, and
 ``column.null=yes`` or ``no`` asks whether there is a value. Columns come from
 :mod:`etl.tables`; everything a reader types is bound as a parameter.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -24,6 +25,7 @@ from etl.tables import ALL_TABLES
 COMPARISONS: Final = {"gte": ">=", "lte": "<=", "gt": ">", "lt": "<"}
 OPERATORS: Final = ("ne", *COMPARISONS, "contains", "null")
 YES: Final = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+AREA_COLUMNS: Final = frozenset({"area", "donor_area", "region_area"})
 MAX_VALUES: Final = 300
 MAX_LENGTH: Final = 500
 
@@ -90,15 +92,21 @@ def _values(
         if column.dtype != pl.String:
             raise FilterError(f"{name} is not a text; {name}.contains does not apply.")
         return [text]
-    parts = [text] if operator in COMPARISONS else text.split(",")
+    is_listed = column.dtype != pl.String or _is_coded(name, column)
+    parts = text.split(",") if is_listed and operator not in COMPARISONS else [text]
     return [_value(name, column, part.strip(), areas) for part in parts]
+
+
+def _is_coded(name: str, column: dy.Column) -> bool:
+    """Whether the column holds codes or words from a list, which have no commas."""
+    return name in AREA_COLUMNS or bool((column.metadata or {}).get("allowed"))
 
 
 def _value(name: str, column: dy.Column, text: str, areas: frozenset[str]) -> Any:  # noqa: ANN401
     allowed = (column.metadata or {}).get("allowed")
     if allowed and text not in allowed:
         raise FilterError(f"{text!r} is no {name}. Allowed: {', '.join(allowed)}.")
-    if name in {"area", "donor_area", "region_area"} and areas and text not in areas:
+    if name in AREA_COLUMNS and areas and text not in areas:
         raise FilterError(
             f"{text!r} is no area code. Codes are ISO 3166-1 alpha-3, such as KHM or VNM, and the "
             "project's own for other areas, such as XKX; /api/v1/areas.csv lists them all."
@@ -107,6 +115,13 @@ def _value(name: str, column: dy.Column, text: str, areas: frozenset[str]) -> An
         if text.lower() not in YES:
             raise FilterError(f"{name} is yes or no, not {text!r}.")
         return YES[text.lower()]
+    if isinstance(column.dtype, pl.Datetime):
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError as error:
+            raise FilterError(
+                f"{name} is a time such as 2026-11-22T18:00, not {text!r}."
+            ) from error
     if column.dtype.is_numeric():
         return _number(name, column.dtype, text)
     return text
@@ -151,17 +166,26 @@ def where(conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
             parts.extend(f"{column} IS {'' if yes else 'NOT '}NULL" for yes in condition.values)
         else:
             marks = ", ".join("?" for _ in condition.values)
-            parts.append(f"{column} {'IN' if condition.operator == 'eq' else 'NOT IN'} ({marks})")
+            parts.append(
+                f"{column} IN ({marks})"
+                if condition.operator == "eq"
+                else f"({column} IS NULL OR {column} NOT IN ({marks}))"
+            )
             parameters.extend(condition.values)
     return " AND ".join(parts) or "TRUE", parameters
 
 
-def address(table: str, filters: Mapping[str, object], ending: str = "csv") -> str:
-    """The API address of a table with filters; lists are joined by commas, empty ones left out."""
-    pairs = {
-        key: ",".join(str(part) for part in value) if isinstance(value, list | tuple) else value
+def pairs_of(filters: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Filters as key and value, a list as repeated keys; empty ones are left out."""
+    return [
+        (key, str(part))
         for key, value in filters.items()
         if value not in (None, "", [], ())
-    }
-    query = urlencode(pairs, safe=",")
+        for part in (value if isinstance(value, list | tuple) else [value])
+    ]
+
+
+def address(table: str, filters: Mapping[str, object], ending: str = "csv") -> str:
+    """The API address of a table with filters (see :func:`pairs_of`)."""
+    query = urlencode(pairs_of(filters))
     return f"/api/v1/{table}.{ending}" + (f"?{query}" if query else "")

@@ -83,6 +83,17 @@ def percent(value: float | None) -> str:
     return MISSING if value is None else f"{value:.1f} %"
 
 
+def share(row: Mapping[str, Any]) -> str:
+    """The U.S. share of a row of ``dependency`` or ``area_profile``, as sure as it is.
+
+    A table read whole that does not list the United States is not a printed zero.
+    """
+    if not row["is_us_listed"]:
+        return "U.S. not listed"
+    about = row.get("is_approximate", row.get("is_share_approximate"))
+    return f"{'about ' if about else ''}{percent(row['us_share_percent'])}"
+
+
 def edition_of(row: Mapping[str, Any]) -> str:
     """Report and edition in one; an edition that names its report stands alone."""
     report, edition = str(row["report"]), str(row["edition"])
@@ -173,15 +184,16 @@ def bounded_of(column: str, bound: str, entry: str | None = None) -> Cell:
     return cell
 
 
-def as_printed() -> Cell:
+def as_printed(entry: str | None = None) -> Cell:
     """A cell that shows an amount in the words of its source, with the unit of its table."""
 
     def cell(row: dict[str, Any]) -> str:
-        unit = row["unit_as_printed"]
-        in_table = unit and "prose" not in unit
-        return plain(
-            f"{row['amount_as_printed']} ({unit})" if in_table else row["amount_as_printed"]
-        )
+        unit, printed = row["unit_as_printed"], row["amount_as_printed"]
+        if printed is None:
+            words = usd(row["amount_usd"])
+        else:
+            words = f"{printed} ({unit})" if unit and "prose" not in unit else printed
+        return entry_link(words, row[entry]) if entry else plain(words)
 
     return cell
 

@@ -24,7 +24,7 @@ try:
         # before the page, which may stop its run early
         about = queries.ask("ledger").row(0, named=True)
         with st.sidebar:
-            st.caption(
+            show.small(
                 f"Ledger {show.plain(ledger)}: refresh {about['refresh']} of "
                 f"{show.plain(about['finished'])} UTC, {about['entries']:,} figures."
             )

@@ -12,6 +12,7 @@ its object is safe, and a torn last line (a crash while writing) is cut off at t
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -99,6 +100,18 @@ class Archive:
         if hashlib.sha256(content).hexdigest() != sha256:
             raise ArchiveError(f"{path} no longer has its SHA-256; restore it from a backup")
         return content
+
+    def line(self, sha256: str, locator: str) -> tuple[str, str]:
+        """The first line of an archived text and the one that ``locator`` names.
+
+        Lines are counted as :mod:`etl.reading` counts them: only line feeds and carriage returns end
+        one.
+
+        Raises:
+            ArchiveError: the bytes are missing or altered.
+        """
+        lines = io.StringIO(self.get(sha256).decode("utf-8-sig"), newline=None).read().split("\n")
+        return lines[0], lines[int(locator.rpartition(" line ")[2]) - 1]
 
     def vintages(self) -> Iterator[Vintage]:
         """Every vintage in the order of retrieval."""

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import polars as pl
 
-from etl.reading import Finding, Reading, SourceError
+from etl.reading import Finding, Reading, SourceError, read_csv
+from etl.tables import Areas
 
 SEPARATOR = " ; "
+LEAST_AREAS = 350  # the ISO countries and about a hundred other lines; fewer is a cut file
 
 
 def fold(column: pl.Expr) -> pl.Expr:
@@ -25,12 +27,29 @@ def load_areas(reference: Path) -> pl.DataFrame:
     """The rows of areas.csv, all columns text (see :class:`etl.tables.Areas`).
 
     Raises:
-        SourceError: the file is missing.
+        SourceError: the file is missing, or is not the table it should be.
     """
     path = reference / "areas.csv"
     if not path.is_file():
         raise SourceError(f"{path} is missing; restore it from version control")
-    return pl.read_csv(path, infer_schema=False, null_values=[""])
+    reading = Reading()
+    rows = read_csv(reading, "areas.csv", path.read_bytes(), Areas.column_names())
+    if reading.rejects:
+        raise SourceError(str(reading.rejects[0]))
+    for place, area in rows.filter(pl.col("area").is_duplicated()).select("locator", "area").rows():
+        raise SourceError(
+            f"{place} repeats the area {area}; every area stands once, or sums double"
+        )
+    if rows.height < LEAST_AREAS:
+        raise SourceError(
+            f"areas.csv has {rows.height} areas, at least {LEAST_AREAS} expected; restore the file"
+        )
+    areas, failure = Areas.filter(rows.drop("file", "locator"))
+    if len(failure):
+        raise SourceError(
+            f"areas.csv breaks these rules, with how many rows each: {failure.counts()}"
+        )
+    return areas
 
 
 def spellings(areas: pl.DataFrame) -> pl.DataFrame:

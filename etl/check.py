@@ -104,5 +104,8 @@ def _guard(spec: SourceSpec, reading: Reading, entries: int) -> str | None:
     if rejected > spec.max_rejects:
         return f"{rejected} rejected rows, {spec.max_rejects} allowed; first: {reading.rejects[0]}"
     if entries < spec.min_entries:
-        return f"{entries} entries, at least {spec.min_entries} expected; was the file cut short?"
+        return (
+            f"{entries} entries, at least {spec.min_entries} expected: was a file cut short? Restore it, "
+            f"or if rows were meant to go, change min_entries in sources/{spec.source_id}/source.yml"
+        )
     return None

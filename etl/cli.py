@@ -7,16 +7,17 @@ for; 1 anything else.
 
 from __future__ import annotations
 
-import io
 import os
+import sys
 from typing import Annotated, Final
 
+import duckdb
 import typer
 import uvicorn
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Column, Table
+from rich.table import Table
 
 from etl import sql
 from etl.archive import Archive, ArchiveError
@@ -45,8 +46,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
-out = Console()
-err = Console(stderr=True)
+# no emoji codes and no colours read into what the sources say
+out = Console(emoji=False, highlight=False)
+err = Console(stderr=True, emoji=False, highlight=False)
 
 
 def _fail(message: str, code: int) -> typer.Exit:
@@ -122,12 +124,11 @@ def _outcome_table(outcomes: list[SourceOutcome]) -> Table:
 def _explain(outcome: Outcome) -> None:
     """Say what is wrong with which row, and what that means for the ledger."""
     for source in outcome.sources:
-        for finding in source.issues[:SCREENFUL]:
-            err.print(f"issue   {escape(str(finding))}", soft_wrap=True)
-        for finding in source.rejects[:SCREENFUL]:
-            err.print(f"reject  {escape(str(finding))}", soft_wrap=True)
-        if len(source.rejects) > SCREENFUL:
-            err.print(f"        … and {len(source.rejects) - SCREENFUL} more")
+        for word, findings in (("issue  ", source.issues), ("reject ", source.rejects)):
+            for finding in findings[:SCREENFUL]:
+                err.print(f"{word} {escape(str(finding))}", soft_wrap=True)
+            if len(findings) > SCREENFUL:
+                err.print(f"        … and {len(findings) - SCREENFUL} more")
         if source.failure:
             err.print(
                 f"[bold]{source.source_id}[/bold] kept its last good figures: "
@@ -221,13 +222,10 @@ def entry(entry_id: Annotated[str, typer.Argument(help="an entry_id of the ledge
 
 def _archived_row(where: Folders, sha256: str, locator: str) -> str:
     """The line that ``locator`` names, from the archived bytes."""
-    line = int(locator.rpartition(" line ")[2])
     try:
-        content = Archive(where.archive).get(sha256)
+        return "\n".join(Archive(where.archive).line(sha256, locator))
     except ArchiveError as error:
         raise _fail(str(error), EXIT_NO_LEDGER) from error
-    lines = list(io.StringIO(content.decode("utf-8-sig"), newline=""))  # as etl.reading counts them
-    return f"{lines[0].rstrip()}\n{lines[line - 1].rstrip()}"
 
 
 @app.command()
@@ -247,6 +245,9 @@ def serve(
         out.print("Building the ledger from the embedded data …")
         _explain(_refresh(where, _chosen(None, embedded=True)))
     out.print(f"HMA Ledger is at http://{host}:{port} (Ctrl-C stops it)")
+    os.environ["HMA_DATA"] = str(
+        where.data.resolve()
+    )  # the working folder changes on the next line
     os.chdir(PACKAGE.parent)  # Streamlit reads .streamlit/config.toml from the working folder
     uvicorn.run(
         "dashboard.app:app", host=host, port=port, log_level="warning", access_log=False,
@@ -265,5 +266,9 @@ def _needs_building(where: Folders) -> bool:
 
 
 def main() -> None:
-    """Entry point of the ``hma`` command."""
-    app()
+    """Entry point of the ``hma`` command; what no command foresees is said in a sentence."""
+    try:
+        app()
+    except (OSError, duckdb.Error, ArchiveError, SourceError) as error:
+        err.print(f"[bold]hma:[/bold] {escape(str(error))}", soft_wrap=True)
+        sys.exit(1)

@@ -11,7 +11,18 @@ from typing import Final
 import polars as pl
 
 from etl.areas import Resolver
-from etl.reading import DATE, MONEY, REAL, WHOLE, Reading, mapped, read_csv, shaped
+from etl.reading import (
+    DATE,
+    MONEY,
+    REAL,
+    WHOLE,
+    Finding,
+    Reading,
+    locator,
+    mapped,
+    read_csv,
+    shaped,
+)
 from etl.transcribed import dollars, funding_defaults, integer, with_edition_order
 
 RECIPIENT_DONOR_FILE: Final = "world/donor_recipient_year.csv"
@@ -24,7 +35,7 @@ TABLE_SERIES: Final[dict[str | None, str | None]] = {
     "donor table": "monitor_donor_tables",
     "U.S. fiscal-year funding box": "tweis_funding_box",
 }
-BOX_ACCOUNTS: Final = {
+BOX_ACCOUNTS: Final[dict[str | None, str | None]] = {
     "United States: State NADR-CWD": "State NADR-CWD",
     "United States: Defense": "DoD",
 }
@@ -33,6 +44,7 @@ _SECTOR_WORDS: Final = {
     "risk education": "risk education",
     "victim assistance": "victim assistance",
     "capacity-building": "capacity",
+    "stockpile destruction": "stockpile",
     "advocacy": "advocacy",
     "various": "several",
     "conventional weapons destruction (not only mine action)": "several",
@@ -43,12 +55,29 @@ _DONOR_COLUMNS: Final = (
 )  # fmt: skip
 
 
-def sector() -> pl.Expr:
-    """The sector of a printed list: its one word, or ``several``, or ``unspecified``."""
-    return (
-        pl.when(pl.col("sector").is_null())
+def with_sector(reading: Reading, frame: pl.DataFrame) -> pl.DataFrame:
+    """Add ``sector_word``: the one sector of a printed list, ``several`` or ``unspecified``.
+
+    A list with a word that is not known makes the row a reject.
+    """
+    for word in frame["sector"].drop_nulls().str.split("; ").explode().unique():
+        if word not in _SECTOR_WORDS:
+            here = pl.col("sector").fill_null("").str.split("; ").list.contains(word)
+            for row in frame.filter(here).select("locator", "sector").iter_rows():
+                reading.reject(
+                    Finding(
+                        row[0], "sector", "unknown category", row[1],
+                        f"{word!r} is no known sector; mend it or add it to _SECTOR_WORDS",
+                    )
+                )  # fmt: skip
+            frame = frame.filter(~here)
+    words = pl.col("sector").str.split("; ")
+    return frame.with_columns(
+        sector_word=pl.when(words.is_null())
         .then(pl.lit("unspecified"))
-        .otherwise(pl.col("sector").replace_strict(_SECTOR_WORDS, default="several"))
+        .when(words.list.len() > 1)
+        .then(pl.lit("several"))
+        .otherwise(words.list.first().replace_strict(_SECTOR_WORDS, default=None))
     )
 
 
@@ -64,17 +93,23 @@ def read_donor_recipient(
     frame = shaped(reading, taken, {"year": WHOLE, "amount_usd": MONEY})
     frame = resolver.resolve(reading, frame, "recipient", "area")
     frame = resolver.resolve(reading, frame, "donor", "donor_area", quiet=True)
+    frame = with_sector(reading, frame)
     is_box = pl.col("series") == "tweis_funding_box"
-    us_account = pl.col("donor").replace_strict(BOX_ACCOUNTS, default="Not stated")
+    frame = pl.concat(
+        [
+            mapped(reading, frame.filter(is_box), "donor", BOX_ACCOUNTS, "account"),
+            frame.filter(~is_box).with_columns(account=pl.lit("Not stated")),
+        ]
+    )
     columns = {
         **funding_defaults(),
         "report": pl.when(is_box)
         .then(pl.lit("To Walk the Earth in Safety"))
         .otherwise(pl.lit("Landmine Monitor")),
-        "account": us_account,
+        "account": pl.col("account"),
         "account_as_printed": pl.when(is_box).then(pl.col("donor")),
         "area_as_printed": pl.col("recipient"),
-        "sector": sector(),
+        "sector": pl.col("sector_word"),
         "sector_as_printed": pl.col("sector"),
         "flow": pl.when(is_box).then(pl.lit("unspecified")).otherwise(pl.lit("contribution")),
         "year": integer("year"),
@@ -139,9 +174,15 @@ def read_clearance(
     frame = _of_monitor(reading, CLEARANCE_FILE, content, _CLEARANCE_COLUMNS, monitor=monitor)
     frame = shaped(reading, frame, {"year": WHOLE, **_CLEARANCE_NUMBERS})
     frame = resolver.resolve(reading, frame, "country", "area")
-    frame = frame.join(
-        bounds, on=["country", "year", "hazard", "edition"], how="left", maintain_order="left"
-    )
+    key = ["country", "year", "hazard", "edition"]
+    for row in bounds.join(frame, on=key, how="anti").select(key).iter_rows():
+        reading.issue(
+            Finding(
+                locator(CLEARANCE_FILE, 1), None, "a bound has no row", ", ".join(map(str, row)),
+                "mend the row or its line in clearance_bounds.csv of the source's folder",
+            )
+        )  # fmt: skip
+    frame = frame.join(bounds, on=key, how="left", maintain_order="left")
     columns: dict[str, pl.Expr] = {
         "series": pl.lit(series),
         "report": _report(monitor=monitor),

@@ -57,6 +57,14 @@ def _sweep(ledger: Path) -> None:
         left.unlink()
 
 
+def _base(ledger: Path) -> Path:
+    """The ledger to build on: the current one, or the only one if it was killed before CURRENT."""
+    published = list(ledger.glob("ledger-*.duckdb"))
+    if len(published) == 1 and not (ledger / CURRENT).exists():
+        return published[0]
+    return current_path(ledger)
+
+
 @contextmanager
 def building(ledger: Path) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
     """A writable copy of the current ledger, or an empty one; removed unless it is published.
@@ -67,7 +75,7 @@ def building(ledger: Path) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
     """
     path = ledger / f"building-{os.getpid()}.duckdb"
     try:
-        shutil.copyfile(current_path(ledger), path)
+        shutil.copyfile(_base(ledger), path)
     except NoLedgerError as error:
         published = sorted(path.name for path in ledger.glob("ledger-*.duckdb"))
         if published:
@@ -75,13 +83,17 @@ def building(ledger: Path) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
                 f"{ledger / CURRENT} names no ledger, but there are {', '.join(published)}; "
                 f"write the name of the one to use into CURRENT (the newest is {published[-1]})"
             ) from error
-    con = duckdb.connect(path)
-    con.execute("SET TimeZone = 'UTC'")
-    con.execute("SET enable_progress_bar = false")
+        if (ledger / CURRENT).exists():
+            raise NoLedgerError(
+                f"{ledger / CURRENT} names a ledger that is lost, and with it the revisions; restore it "
+                "from a backup, or remove CURRENT to start a new history"
+            ) from error
     try:
-        yield path, con
+        with duckdb.connect(path) as con:
+            con.execute("SET TimeZone = 'UTC'")
+            con.execute("SET enable_progress_bar = false")
+            yield path, con
     finally:
-        con.close()
         for left in ledger.glob(f"{path.name}*"):
             left.unlink()
 

@@ -143,7 +143,13 @@ def read_csv(reading: Reading, file: str, content: bytes, columns: Sequence[str]
     Raises:
         SourceError: the file is empty, not UTF-8, lacks one of ``columns`` or repeats one.
     """
-    lines = csv.reader(io.StringIO(decode(file, content), newline=""), strict=True)
+    text = decode(file, content)
+    if not text.endswith(("\n", "\r")):
+        raise SourceError(
+            f"{file} line {text.count(chr(10)) + 1} does not end with a line break, as if the file were "
+            "cut short; restore the file, or end its last line"
+        )
+    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
     records: list[list[str | None]] = []
     places: list[str] = []
     try:

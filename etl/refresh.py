@@ -1,4 +1,4 @@
-"""The pipeline: fetch → archive → read → check → record → views → publish.
+"""The pipeline: archive → read → check → record → views → publish.
 
 One direction, no way back. A source that cannot be read, or that the guard holds, keeps its last
 good figures in the ledger and does not stop the others. A refresh that changes nothing publishes
@@ -25,7 +25,7 @@ from etl.check import Checked, check
 from etl.publish import build_views, building, publish, writer
 from etl.reading import Finding, Reading, SourceError
 from etl.settings import PACKAGE, Folders
-from etl.sources import SourceSpec
+from etl.sources import SourceSpec, all_sources
 
 Progress = Callable[[str, str], None]
 
@@ -71,13 +71,17 @@ def refresh(
     areas = load_areas(folders.reference)
     resolver = Resolver(areas)
     version = code_version(folders)
+    specs = list(chosen)
     with writer(folders.ledger), building(folders.ledger) as (built, con):
         record.create_tables(con)
         number, last_version = log.last_refresh(con)
         number += 1
+        if len(specs) < len(all_sources()):
+            # the other sources' entries were read by other code, and the ledger must go on saying so
+            version = last_version or f"{version}, some sources"
         con.execute("BEGIN")
         outcomes = [
-            _one_source(con, number, spec, folders, archive, resolver, progress) for spec in chosen
+            _one_source(con, number, spec, folders, archive, resolver, progress) for spec in specs
         ]
         log.replace_reference(con, areas)
         changes = sum((outcome.changes for outcome in outcomes), Counter[str]())
@@ -134,6 +138,8 @@ def _archive_files(spec: SourceSpec, folders: Folders, archive: Archive) -> list
     vintages = []
     for file in spec.files:
         path = folders.transcribed / file
+        if path.is_symlink():
+            raise SourceError(f"{file} is a link; put the file itself into {folders.transcribed}")
         if not path.is_file():
             raise SourceError(f"{file} is missing from {folders.transcribed}; restore the file")
         vintages.append(archive.put(spec.source_id, file, path.read_bytes(), f"transcribed/{file}"))
@@ -155,7 +161,9 @@ def _with_vintages(checked: Checked, vintages: list[Vintage]) -> Checked:
 def code_version(folders: Folders) -> str:
     """Version of the package and a hash of everything that decides what the ledger says."""
     digest = hashlib.sha256()
-    paths = [path for ending in ("*.py", "*.sql", "*.yml") for path in PACKAGE.rglob(ending)]
+    paths = [
+        path for ending in ("*.py", "*.sql", "*.yml", "*.csv") for path in PACKAGE.rglob(ending)
+    ]
     for path in sorted(paths, key=lambda path: path.relative_to(PACKAGE).as_posix()):
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + path.read_bytes())
     digest.update((folders.reference / "areas.csv").read_bytes())

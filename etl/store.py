@@ -36,9 +36,11 @@ def current_path(ledger: Path) -> Path:
         name = pointer.read_text(encoding="utf-8").strip()
     except FileNotFoundError as error:
         raise NoLedgerError("no ledger has been published yet; run: hma refresh") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise NoLedgerError(f"{pointer} cannot be read: {error}") from error
     path = ledger / name
     if Path(name).name != name or not path.is_file():
-        raise NoLedgerError(f"{pointer} names {name!r}, which is not there; run: hma refresh")
+        raise NoLedgerError(f"{pointer} names {name!r}, which is not there")
     return path
 
 
@@ -94,13 +96,22 @@ class Ledgers:
 
     def _take(self) -> _Open:
         with self._lock:
+            held = self._current()
+            held.leases += 1
+            return held
+
+    def _current(self) -> _Open:
+        """The ledger in use; the last one that could be opened, while a newer one cannot be."""
+        try:
             path = current_path(self.folder)
             if path not in self._open:
                 self._open[path] = _Open(path, open_read_only(path))
                 self._close_unused(path)
-            held = self._open[path]
-            held.leases += 1
-            return held
+            return self._open[path]
+        except (NoLedgerError, duckdb.Error) as error:
+            if not self._open:
+                raise NoLedgerError(f"the ledger cannot be opened: {error}") from error
+            return self._open[max(self._open, key=lambda path: path.name)]
 
     def _give_back(self, held: _Open) -> None:
         with self._lock:

@@ -145,7 +145,9 @@ class Spine(dy.Schema):
     vintage_sha256 = text("SHA-256 of the archived bytes the entry was read from")
     content_sha256 = text("SHA-256 of the entry's values; differs between revisions")
     locator = text("file and line within the archived bytes", required=True)
-    source_url = text("address of the publication", required=True)
+    source_url = dy.String(
+        regex=r"^https?://", description="address of the publication", metadata=None
+    )
     note = text("what the compiler noted about the figure")
     recorded_in = whole("refresh that recorded this revision", "refresh number", low=1)
     ended_in = whole("refresh that ended it; null while it is current", "refresh number", low=1)
@@ -590,12 +592,17 @@ class Dependency(dy.Schema):
     denominator = text("what all_donors_usd is", required=True)
     us_share_percent = real("us_usd divided by all_donors_usd", "percent", required=True)
     donors_count = whole("donors in the table, where it was read whole", "donors")
+    is_approximate = dy.Bool(
+        nullable=True, description="all_donors_usd is a total that the page prints rounded"
+    )
     printed_total_usd = money("total printed on the same page")
     printed_total_precision = category("bound of the printed total", PRECISIONS, required=False)
     sum_check = text("how the table adds up")
     is_newest_edition = flag("no newer edition prints the same area and year")
     us_entry_id = text("the United States' row in funding")
     total_entry_id = text("the printed total's row in funding")
+    source_id = text("the source", required=True)
+    report = text("title of the publication", required=True)
     edition = text("edition of the Monitor's page", required=True)
     place = text("where on the page")
     source_url = text("address of the page", required=True)
@@ -620,14 +627,23 @@ class AreaProfile(dy.Schema):
     all_since_start_usd = money("money of all accounts since the start, as printed")
     all_since_start_entry_id = text("its entry in funding")
     funding_edition = text("edition of State's report that prints the sums")
+    funding_source_url = text("address of the page that prints them")
     casualties_year = year_of("latest year with a casualty total of the Monitor")
     casualties_total = whole("casualties in that year", "people")
     is_casualties_lower_bound = dy.Bool(nullable=True, description="printed as 'at least'")
     casualties_edition = text("edition that prints them")
+    casualties_source_url = text("address of the page that prints them")
     casualties_entry_id = text("its entry in casualties")
     dependency_year = year_of("latest year with a known U.S. share")
     us_share_percent = real("U.S. share of international contributions in that year", "percent")
+    is_us_listed = dy.Bool(
+        nullable=True, description="the United States stands among the donors of that year"
+    )
+    is_share_approximate = dy.Bool(
+        nullable=True, description="the share rests on a total that the page prints rounded"
+    )
     dependency_edition = text("edition of the Monitor that prints both figures")
+    dependency_source_url = text("address of that page")
     mine_ban_treaty = text("status under the Mine Ban Treaty")
     cluster_convention = text("status under the Convention on Cluster Munitions")
 

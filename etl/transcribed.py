@@ -64,7 +64,10 @@ def edition_order(edition: str) -> str | None:
     if iso := _ISO_DATE.search(plain):
         return iso[0]
     if long := _LONG_DATE.search(plain):
-        return datetime.strptime(long[0], "%d %B %Y").date().isoformat()  # noqa: DTZ007 (a date)
+        try:
+            return datetime.strptime(long[0], "%d %B %Y").date().isoformat()  # noqa: DTZ007 (a date)
+        except ValueError:  # not a date after all, such as "31 February 2011": the year is left
+            plain = long[0]
     years: list[str] = _YEAR.findall(plain)
     return f"{years[-1]}-12-31" if years else None
 

@@ -80,6 +80,24 @@ NADR_SERIES: Final[dict[str | None, str | None]] = {
     "statement by State, region as a whole": "us_total_statements",
     "Landmine Monitor, calendar year, mine action only": "monitor_us_statements",
 }
+# account of the NADR file → account
+NADR_ACCOUNTS: Final[dict[str | None, str | None]] = {
+    "NADR-HD": "State NADR-CWD",
+    "NADR-SALW": "State NADR-CWD",
+    "NADR-CWD (printed: Conventional Weapons Destruction, under Nonproliferation, "
+    "Anti-Terrorism, Demining and Related Programs)": "State NADR-CWD",
+    "NADR, UXO clearance (congressional directive)": "State NADR-CWD",
+    "NADR, UXO clearance (directive plus $100,000 of the global fund)": "State NADR-CWD",
+    "Department of State, de-mining": "State",
+    "Department of State, humanitarian demining": "State",
+    "UXO sector assistance (State)": "State",
+    "UXO sector (congressional directive)": "Not stated",
+    "U.S. Government, humanitarian demining": "Not stated",
+    "U.S. Government, weapons stockpile management": "Not stated",
+    "U.S. Government, demining": "Not stated",
+    "U.S. Government CWD": "All accounts",
+    "U.S. contribution to mine action as reported to Landmine Monitor": "All accounts",
+}
 NADR_YEAR_BASIS: Final[dict[str | None, str | None]] = {
     "fiscal": "fiscal",
     "calendar": "calendar",
@@ -272,19 +290,9 @@ def read_nadr_file(reading: Reading, content: bytes, resolver: Resolver, series:
     frame = shaped(reading, frame, {"fiscal_year": WHOLE, "amount_usd": MONEY})
     frame = frame.with_columns(area_as_printed=pl.coalesce("country", "region"))
     frame = resolver.resolve(reading, frame, "area_as_printed", "area")
-    named = pl.col("account_as_printed")
+    frame = mapped(reading, frame, "account_as_printed", NADR_ACCOUNTS, "account")
     is_line = pl.col("series") == "state_nadr_line"
-    frame = _provenance(
-        frame.with_columns(
-            account=pl.when(is_line | named.str.starts_with("NADR"))
-            .then(pl.lit("State NADR-CWD"))
-            .when(named.str.starts_with("U.S. contribution") | (named == "U.S. Government CWD"))
-            .then(pl.lit("All accounts"))
-            .when(named.str.contains("State", literal=True))
-            .then(pl.lit("State"))
-            .otherwise(pl.lit("Not stated"))
-        )
-    ).with_columns(
+    frame = _provenance(frame).with_columns(
         **{
             **funding_defaults(),
             "status": pl.col("status"),

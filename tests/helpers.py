@@ -53,10 +53,12 @@ def rewrite(folders: Folders, file: str, change: Change) -> None:
     path.write_text(csv_text(header, change(rows)), encoding="utf-8")
 
 
-def run(folders: Folders, *sources: str) -> Outcome:
-    """A refresh of the named sources, or of all."""
+def run(folders: Folders, *sources: str, least: int | None = None) -> Outcome:
+    """A refresh of the named sources, or of all; ``least`` stands in for their ``min_entries``."""
     specs = all_sources()
-    return refresh(folders, [specs[name] for name in sources or specs])
+    update = {} if least is None else {"min_entries": least}
+    chosen = [specs[name].model_copy(update=update) for name in sources or specs]
+    return refresh(folders, chosen)
 
 
 @contextmanager

@@ -53,6 +53,11 @@ else:
     every = queries.total(coverage, "amount_usd")
     dod_total = queries.total(coverage.filter(account="DoD"), "amount_usd")
     span = f"FY{first}–{last}"
+    inferred = (
+        "The copy read shows no year headings; the years follow from the pattern of the editions. "
+        if coverage["note"].fill_null("").str.contains("column years not shown").any()
+        else ""
+    )
     finding = (
         f"{name}, {span}: {show.usd(every)} from all accounts, of which Defense "
         f"{show.usd(dod_total)}"
@@ -61,9 +66,9 @@ else:
         charts.funding_by_account(coverage, queries.ask("program_events")),
         title=finding,
         alt_text=f"Stacked bars of U.S. money by account and fiscal year. {finding}.",
-        source_line=f"{show.sources(coverage.sort('fiscal_year', descending=True))} Nominal dollars; all "
+        source_line=f"{show.sources(coverage.sort('fiscal_year', descending=True))} {inferred}Nominal dollars; all "
         "conventional weapons destruction, which is broader than mine action. ▾ marks a year with an "
-        "event of the U.S. program (see *What it covered*).",
+        "event of the U.S. program or its policy, told under [About](/about).",
     )
     by_account = {(row["fiscal_year"], row["account"]): row for row in coverage.rows(named=True)}
 
@@ -142,9 +147,7 @@ if not other.is_empty():
                     or f"{row['period_start']} to {row['period_end'] or 'a date not stated'}"
                 ),
                 "Year basis": show.text_of("year_basis"),
-                "As printed": lambda row: show.entry_link(
-                    row["amount_as_printed"] or show.usd(row["amount_usd"]), row["entry_id"]
-                ),
+                "As printed": show.as_printed(entry="entry_id"),
                 "Status": show.text_of("status"),
                 "What": show.text_of("account_as_printed"),
                 "Series": show.text_of("series_title"),
@@ -152,7 +155,9 @@ if not other.is_empty():
             },
             alt=f"Other printed figures of U.S. money in {name}",
         )
-        show.small("These report the same money as the table above, rounded or at another stage.")
+        show.small(
+            "They report the same U.S. money as State’s tables, rounded or at another stage."
+        )
 
 st.header("Casualties")
 hurt = queries.ask("area_casualties", area=area)
@@ -248,9 +253,12 @@ if shares.is_empty():
     st.info(f"No table of donors could be read well enough for {show.plain(name)} to give a share.")
 else:
     newest = shares.row(-1, named=True)
+    year = newest["calendar_year"]
     finding = (
-        f"{name}: U.S. money was {show.percent(newest['us_share_percent'])} of all international support "
-        f"in {newest['calendar_year']}, the latest year read"
+        f"{name}: U.S. money was {show.share(newest)} of all international support in {year}, the "
+        "latest year read"
+        if newest["is_us_listed"]
+        else f"{name}: the Monitor’s table of {year}, the latest year read, lists no U.S. contribution"
     )
     stacked = pl.concat(
         [
@@ -281,8 +289,10 @@ else:
                 if row["is_us_listed"]
                 else "not listed among the donors"
             ),
-            "All donors": show.usd_of("all_donors_usd"),
-            "U.S. share": lambda row: show.percent(row["us_share_percent"]),
+            "All donors": lambda row: show.plain(
+                show.usd(row["all_donors_usd"], "approximate" if row["is_approximate"] else "exact")
+            ),
+            "U.S. share": show.share,
             "Donors": show.number_of("donors_count"),
             "All donors is": show.text_of("denominator"),
             "Edition": show.source_of(),
@@ -397,7 +407,7 @@ named = happened.filter(
     pl.concat_str(
         "event",
         "summary",
-        "source_title" if "source_title" in happened.columns else "report",
+        "report",
         separator=" ",
     ).str.contains(name, literal=True)
 )

@@ -43,7 +43,7 @@ if years.is_empty():
 
 edition = queries.ask("coverage_source").row(0, named=True)
 first_year, last_year = queries.years(years, "fiscal_year")
-_, areas_count = queries.years(years, "areas_count")
+areas_count = int(years["areas_count"].to_list()[0])
 dod_last = years.filter(fiscal_year=last_year, account="DoD").row(0, named=True)
 dod_since = queries.ask("since_start").filter(account="DoD").sort("amount_usd")
 most = dod_since.row(-1, named=True)
@@ -56,15 +56,16 @@ printed_in = (
 first, second = st.columns(2)
 with first:
     show.headline(
-        f"Defense program, FY{last_year}",
+        f"Defense lines of State’s report, FY{last_year}",
         show.plain(show.usd(dod_last["amount_usd"])),
-        f"In {dod_last['paid_areas_count']} of the {areas_count} countries with a table.",
+        f"In {dod_last['paid_areas_count']} of the {areas_count} countries whose table was read. The report "
+        "prints “DoD”; it does not say that every dollar is the 10 U.S.C. 407 program’s.",
         f"{printed_in}; the DoD lines of the country pages added. "
         f"[Rows]({filters.address('coverage', {'account': 'DoD', 'fiscal_year': last_year})})",
     )
 with second:
     show.headline(
-        f"Defense program since the start, to {until}",
+        f"Defense lines since the start, to {until}",
         show.plain(show.usd(queries.total(dod_since, "amount_usd"))),
         f"In {dod_since.filter(pl.col('amount_usd') > 0).height} countries, of which {show.plain(most['area_as_printed'])} "
         f"{show.entry_link(show.usd(most['amount_usd']), most['entry_id'])}; the sums start between "
@@ -83,6 +84,10 @@ with second:
         )
         + ")",
     )
+show.small(
+    "Most copies of the 17th edition’s pages lost their year headings; the years follow from the pattern "
+    "of the editions, as each source row notes."
+)
 for column, row in zip(st.columns(2), totals.iter_rows(named=True), strict=False):
     span = f"{row['period_start']} to {row['period_end']}" if row["is_cumulative"] else None
     where = f"In {show.plain(row['countries_as_printed'])}. " if row["countries_as_printed"] else ""
@@ -97,10 +102,17 @@ for column, row in zip(st.columns(2), totals.iter_rows(named=True), strict=False
         )
 
 accept_code("scope", SCOPES)
+# a value instead of a default: a default is left out of the address, and a link would change with it
+if "scope" not in st.session_state and "scope" not in st.query_params:
+    st.session_state["scope"] = "dod"
 scope = st.segmented_control(
-    "Which program", list(SCOPES), default="dod", required=True, key="scope",
-    format_func=SCOPES.__getitem__, bind="query-params",
-)  # fmt: skip
+    "Which program",
+    list(SCOPES),
+    required=True,
+    key="scope",
+    format_func=SCOPES.__getitem__,
+    bind="query-params",
+)
 is_dod = scope == "dod"
 amount = "dod_fy2015_2017_usd" if is_dod else "all_fy2015_2017_usd"
 who = SCOPES["dod" if is_dod else "all"]
@@ -122,7 +134,7 @@ show.chart(
     alt_text=f"World map of {who.lower()} money by country, fiscal years 2015 to 2017. Most went to "
              f"{leaders}. Countries without a table are grey: not read, not zero.",
     source_line=f"{printed_in}; newest edition for each fiscal year, three years added. Grey: no table "
-    "of that country was read, which is not zero. Boundaries and names imply no opinion on the legal "
+    "of that country was read, or its table has no such line; neither is a zero. Boundaries and names imply no opinion on the legal "
     "status of any area; outlines: Natural Earth (public domain).",
 )  # fmt: skip
 
@@ -135,7 +147,7 @@ show.chart(
     title=f"{who}, {areas_count} countries: {said}",
     alt_text=f"Stacked bars of {who.lower()} money by account. {said}.",
     source_line=f"{printed_in}. Fiscal years 2013 and 2014 were read for few countries and are left out "
-    "here; they stand on the country pages. ▾ marks a year with an event of the timeline below.",
+    "here; they stand on the country pages. ▾ marks a year with an event told under [About](/about).",
 )
 show.table(
     shown.sort("fiscal_year", "account"),
@@ -191,7 +203,7 @@ show.chart(
     alt_text=f"Points of printed yearly U.S. totals, {world['series_title'].n_unique()} series side by "
              f"side: {said}.",
     source_line=f"{show.sources(world)} Each mark is one printed figure; CWD is conventional weapons "
-    "destruction, broader than mine action. The series count different things and are never added or "
+    "destruction, broader than mine action. The points of 1993 to 1999 include Defense research. The series count different things and are never added or "
     "joined into one line.",
 )  # fmt: skip
 with st.expander("The figures in this chart"):
@@ -200,9 +212,7 @@ with st.expander("The figures in this chart"):
         {
             "Year": show.text_of("year"),
             "Year basis": show.text_of("year_basis"),
-            "As printed": lambda row: show.entry_link(
-                row["amount_as_printed"] or show.usd(row["amount_usd"]), row["entry_id"]
-            ),
+            "As printed": show.as_printed(entry="entry_id"),
             "Series": show.text_of("series_title"),
             "Source": lambda row: show.link(
                 f"{row['report']}, {row['edition']}", row["source_url"]
@@ -237,7 +247,7 @@ show.table(
             else show.MISSING
         ),
         "U.S. share of support": lambda row: (
-            f"{show.percent(row['us_share_percent'])} ({row['dependency_year']})"
+            f"{show.share(row)} ({row['dependency_year']})"
             if row["dependency_year"]
             else show.MISSING
         ),

@@ -57,13 +57,11 @@ st.markdown(
     f"{show.plain(newest['locator'])}, in the bytes with SHA-256 `{newest['vintage_sha256']}`."
 )
 try:
-    content = Archive(folders().archive).get(newest["vintage_sha256"])
+    header, line = Archive(folders().archive).line(newest["vintage_sha256"], newest["locator"])
 except ArchiveError as error:
     st.warning(show.plain(error), title="The archived bytes can not be shown")
 else:
-    lines = content.decode("utf-8-sig").splitlines()
-    line = int(newest["locator"].rpartition(" line ")[2])
-    st.code(f"{lines[0]}\n{lines[line - 1]}", language=None, wrap_lines=True)
+    st.code(f"{header}\n{line}", language=None, wrap_lines=True)
     show.small("The header of the file and the line itself; the hash was checked just now.")
 
 if revisions.height > 1:
@@ -79,4 +77,5 @@ if revisions.height > 1:
         },
         alt="Revisions of the entry",
     )
-show.download(filters.address(table, {"entry_id": entry_id}), 1)
+if newest["change"] != "withdrawn":
+    show.download(filters.address(table, {"entry_id": newest["entry_id"]}), 1)

@@ -85,12 +85,7 @@ asked = {
     "account": accounts,
     "flow": flows,
 }
-pairs = [
-    (key, ",".join(value) if isinstance(value, list) else str(value))
-    for key, value in asked.items()
-    if value not in ("", [])
-]
-conditions = filters.parse("funding", pairs)
+conditions = filters.parse("funding", filters.pairs_of(asked))
 sums = queries.ask_filtered("funding_sums", conditions)
 if sums.is_empty():
     st.info(
@@ -106,13 +101,13 @@ one = sums.row(0, named=True)
 if kinds == 1 and one["is_additive"] and one["added_count"]:
     left_out = one["rows_count"] - one["added_count"]
     st.metric(
-        f"{one['series_title']}: {one['added_count']:,} figures added, "
+        f"Sum of {one['added_count']:,} figures that were read, not of all that was paid: "
         f"{'FY' if one['year_basis'] == 'fiscal' else ''}{one['first_year']} to {one['last_year']}",
         show.usd(one["sum_usd"]),
     )
     show.small(
         f"Nominal dollars. {left_out:,} of {one['rows_count']:,} rows are left out of the sum: printed "
-        "totals, sums over several years, earlier editions, bounds. "
+        "totals, sums over several years, earlier editions, bounds, tables read in part. "
         f"{show.plain(one['caution'])}"
     )
 else:
@@ -155,7 +150,11 @@ show.table(
         "Recipient": show.text_of("area_as_printed"),
         "Period": lambda row: show.plain(
             show.year_of(row["year"], row["year_basis"])
-            or f"{row['period_start'] or '?'} to {row['period_end'] or 'a date not stated'}, a sum"
+            or (
+                f"{row['period_start']} to {row['period_end'] or 'a date not stated'}, a sum"
+                if row["period_start"]
+                else "no year stated"
+            )
         ),
         "Account": lambda row: show.plain(
             row["account"] if row["account"] != "Not stated" else row["account_as_printed"]

@@ -1,5 +1,6 @@
--- The editions in which the newest figures of those years were read.
-SELECT DISTINCT report, edition, min(source_url) OVER (PARTITION BY edition) AS source_url
+-- The newest edition of State's report among the tables, with the address of the report as a whole.
+SELECT coverage.report, coverage.edition, sources.url AS source_url
 FROM coverage
-WHERE fiscal_year BETWEEN 2015 AND 2017
-ORDER BY edition DESC
+JOIN sources USING (source_id)
+ORDER BY coverage.edition DESC
+LIMIT 1

@@ -1,6 +1,7 @@
 -- For each series and flow among the filtered rows: how many there are, and the sum of those that may be
 -- added: single years, no printed totals, actual figures that are no bounds, and only the newest edition
--- of each page and year, whole, so that no dollar of an earlier edition is added to it.
+-- of each page and year, whole, so that no dollar of an earlier edition is added to it. Tables that were
+-- read in part would give a floor, so they are left out.
 WITH ranked AS (
     SELECT
         funding.*,
@@ -20,7 +21,8 @@ chosen AS (
     SELECT
         *,
         is_newest AND NOT is_cumulative AND NOT is_printed_total AND status = 'actual'
-            AND amount_usd IS NOT NULL AND precision IN ('exact', 'rounded') AS may_add
+            AND amount_usd IS NOT NULL AND precision IN ('exact', 'rounded')
+            AND sum_check IS DISTINCT FROM 'table read in part only' AS may_add
     FROM ranked
     WHERE {condition}
 )

@@ -1,7 +1,7 @@
 -- Printed yearly totals of U.S. money for the whole world. The series count different things and are
 -- shown side by side, never added.
 SELECT
-    year, year_basis, amount_usd, amount_as_printed, precision, report, edition, place, source_url,
+    year, year_basis, amount_usd, amount_as_printed, unit_as_printed, precision, report, edition, place, source_url,
     entry_id, account_as_printed,
     CASE
         WHEN series = 'us_budget_1993_2001' THEN 'Whole effort: demining (fiscal years)'

@@ -1,6 +1,7 @@
 """The sources: one folder each, holding ``source.yml`` (what it is) and ``read.py`` (how to read it).
 
-Nothing about a source stands anywhere else, so adding one touches no other file. A reader is a
+Adding a source touches no other file. Only the compiled files that several sources share are split
+in one place, :mod:`etl.us_files` and :mod:`etl.monitor_files`. A reader is a
 function ``read(files, reading, resolver)``: it takes the archived bytes of the files named in
 ``source.yml`` and hands canonical frames to ``reading``.
 """
@@ -36,7 +37,11 @@ class SeriesSpec(BaseModel):
 
 
 class SourceSpec(BaseModel):
-    """The contents of a ``source.yml``."""
+    """The contents of a ``source.yml``.
+
+    ``min_entries`` and ``max_rejects`` are the guard's limits. For transcribed files they are exact: a
+    row that goes missing puts the source on hold, and whoever means it changes the number with it.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -63,10 +68,10 @@ class SourceSpec(BaseModel):
 
 
 def _load(path: Path) -> SourceSpec:
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
     try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
         spec = SourceSpec(source_id=path.parent.name, **content)
-    except (ValidationError, TypeError) as error:
+    except (ValidationError, TypeError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SourceError(f"sources/{path.parent.name}/source.yml: {error}") from error
     return spec
 

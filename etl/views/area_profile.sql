@@ -15,7 +15,7 @@ WITH years AS (
 ),
 since_start AS (
     SELECT
-        area, account, amount_usd, period_start, period_end, edition, entry_id
+        area, account, amount_usd, period_start, period_end, edition, source_url, entry_id
     FROM funding
     WHERE series = 'tweis_country_table' AND is_cumulative
     QUALIFY edition_order = max(edition_order) OVER (PARTITION BY area_as_printed)
@@ -26,6 +26,7 @@ cumulative AS (
         max(period_start) AS since_year,
         max(period_end) AS until_year,
         max(edition) AS edition,
+        max(source_url) AS source_url,
         max(amount_usd) FILTER (WHERE account = 'DoD') AS dod_since_start_usd,
         max(entry_id) FILTER (WHERE account = 'DoD') AS dod_since_start_entry_id,
         max(amount_usd) FILTER (WHERE account = 'All accounts') AS all_since_start_usd,
@@ -34,13 +35,13 @@ cumulative AS (
     GROUP BY area
 ),
 hurt AS (
-    SELECT area, calendar_year, total, lower_bound, edition, entry_id
+    SELECT area, calendar_year, total, lower_bound, edition, source_url, entry_id
     FROM casualties_by_area_year
     WHERE total IS NOT NULL
     QUALIFY row_number() OVER (PARTITION BY area ORDER BY calendar_year DESC) = 1
 ),
 share AS (
-    SELECT area, calendar_year, us_share_percent, us_usd, all_donors_usd, edition, us_entry_id
+    SELECT area, calendar_year, us_share_percent, is_us_listed, is_approximate, edition, source_url
     FROM dependency
     WHERE is_newest_edition
     QUALIFY row_number() OVER (PARTITION BY area ORDER BY calendar_year DESC, source_url) = 1
@@ -87,14 +88,19 @@ SELECT
     cumulative.all_since_start_usd,
     cumulative.all_since_start_entry_id,
     cumulative.edition AS funding_edition,
+    cumulative.source_url AS funding_source_url,
     hurt.calendar_year AS casualties_year,
     hurt.total AS casualties_total,
     hurt.lower_bound AS is_casualties_lower_bound,
     hurt.edition AS casualties_edition,
+    hurt.source_url AS casualties_source_url,
     hurt.entry_id AS casualties_entry_id,
     share.calendar_year AS dependency_year,
     share.us_share_percent,
+    share.is_us_listed,
+    share.is_approximate AS is_share_approximate,
     share.edition AS dependency_edition,
+    share.source_url AS dependency_source_url,
     treaty.mine_ban_treaty,
     treaty.cluster_convention
 FROM known

@@ -5,6 +5,8 @@ WITH table_rows AS (
     SELECT
         area, area_as_printed, year, edition, edition_order, source_url,
         any_value(place) AS place,
+        any_value(source_id) AS source_id,
+        any_value(report) AS report,
         any_value(sum_check) LIKE 'rows sum%' AS is_read_whole,
         any_value(sum_check) AS sum_check,
         sum(amount_usd) AS rows_sum_usd,
@@ -53,6 +55,7 @@ SELECT
     shares.denominator,
     round(100 * shares.us_usd / shares.all_donors_usd, 1)::DOUBLE AS us_share_percent,
     CASE WHEN is_read_whole THEN shares.donors_count END AS donors_count,
+    NOT shares.is_read_whole AND shares.printed_total_precision <> 'exact' AS is_approximate,
     shares.printed_total_usd,
     shares.printed_total_precision,
     shares.sum_check,
@@ -61,6 +64,8 @@ SELECT
     ) AS is_newest_edition,
     shares.us_entry_id,
     shares.total_entry_id,
+    shares.source_id,
+    shares.report,
     shares.edition,
     shares.place,
     shares.source_url

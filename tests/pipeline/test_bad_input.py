@@ -143,15 +143,23 @@ SLIPS = {
         "dod_hma", DOD, lambda _: b"\xef\xbb\xbf", (f"{DOD} is empty", "restore it"),
     ),
     "a heading without rows": Slip(
-        "dod_hma", DOD, lambda content: content.split(b"\n")[0],
-        ("0 entries, at least 30 expected", "was the file cut short?"),
+        "dod_hma", DOD, lambda content: content.split(b"\n")[0] + b"\n",
+        ("0 entries, at least 34 expected", "was a file cut short?"),
     ),
     "a cut in the middle of a row": Slip(
         "dod_hma", DOD, lambda content: content[: content.index(b"Chad,")],
+        (f"{DOD} line 33 does not end with a line break", "cut short", "restore the file"),
+    ),
+    "a row cut and its line ended": Slip(
+        "dod_hma", DOD, lambda content: content[: content.index(b"Chad,")] + b"\n",
         (f"{DOD} line 33: wrong number of cells", "where the header has 14", "check commas and quotes"),
     ),
-    "a cut within quotation marks": Slip(
-        "dod_hma", DOD, lambda content: content[: content.index(b", Disaster, and")],
+    "a last row dropped whole": Slip(
+        "dod_hma", DOD, lambda content: content[: content.rstrip(b"\n").rindex(b"\n") + 1],
+        ("33 entries, at least 34 expected", "change min_entries in sources/dod_hma/source.yml"),
+    ),
+    "a quotation mark left open": Slip(
+        "dod_hma", DOD, lambda content: content[: content.index(b", Disaster, and")] + b"\n",
         (f"{DOD} line 2 is not valid CSV", "check its quotation marks"),
     ),
     "one comma too many": Slip(

@@ -91,7 +91,7 @@ def test_status_counts_every_table_as_the_ledger_does(published: Folders) -> Non
 def test_status_shows_what_is_on_hold_and_why(published: Folders) -> None:
     rewrite(published, "world/treaty_status.csv", lambda rows: rows[:100])
     assert hma("refresh", "treaties").exit_code == 3
-    assert "on hold treaties, world/treaty_status.csv: 100 entries, at least 380" in said(
+    assert "on hold treaties, world/treaty_status.csv: 100 entries, at least 391" in said(
         hma("status")
     )
 

@@ -43,7 +43,7 @@ def test_the_legal_ceiling_is_a_limit_and_not_money_given() -> None:
     row = LINE | {"fiscal_year": "any", "program": "10 U.S.C. 407 humanitarian mine action",
                   "measure": "yearly ceiling", "status": "legal ceiling"}  # fmt: skip
     _, tables = read_source("dod_hma", {FILE: [row]})
-    only(tables["funding"], flow="limit", status="limit", precision="ceiling", year=None,
+    only(tables["funding"], flow="limit", status="limit", precision="exact", year=None,
          period_start=None, is_cumulative=False)  # fmt: skip
 
 

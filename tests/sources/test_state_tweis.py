@@ -279,3 +279,30 @@ def test_the_worlds_total_of_2023_is_a_lower_bound(ledger_con: duckdb.DuckDBPyCo
     assert [(float(usd), precision, cumulative) for usd, precision, cumulative in rows] == [
         (398.0, "floor", False), (5090.0, "floor", True),
     ]  # fmt: skip
+
+
+def test_the_sums_on_the_map_are_those_of_three_fiscal_years(
+    ledger_con: duckdb.DuckDBPyConnection,
+) -> None:
+    expected: dict[str, Decimal] = {}
+    for row in rows_of(TRANSCRIBED / COUNTRY)[1]:
+        in_table = row["source_family"] == "TWEIS country table" and row["latest_edition"] == "yes"
+        if (
+            in_table
+            and row["account_group"] == "DoD"
+            and row["fiscal_year"] in {"2015", "2016", "2017"}
+        ):
+            paid = expected.get(row["country"], Decimal(0))
+            expected[row["country"]] = paid + Decimal(row["amount_usd"])
+    held = ledger_con.execute(
+        "SELECT DISTINCT area_as_printed, dod_fy2015_2017_usd FROM area_profile"
+        " JOIN funding USING (area) WHERE series = 'tweis_country_table'"
+        " AND dod_fy2015_2017_usd IS NOT NULL"
+    ).fetchall()
+    assert dict(held) == expected
+
+
+def test_a_row_marked_as_a_total_stays_one_whatever_its_account() -> None:
+    row = PAGE | {"account_group": "State PM/WRA (narrative)", "is_total": "yes"}
+    _, tables = read_source("state_tweis", {COUNTRY: [row]})
+    only(tables["funding"], account="State", is_printed_total=True)

@@ -48,16 +48,31 @@ def test_what_a_killed_run_left_is_swept_and_published_ledgers_stay(tmp_path: Pa
     assert current_path(tmp_path) == second
 
 
-@pytest.mark.parametrize("pointer", [None, "ledger-000009-gone.duckdb"])
+@pytest.mark.parametrize("pointer", [None, "ledger-000009-gone.duckdb", "../elsewhere"])
 def test_a_lost_pointer_never_starts_a_history_afresh(tmp_path: Path, pointer: str | None) -> None:
-    newest = publish_number(tmp_path, 1)
+    publish_number(tmp_path, 1)
+    newest = publish_number(tmp_path, 2)
     (tmp_path / CURRENT).unlink()
     if pointer:
         (tmp_path / CURRENT).write_text(pointer)
     with pytest.raises(NoLedgerError, match=f"write the name .*the newest is {newest.name}"):
-        publish_number(tmp_path, 2)
+        publish_number(tmp_path, 3)
     (tmp_path / CURRENT).write_text(newest.name)
+    assert numbers(publish_number(tmp_path, 3)) == [1, 2, 3]
+
+
+def test_the_first_ledger_is_used_though_its_run_was_killed_before_naming_it(
+    tmp_path: Path,
+) -> None:
+    publish_number(tmp_path, 1)
+    (tmp_path / CURRENT).unlink()
     assert numbers(publish_number(tmp_path, 2)) == [1, 2]
+
+
+def test_a_pointer_to_a_ledger_that_is_lost_altogether_stops_the_writer(tmp_path: Path) -> None:
+    publish_number(tmp_path, 1).unlink()
+    with pytest.raises(NoLedgerError, match="restore it from a backup"):
+        publish_number(tmp_path, 2)
 
 
 def test_a_second_writer_is_told_that_another_refresh_is_running(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def _add_funding(reading: Reading, frame: pl.DataFrame) -> None:
         "amount": dollars("amount_usd"),
         "amount_usd": dollars("amount_usd"),
         "amount_as_printed": pl.col("value_as_printed"),
-        "precision": pl.when(is_limit).then(pl.lit("ceiling")).otherwise(pl.lit("exact")),
+        "precision": pl.lit("exact"),
     }
     reading.add(
         "funding",
