@@ -1,0 +1,373 @@
+"""Every page as a script run: on the whole ledger, on none, and on one that lacks most sources."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from etl.settings import Folders
+from etl.store import current_path
+from tests.dashboard.serving import REPOSITORY
+from tests.helpers import DATA, ask, rewrite, run
+
+PAGES = {
+    "coverage": "What the U.S. Humanitarian Mine Action Program covered",
+    "country": "Country",
+    "funding": "Funding",
+    "about": "About",
+    "entry": "Source row",
+}
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def visit(pool: None) -> Open:
+    """Opens a page with an address, as a reader does who follows a link."""
+
+    def opened(name: str, **address: str | list[str]) -> AppTest:
+        app = AppTest.from_file(REPOSITORY / "dashboard/streamlit_app.py", default_timeout=60)
+        for key, value in address.items():
+            app.query_params[key] = value
+        return app.switch_page(f"app_pages/{name}.py").run()
+
+    return opened
+
+
+@pytest.fixture
+def whole(built_folders: Folders, monkeypatch: pytest.MonkeyPatch) -> Folders:
+    monkeypatch.setenv("HMA_DATA", str(built_folders.data))
+    return built_folders
+
+
+def titles(app: AppTest) -> list[str]:
+    assert not app.exception, [error.message for error in app.exception]
+    return [title.value for title in app.title]
+
+
+def words(app: AppTest) -> str:
+    """Every text of the page."""
+    boxes = [*app.markdown, *app.info, *app.warning, *app.subheader, *app.header]
+    return "\n".join(str(box.value) for box in boxes)
+
+
+def described(app: AppTest) -> list[str]:
+    """The alt text of every table and chart."""
+    found = [table.proto.alt for table in app.table]
+    return [*found, *(chart.proto.alt for chart in app.get("vega_lite_chart"))]
+
+
+# The whole ledger
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_opens_on_the_whole_ledger(whole: Folders, visit: Open, name: str) -> None:
+    app = visit(name)
+    assert titles(app) == [PAGES[name]]
+    ledger = current_path(whole.ledger).stem
+    assert ledger in app.sidebar.markdown[0].value.replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "charts"),
+    [("coverage", {}, 3), ("country", {"area": "COL"}, 3), ("funding", {}, 0), ("about", {}, 0)],
+)
+def test_every_table_and_chart_says_in_words_what_it_shows(
+    whole: Folders, visit: Open, name: str, address: dict[str, str], charts: int
+) -> None:
+    app = visit(name, **address)
+    found = described(app)
+    assert len(app.get("vega_lite_chart")) == charts
+    assert len(found) > charts
+    for alt in found:
+        assert len(alt) > 20, alt
+
+
+def test_the_first_screen_keeps_the_memo_and_the_states_money_apart(
+    whole: Folders, visit: Open
+) -> None:
+    said = words(visit("coverage"))
+    assert "The memo itself was not read" in said
+    assert "did not end the whole U.S. effort" in said
+    assert "on 3 February 2026 Congress funded State’s line again" in said
+
+
+def test_the_scope_is_chosen_by_the_address_and_changes_the_sum(
+    whole: Folders, visit: Open
+) -> None:
+    def finding(scope: str) -> str:
+        found = [
+            box for box in visit("coverage", scope=scope).markdown if "2015 to 2017" in box.value
+        ]
+        return str(found[0].value).replace("\\", "")
+
+    dod, everything = (
+        ask(whole, f"SELECT sum(amount_usd) FROM coverage WHERE fiscal_year >= 2015 AND {account}")
+        for account in ("account = 'DoD'", "TRUE")
+    )
+    assert f"Defense program alone, fiscal years 2015 to 2017: ${dod[0][0]:,.0f} " in finding("dod")
+    assert f"Whole U.S. effort, fiscal years 2015 to 2017: ${everything[0][0]:,.0f} " in (
+        finding("all")
+    )
+
+
+@pytest.mark.parametrize("area", ["COL", "Colombia"])
+def test_a_country_is_chosen_by_its_code_or_its_name(
+    whole: Folders, visit: Open, area: str
+) -> None:
+    assert titles(visit("country", area=area)) == ["Colombia"]
+
+
+def test_an_area_that_no_one_knows_leaves_the_choice_to_the_reader(
+    whole: Folders, visit: Open
+) -> None:
+    app = visit("country", area="Atlantis")
+    assert titles(app) == ["Country"]
+    assert "Choose one of the countries and areas" in words(app)
+
+
+def test_a_country_without_a_table_says_that_this_is_a_gap_and_no_zero(
+    whole: Folders, visit: Open
+) -> None:
+    app = visit("country", area="AZE")
+    assert titles(app) == ["Azerbaijan"]
+    assert "No table of State’s report was read" in app.info[0].value
+    assert "not a zero" in app.info[0].value
+    assert not any("by fiscal year and account" in alt for alt in described(app))
+
+
+def test_chads_printed_total_of_2016_is_shown_beside_what_its_accounts_add_to(
+    whole: Folders, visit: Open
+) -> None:
+    (warning,) = visit("country", area="TCD").warning
+    assert warning.value.replace("\\", "").startswith(
+        "FY2016: the page prints a total of $50,000, but its accounts add to $800,000."
+    )
+
+
+def test_a_restated_figure_is_shown_with_both_editions(whole: Folders, visit: Open) -> None:
+    (table,) = [
+        table for table in visit("country", area="COL").table if "restated" in table.proto.alt
+    ]
+    (row,) = table.value.to_dict("records")
+    cells = {heading: re.sub(r"\\|\]\(.*|\[", "", cell) for heading, cell in row.items()}
+    assert cells["Earlier edition"] == "$3,500,000"
+    assert cells["Newest edition"] == "$7,039,000"
+
+
+@pytest.mark.parametrize("area", ["XKX", "ESH", "PSE", "SRB", "SLB", "UKR", "SYR", "SSD"])
+def test_other_areas_and_thin_ones_open_too(whole: Folders, visit: Open, area: str) -> None:
+    (name,) = ask(whole, "SELECT name FROM areas WHERE area = ?", area)[0]
+    assert [title.replace("\\", "") for title in titles(visit("country", area=area))] == [name]
+
+
+# Totals on the funding page
+
+
+def metric(app: AppTest) -> str | None:
+    titles(app)
+    return app.metric[0].value if app.metric else None
+
+
+def test_one_additive_series_has_a_total_that_equals_the_coverage_view(
+    whole: Folders, visit: Open
+) -> None:
+    app = visit(
+        "funding", source="state_tweis", series="tweis_country_table", years=["2015", "2017"]
+    )
+    (expected,) = ask(
+        whole, "SELECT sum(amount_usd) FROM coverage WHERE fiscal_year BETWEEN 2015 AND 2017"
+    )[0]
+    assert metric(app) == f"${expected:,.0f}"
+    assert "FY2015 to 2017" in app.metric[0].label
+
+
+def test_one_account_of_one_country_adds_up_to_its_printed_years(
+    whole: Folders, visit: Open
+) -> None:
+    app = visit(
+        "funding", series="tweis_country_table", areas="VNM", accounts="DoD", years=["2015", "2017"]
+    )
+    assert metric(app) == f"${340_000 + 722_000 + 1_168_000:,}"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        {},
+        {"source": "landmine_monitor"},
+        {"series": "tweis_country_narrative"},
+        {"series": "tweis_totals"},
+        {"series": ["tweis_country_table", "tweis_totals"]},
+        {"series": ["tweis_country_table", "tweis_country_narrative"], "areas": "IRQ"},
+    ],
+)
+def test_there_is_no_total_across_series_or_of_one_that_may_not_be_added(
+    whole: Folders, visit: Open, address: dict[str, Any]
+) -> None:
+    app = visit("funding", **address)
+    assert metric(app) is None
+    assert app.info[0].value.startswith("No single total")
+
+
+def test_no_filter_match_says_that_a_gap_is_not_a_zero(whole: Folders, visit: Open) -> None:
+    app = visit("funding", series="tweis_country_table", years=["1994", "1995"])
+    assert metric(app) is None
+    assert "not that nothing was paid" in app.info[0].value
+
+
+def test_a_region_stands_for_its_countries(whole: Folders, visit: Open) -> None:
+    app = visit("funding", series="tweis_country_table", regions="East Asia and Pacific")
+    (expected,) = ask(
+        whole, "SELECT sum(amount_usd) FROM coverage WHERE state_region = 'East Asia and Pacific'"
+    )[0]
+    assert metric(app) == f"${expected:,.0f}"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        {"areas": "' OR 1=1 --"}, {"series": "nothing"}, {"source": "nobody"}, {"years": "x"},
+        {"page": "9999"}, {"page": "-1"}, {"accounts": "<script>"},
+    ],
+)  # fmt: skip
+def test_an_address_that_means_nothing_still_opens_the_page(
+    whole: Folders, visit: Open, address: dict[str, Any]
+) -> None:
+    app = visit("funding", **address)
+    assert titles(app) == ["Funding"]
+    assert len(app.table) == 2
+
+
+# Source rows
+
+
+def test_a_source_row_shows_the_archived_line_with_the_printed_amount(
+    whole: Folders, visit: Open
+) -> None:
+    (entry_id,) = ask(
+        whole,
+        "SELECT entry_id FROM coverage WHERE area = 'VNM' AND fiscal_year = 2015 AND account = ?",
+        "State NADR-CWD",
+    )[0]
+    app = visit("entry", entry=entry_id)
+    assert titles(app) == ["Source row"]
+    header, line = app.code[0].value.splitlines()
+    assert header.startswith("fiscal_year,")
+    assert '"12,548"' in line
+
+
+def test_every_kind_of_entry_has_its_source_row(whole: Folders, visit: Open) -> None:
+    for table in ("casualties", "clearance", "contamination", "treaty_status", "deflators"):
+        (entry_id, locator) = ask(
+            whole, f"SELECT entry_id, locator FROM {table} ORDER BY entry_id LIMIT 1"
+        )[0]
+        app = visit("entry", entry=entry_id)
+        assert titles(app) == ["Source row"]
+        file, _, number = locator.rpartition(" line ")
+        lines = (DATA / "transcribed" / file).read_text(encoding="utf-8-sig").splitlines()
+        assert app.code[0].value.splitlines()[1] == lines[int(number) - 1]
+
+
+@pytest.mark.parametrize(
+    "entry", ["nope", "state_tweis-0000000000000000", "'; DROP TABLE x", "*x*"]
+)
+def test_an_entry_that_is_not_there_is_said_to_be_not_there(
+    whole: Folders, visit: Open, entry: str
+) -> None:
+    app = visit("entry", entry=entry)
+    assert titles(app) == ["No such entry"]
+    assert entry in app.warning[0].value.replace("\\", "")
+
+
+def test_lost_bytes_are_said_to_be_lost(published: Folders, visit: Open) -> None:
+    (entry_id, sha256) = ask(published, "SELECT entry_id, vintage_sha256 FROM deflators LIMIT 1")[0]
+    (bytes_of_it,) = [path for path in published.archive.rglob(f"*{sha256[4:]}*") if path.is_file()]
+    bytes_of_it.unlink()
+    app = visit("entry", entry=entry_id)
+    assert titles(app) == ["Source row"]
+    assert app.warning
+    assert not app.code
+
+
+# Little or nothing in the ledger
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_without_a_ledger_every_page_says_what_to_run(
+    workspace: Folders, visit: Open, name: str
+) -> None:
+    app = visit(name)
+    assert titles(app) == ["No ledger yet"]
+    assert "`hma refresh --embedded`" in app.info[0].value
+
+
+@pytest.fixture(scope="module")
+def thin(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Folders]:
+    """Ledgers that each hold one source only."""
+    ledgers_of = {}
+    for source in ("program_events", "treaties", "us_official_statements", "landmine_monitor"):
+        folders = Folders(tmp_path_factory.mktemp(source) / "data")
+        shutil.copytree(DATA / "transcribed", folders.transcribed)
+        shutil.copytree(DATA / "reference", folders.reference)
+        assert not run(folders, source).failed
+        ledgers_of[source] = folders
+    return ledgers_of
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "reason"),
+    [
+        ("program_events", "coverage", "State’s report is not in this ledger"),
+        ("program_events", "country", "No source in this ledger has a figure of a country"),
+        ("program_events", "funding", "No source of money is in this ledger"),
+        ("treaties", "coverage", "State’s report is not in this ledger"),
+        ("treaties", "funding", "No source of money is in this ledger"),
+        ("us_official_statements", "coverage", "State’s report is not in this ledger"),
+        ("us_official_statements", "funding", "No single total"),
+        ("landmine_monitor", "coverage", "State’s report is not in this ledger"),
+        ("landmine_monitor", "funding", "No single total"),
+    ],
+)
+def test_a_page_whose_source_is_missing_says_so(
+    thin: dict[str, Folders], visit: Open, monkeypatch: pytest.MonkeyPatch, source: str, name: str,
+    reason: str,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("HMA_DATA", str(thin[source].data))
+    app = visit(name)
+    assert titles(app) == [PAGES[name]]
+    assert any(reason in box.value for box in app.info)
+
+
+@pytest.mark.parametrize("source", ["program_events", "treaties", "landmine_monitor"])
+def test_the_other_pages_open_on_one_source_too(
+    thin: dict[str, Folders], visit: Open, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    monkeypatch.setenv("HMA_DATA", str(thin[source].data))
+    assert titles(visit("about")) == ["About"]
+    assert titles(visit("entry")) == ["Source row"]
+    if source == "landmine_monitor":
+        assert titles(visit("country", area="VNM")) == ["Vietnam"]
+
+
+# What is on hold
+
+
+@pytest.fixture
+def held(published: Folders) -> Folders:
+    rewrite(published, "us_funding/us_cwd_country_fy.csv", lambda rows: rows[:3])
+    assert run(published, "state_tweis").published
+    return published
+
+
+def test_a_source_on_hold_is_named_at_the_side_of_every_page(held: Folders, visit: Open) -> None:
+    app = visit("country", area="VNM")
+    assert titles(app) == ["Vietnam"]
+    warnings = [box.value.replace("\\", "") for box in app.sidebar.warning]
+    assert any("us_cwd_country_fy.csv" in warning for warning in warnings)
+    (table,) = [table for table in app.table if "by fiscal year and account" in table.proto.alt]
+    assert len(table.value) == 3
