@@ -209,7 +209,9 @@ def world_totals(frame: pl.DataFrame, events: pl.DataFrame) -> Figure:
                     domain=["a number", "more than", "nearly or about"],
                     range=["circle", "triangle-up", "diamond"],
                 ),
-                legend=alt.Legend(title="Printed as", orient="bottom", columns=2),
+                legend=alt.Legend(
+                    title="Printed as", orient="bottom", columns=2, symbolFillColor=colour("ink")
+                ),
             ),
             tooltip=[
                 alt.Tooltip("year:Q", title="Year", format="d"),

@@ -95,9 +95,9 @@ class Reader:
     def whole(self) -> Page:
         """Wait until nothing of the page is still to come."""
         self.page.wait_for_selector("h1")
+        self.page.wait_for_selector("[data-test-script-state=notRunning]", state="attached")
         self.page.wait_for_function(
-            "!document.querySelector('[data-testid=stSkeleton], [data-testid=stStatusWidget],"
-            " [data-stale=true]')"
+            "!document.querySelector('[data-testid=stSkeleton], [data-stale=true]')"
         )
         return self.page
 

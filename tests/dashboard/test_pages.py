@@ -122,6 +122,21 @@ def test_a_country_is_chosen_by_its_code_or_its_name(
     assert titles(visit("country", area=area)) == ["Colombia"]
 
 
+def test_an_address_with_codes_goes_on_saying_what_the_page_shows(
+    whole: Folders, visit: Open
+) -> None:
+    assert visit("country", area="COL").query_params == {"area": "Colombia"}
+    assert visit("coverage", scope="all").query_params == {"scope": "Whole U.S. effort"}
+    app = visit("funding", areas="VNM,KHM", years=["2015", "2017"])
+    assert app.query_params == {"areas": ["Vietnam", "Cambodia"], "years": ["2015", "2017"]}
+
+
+def test_going_back_to_an_address_with_a_code_shows_no_error(whole: Folders, visit: Open) -> None:
+    app = visit("country", area="COL")
+    app.query_params["area"] = "VNM"
+    assert titles(app.run()) in (["Vietnam"], ["Colombia"], ["Country"])
+
+
 def test_an_area_that_no_one_knows_leaves_the_choice_to_the_reader(
     whole: Folders, visit: Open
 ) -> None:
