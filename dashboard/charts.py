@@ -129,7 +129,7 @@ def casualties(frame: pl.DataFrame) -> Figure:
             {name: place for place, name in enumerate(outcomes)})))
         .mark_bar()
         .encode(
-            x=alt.X("calendar_year:O", title="calendar year (no bar: not read)",
+            x=alt.X("calendar_year:O", title="calendar year (no bar: zero or not read)",
                     scale=alt.Scale(domain=years), axis=alt.Axis(labelAngle=-90)),
             y=alt.Y("people:Q", title="people", stack=True),
             color=alt.Color("outcome:N", scale=_scale(present), legend=_legend("Outcome")),
@@ -153,7 +153,7 @@ def dependency(frame: pl.DataFrame) -> Figure:
         alt.Chart(frame)
         .mark_bar()
         .encode(
-            x=alt.X("calendar_year:O", title="calendar year (no bar: not read)",
+            x=alt.X("calendar_year:O", title="calendar year (no bar: zero or not read)",
                     scale=alt.Scale(domain=years), axis=alt.Axis(labelAngle=0)),
             y=alt.Y("amount_usd:Q", title="nominal U.S. dollars", stack=True,
                     axis=alt.Axis(format="$~s")),
