@@ -88,6 +88,18 @@ def ask_filtered(name: str, conditions: Sequence[filters.Condition], *more: int)
     return _filtered(lease.ledger, name, tuple(conditions), more, lease)
 
 
+@st.cache_data(max_entries=16, show_spinner=False)
+def _held(ledger: str, _lease: Lease) -> pl.DataFrame:
+    del ledger
+    return _run(_lease, sql.text("held"), [])
+
+
+def held() -> pl.DataFrame:
+    """Files on hold with the reason, as ``hma status`` lists them."""
+    lease = _LEASE.get()
+    return _held(lease.ledger, lease)
+
+
 @st.cache_data(max_entries=512, show_spinner=False)
 def _entry(ledger: str, entry_id: str, _lease: Lease) -> tuple[str, pl.DataFrame] | None:
     del ledger

@@ -28,7 +28,7 @@ try:
                 f"Ledger {show.plain(ledger)}: refresh {about['refresh']} of "
                 f"{show.plain(about['finished'])} UTC, {about['entries']:,} figures."
             )
-            for held in queries.ask("held").iter_rows(named=True):
+            for held in queries.held().iter_rows(named=True):
                 st.warning(
                     f"{show.plain(held['file'])}: {show.plain(held['reason'])}",
                     title=f"On hold: {show.plain(held['source_id'])}",
