@@ -1,8 +1,7 @@
 """Checking canonical rows against the declared tables, before anything is recorded.
 
 A row that breaks a declared constraint, or shares its natural key with another row, is a reject.
-Whether a vintage with rejects may be used at all is the guard's decision: a transcribed source
-allows none, so a slip of the pen cannot withdraw a published figure.
+Whether a vintage with rejects may be used at all is for :mod:`etl.guard` to say.
 """
 
 from __future__ import annotations
@@ -20,16 +19,15 @@ HELPERS = ("file",)
 
 @dataclass(frozen=True)
 class Checked:
-    """What may be recorded: rows by fact table, splits by fact table, and the guard's verdict."""
+    """What may be recorded: rows by fact table, splits by fact table, and how many entries."""
 
     tables: dict[str, pl.DataFrame]
     splits: dict[str, pl.DataFrame]
     entries: int
-    hold: str | None
 
 
 def check(spec: SourceSpec, reading: Reading) -> Checked:
-    """Apply the declared constraints, the natural keys and the guard of ``spec`` to ``reading``.
+    """Apply the declared constraints and the natural keys to ``reading``.
 
     Rejects are added to ``reading.rejects``.
     """
@@ -40,7 +38,7 @@ def check(spec: SourceSpec, reading: Reading) -> Checked:
         tables[table] = _unique(reading, table, good)
     splits = {table: pl.concat(frames) for table, frames in reading.splits.items()}
     entries = sum(frame.height for frame in tables.values())
-    return Checked(tables, splits, entries, _guard(spec, reading, entries))
+    return Checked(tables, splits, entries)
 
 
 def _complete(spec: SourceSpec, table: str, frame: pl.DataFrame) -> pl.DataFrame:
@@ -96,16 +94,3 @@ def _unique(reading: Reading, table: str, frame: pl.DataFrame) -> pl.DataFrame:
             )
         )  # fmt: skip
     return frame.join(repeated.select("locator"), on="locator", how="anti")
-
-
-def _guard(spec: SourceSpec, reading: Reading, entries: int) -> str | None:
-    """Why the vintage must not replace the last good one, or None."""
-    rejected = len({reject.locator for reject in reading.rejects})
-    if rejected > spec.max_rejects:
-        return f"{rejected} rejected rows, {spec.max_rejects} allowed; first: {reading.rejects[0]}"
-    if entries < spec.min_entries:
-        return (
-            f"{entries} entries, at least {spec.min_entries} expected: was a file cut short? Restore it, "
-            f"or if rows were meant to go, change min_entries in sources/{spec.source_id}/source.yml"
-        )
-    return None

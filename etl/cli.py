@@ -2,43 +2,45 @@
 
 Exit codes: 0 done, also when nothing changed; 2 wrong usage; 3 a source kept its last good figures
 (the others went on); 4 another refresh is running; 5 there is no ledger, or it lacks what was asked
-for; 1 anything else.
+for; 6 something is not as it was published; 1 anything else. The commands that look into the
+ledger's past and check it are in :mod:`etl.commands`.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Final
 
 import duckdb
 import typer
 import uvicorn
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from etl import sql
+from etl import commands, sql
 from etl.archive import Archive, ArchiveError
+from etl.console import (
+    EXIT_NO_LEDGER,
+    EXIT_USAGE,
+    chosen_sources,
+    err,
+    explain,
+    fail,
+    out,
+    refreshed,
+    report,
+)
 from etl.dictionary import as_markdown
-from etl.publish import BusyError
 from etl.reading import SourceError
-from etl.refresh import Outcome, SourceOutcome
 from etl.refresh import code_version as definitions
-from etl.refresh import refresh as run_refresh
 from etl.settings import PACKAGE, Folders, folders
-from etl.sources import SourceSpec, all_sources
+from etl.sources import all_sources
 from etl.store import Ledgers, NoLedgerError
 from etl.tables import FACT_TABLES
 
-EXIT_USAGE: Final = 2
-EXIT_SOURCE_FAILED: Final = 3
-EXIT_BUSY: Final = 4
-EXIT_NO_LEDGER: Final = 5
-SCREENFUL: Final = 20
 GRACE_SECONDS: Final = 3  # for answers under way when Ctrl-C comes
-STEPS: Final = ("archive", "read", "check", "record")
 
 app = typer.Typer(
     help="HMA Ledger: what the U.S. Humanitarian Mine Action Program covered.",
@@ -46,94 +48,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
-# no emoji codes and no colours read into what the sources say
-out = Console(emoji=False, highlight=False)
-err = Console(stderr=True, emoji=False, highlight=False)
-
-
-def _fail(message: str, code: int) -> typer.Exit:
-    err.print(f"[bold]hma:[/bold] {escape(message)}")
-    return typer.Exit(code)
-
-
-def _chosen(names: list[str] | None, *, embedded: bool) -> list[SourceSpec]:
-    sources = all_sources()
-    unknown = sorted(set(names or ()) - set(sources))
-    if unknown:
-        raise _fail(
-            f"no source is called {', '.join(unknown)}; the sources are {', '.join(sources)}",
-            EXIT_USAGE,
-        )
-    chosen = [spec for name, spec in sources.items() if not names or name in names]
-    return [spec for spec in chosen if not embedded or spec.status == "transcribed"]
-
-
-def _run(where: Folders, chosen: list[SourceSpec]) -> Outcome:
-    """Refresh with a progress bar for each source."""
-    columns = (
-        TextColumn("{task.fields[name]:<24}"), BarColumn(), TextColumn("{task.fields[step]:<8}"),
-        TimeElapsedColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=err, transient=True) as bars:
-        tasks = {
-            spec.source_id: bars.add_task("", total=len(STEPS), name=spec.source_id, step="waits")
-            for spec in chosen
-        }
-        last = bars.add_task("", total=2, name="ledger", step="waits")
-
-        def progress(source_id: str, step: str) -> None:
-            if source_id:
-                bars.update(tasks[source_id], completed=STEPS.index(step) + 1, step=step)
-            else:
-                bars.update(last, advance=1, step=step)
-
-        return run_refresh(where, chosen, progress)
-
-
-def _refresh(where: Folders, chosen: list[SourceSpec]) -> Outcome:
-    """Run the pipeline; what stops it as a whole ends the command with its exit code."""
-    try:
-        return _run(where, chosen)
-    except BusyError as error:
-        raise _fail(str(error), EXIT_BUSY) from error
-    except SourceError as error:
-        raise _fail(str(error), EXIT_SOURCE_FAILED) from error
-    except NoLedgerError as error:
-        raise _fail(str(error), EXIT_NO_LEDGER) from error
-
-
-def _outcome_table(outcomes: list[SourceOutcome]) -> Table:
-    table = Table(box=None, padding=(0, 1), pad_edge=False, collapse_padding=True)
-    table.add_column("source", no_wrap=True)
-    for heading in ("rows", "added", "revised", "withdrawn", "rejects", "seconds"):
-        table.add_column(heading, justify="right")
-    table.add_column("state", no_wrap=True)
-    for outcome in outcomes:
-        counts = (outcome.changes[kind] for kind in ("added", "revised", "withdrawn"))
-        table.add_row(
-            outcome.source_id,
-            f"{outcome.rows_read:,}",
-            *(f"{count:,}" for count in counts),
-            f"{len(outcome.rejects):,}",
-            f"{outcome.seconds:.2f}",
-            "[bold]kept[/bold]" if outcome.failure else "ok",
-        )
-    return table
-
-
-def _explain(outcome: Outcome) -> None:
-    """Say what is wrong with which row, and what that means for the ledger."""
-    for source in outcome.sources:
-        for word, findings in (("issue  ", source.issues), ("reject ", source.rejects)):
-            for finding in findings[:SCREENFUL]:
-                err.print(f"{word} {escape(str(finding))}", soft_wrap=True)
-            if len(findings) > SCREENFUL:
-                err.print(f"        … and {len(findings) - SCREENFUL} more")
-        if source.failure:
-            err.print(
-                f"[bold]{source.source_id}[/bold] kept its last good figures: "
-                f"{escape(source.failure)}", soft_wrap=True,
-            )  # fmt: skip
+app.add_typer(commands.app)
 
 
 @app.command()
@@ -143,17 +58,17 @@ def refresh(
     embedded: Annotated[
         bool, typer.Option("--embedded", help="only the data that comes with the project")
     ] = False,
+    given: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="read this copy of the one source named"),
+    ] = None,
 ) -> None:
     """Read the sources and publish a new ledger if anything changed."""
-    outcome = _refresh(folders(), _chosen(sources, embedded=embedded))
-    out.print(_outcome_table(outcome.sources))
-    _explain(outcome)
-    if outcome.published:
-        out.print(f"Published {outcome.published.name}.")
-    else:
-        out.print("Nothing changed; the published ledger stays in use.")
-    if outcome.failed:
-        raise typer.Exit(EXIT_SOURCE_FAILED)
+    chosen = chosen_sources(sources, embedded=embedded)
+    if given and len(chosen) != 1:
+        raise fail("--from goes with the name of one source", EXIT_USAGE)
+    files = {chosen[0].source_id: given} if given else None
+    report(refreshed(folders(), chosen, files))
 
 
 @app.command()
@@ -168,7 +83,7 @@ def status() -> None:
                 for table in (*FACT_TABLES, "rejects", "issues")
             ]
     except NoLedgerError as error:
-        raise _fail(str(error), EXIT_NO_LEDGER) from error
+        raise fail(str(error), EXIT_NO_LEDGER) from error
     number, finished, version = row or (0, "", "")
     out.print(f"{lease.ledger}: refresh {number}, finished {finished} UTC, code {version}")
     table = Table("table", box=None)
@@ -176,8 +91,11 @@ def status() -> None:
     for name, count in counts:
         table.add_row(name, f"{count:,}")
     out.print(table)
-    for source_id, file, reason in held:
-        out.print(f"[bold]on hold[/bold] {source_id}, {file}: {escape(reason or '')}")
+    for source_id, rule, reason, _, since in held:
+        out.print(
+            f"[bold]on hold[/bold] {source_id} since refresh {since} ({rule}): {escape(reason)}",
+            soft_wrap=True,
+        )
 
 
 @app.command()
@@ -206,9 +124,9 @@ def entry(entry_id: Annotated[str, typer.Argument(help="an entry_id of the ledge
                 if not frame.is_empty():
                     break
             else:
-                raise _fail(f"the ledger holds no entry {entry_id}", EXIT_NO_LEDGER)
+                raise fail(f"the ledger holds no entry {entry_id}", EXIT_NO_LEDGER)
     except NoLedgerError as error:
-        raise _fail(str(error), EXIT_NO_LEDGER) from error
+        raise fail(str(error), EXIT_NO_LEDGER) from error
     for revision in frame.iter_rows(named=True):
         table = Table("column", "value", title=f"{name}, revision {revision['revision']}")
         for column, value in revision.items():
@@ -225,7 +143,7 @@ def _archived_row(where: Folders, sha256: str, locator: str) -> str:
     try:
         return "\n".join(Archive(where.archive).line(sha256, locator))
     except ArchiveError as error:
-        raise _fail(str(error), EXIT_NO_LEDGER) from error
+        raise fail(str(error), EXIT_NO_LEDGER) from error
 
 
 @app.command()
@@ -243,7 +161,7 @@ def serve(
     where = folders()
     if _needs_building(where):
         out.print("Building the ledger from the embedded data …")
-        _explain(_refresh(where, _chosen(None, embedded=True)))
+        explain(refreshed(where, chosen_sources(None, embedded=True)))
     out.print(f"HMA Ledger is at http://{host}:{port} (Ctrl-C stops it)")
     os.environ["HMA_DATA"] = str(
         where.data.resolve()
@@ -256,13 +174,19 @@ def serve(
 
 
 def _needs_building(where: Folders) -> bool:
-    """There is no ledger, or it was built by other definitions than this version's."""
+    """There is no ledger, or an embedded file was last read by other code than this version's."""
     try:
         with Ledgers(where.ledger).lease() as lease:
-            row = lease.con.execute(sql.text("status")).fetchone()
+            rows = lease.con.execute(sql.text("last_code")).fetchall()
     except NoLedgerError:
         return True
-    return row is None or row[2] != definitions(where)
+    read_by = {(source_id, file): code for source_id, file, code in rows}
+    version = definitions(where)
+    return any(
+        read_by.get((spec.source_id, file)) != version
+        for spec in chosen_sources(None, embedded=True)
+        for file in spec.files
+    )
 
 
 def main() -> None:

@@ -1,24 +1,58 @@
 """What the ledger remembers of its own making: refreshes, vintages, rejects, issues, reference rows.
 
-Vintages and refreshes are only ever added. Rejects and issues are those of each source's latest
-vintage.
+Vintages, refreshes and decisions are only ever added. Holds, rejects and issues are those of each
+source's latest vintage; :func:`etl.record.keep` remembers the earlier ones.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from typing import Literal
 
 import duckdb
 import polars as pl
 
 from etl import sql
 from etl.archive import Vintage
+from etl.guard import Hold
 from etl.reading import Finding
+from etl.record import APPENDED
 from etl.sources import all_sources
-from etl.tables import LOG_TABLES, polars_schema
+from etl.tables import CHANGES, LOG_TABLES, polars_schema
+
+
+@dataclass
+class SourceOutcome:
+    """What one source gave in one refresh; ``hold`` says why it kept its last good figures."""
+
+    source_id: str
+    vintages: list[Vintage] = field(default_factory=list)
+    rows_read: int = 0
+    changes: Counter[str] = field(default_factory=Counter)
+    changed_tables: set[str] = field(default_factory=set)
+    rejects: list[Finding] = field(default_factory=list)
+    issues: list[Finding] = field(default_factory=list)
+    seconds: float = 0.0
+    hold: Hold | None = None
+    is_rejected: bool = False
+    is_news: bool = False
+
+    @property
+    def status(self) -> Literal["accepted", "held", "rejected"]:
+        """What became of the vintage."""
+        if self.is_rejected:
+            return "rejected"
+        return "held" if self.hold else "accepted"
+
+    @property
+    def failure(self) -> str | None:
+        """Why a person must look, or None."""
+        return self.hold.message if self.hold and not self.is_rejected else None
 
 
 @contextmanager
@@ -33,10 +67,28 @@ def _rows(
         con.unregister("new_rows")
 
 
-def last_refresh(con: duckdb.DuckDBPyConnection) -> tuple[int, str | None]:
-    """Number and code version of the last refresh; (0, None) for an empty ledger."""
+@dataclass(frozen=True)
+class Decision:
+    """What a person decided about one vintage of a source on hold."""
+
+    source_id: str
+    vintages_sha256: str
+    verdict: Literal["accepted", "rejected"]
+    who: str
+    because: str
+    overruled: str | None = None
+
+
+def vintages_sha256(vintages: Iterable[Vintage]) -> str:
+    """One name for the files of a source that are read together."""
+    lines = sorted(f"{vintage.file} {vintage.sha256}\n" for vintage in vintages)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def last_refresh(con: duckdb.DuckDBPyConnection) -> int:
+    """Number of the last refresh; 0 for an empty ledger."""
     row = con.execute(sql.text("status")).fetchone()
-    return (row[0], row[2]) if row else (0, None)
+    return int(row[0]) if row else 0
 
 
 def refresh(
@@ -44,30 +96,65 @@ def refresh(
     number: int,
     started: datetime,
     code_version: str,
+    parent: str | None,
     changes: Counter[str],
-) -> None:
-    """Write down a refresh and what it changed."""
-    row = {
+) -> datetime:
+    """Write down a refresh and what it changed; returns its end."""
+    finished = datetime.now(UTC)
+    row: dict[str, object] = {
         "refresh": number,
         "started_at": started,
-        "finished_at": datetime.now(UTC),
+        "finished_at": finished,
         "code_version": code_version,
-        **{kind: changes[kind] for kind in ("added", "revised", "withdrawn", "restored")},
+        "parent_manifest_sha256": parent,
+        **{kind: changes[kind] for kind in CHANGES},
     }
-    with _rows(con, "refreshes", [row]):
-        con.execute(sql.text("insert").format(table=sql.identifier("refreshes")))
+    _insert(con, "refreshes", [row])
+    return finished
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, object]]) -> None:
+    with _rows(con, table, rows):
+        schema = "history" if table in APPENDED else "main"
+        con.execute(sql.text("insert").format(schema=schema, table=sql.identifier(table)))
+
+
+def decide(con: duckdb.DuckDBPyConnection, number: int, decision: Decision) -> None:
+    """Write down what a person decided."""
+    row = {**asdict(decision), "decided_at": datetime.now(UTC), "recorded_in": number}
+    _insert(con, "decisions", [row])
+
+
+def decided(
+    con: duckdb.DuckDBPyConnection, source_id: str, vintages: Iterable[Vintage]
+) -> tuple[str, str, str] | None:
+    """The last decision about these files: verdict, who, because; None if there is none."""
+    found = con.execute(
+        sql.text("decision"),
+        {"source_id": source_id, "vintages_sha256": vintages_sha256(vintages)},
+    ).fetchone()
+    return found if found is None else (found[0], found[1], found[2])
+
+
+def latest(con: duckdb.DuckDBPyConnection, source_id: str, *statuses: str) -> list[Vintage]:
+    """The newest vintage of each file of a source, of those with one of ``statuses``."""
+    rows = con.execute(
+        sql.text("latest_vintages"), {"source_id": source_id, "statuses": list(statuses)}
+    ).pl()
+    return [
+        Vintage(source_id, file, sha256, size, retrieved.isoformat(), origin)
+        for file, sha256, size, retrieved, origin in rows.iter_rows()
+    ]
 
 
 def source(
     con: duckdb.DuckDBPyConnection,
     number: int,
-    source_id: str,
-    vintages: Iterable[Vintage],
-    failure: str | None,
-    rejects: Iterable[Finding],
-    issues: Iterable[Finding],
+    code_version: str,
+    outcome: SourceOutcome,
 ) -> bool:
-    """Write down the vintages, rejects and issues of one source; True if any of it is news."""
+    """Write down the vintages, hold, rejects and issues of one source; True if any of it is news."""
+    source_id, hold = outcome.source_id, outcome.hold
     rows: list[dict[str, object]] = [
         {
             "source_id": source_id,
@@ -76,55 +163,66 @@ def source(
             "size_bytes": vintage.size_bytes,
             "retrieved_at": datetime.fromisoformat(vintage.retrieved_at),
             "origin": vintage.origin,
-            "status": "held" if failure else "accepted",
-            "reason": failure,
+            "status": outcome.status,
+            "reason": hold.message if hold else None,
+            "code_version": code_version,
             "recorded_in": number,
         }
-        for vintage in vintages
+        for vintage in outcome.vintages
     ]
-    hashes = {str(row["file"]): str(row["vintage_sha256"]) for row in rows}
     with _rows(con, "vintages", rows):
         inserted = con.execute(sql.text("log_vintages")).fetchone()
     news = bool(inserted and inserted[0])
+    holds: list[dict[str, object]] = []
+    if hold and outcome.status == "held":
+        holds.append(
+            {
+                "source_id": source_id,
+                "rule": hold.rule,
+                "reason": hold.message,
+                "vintages_sha256": vintages_sha256(outcome.vintages) if rows else None,
+                "recorded_in": number,
+            }
+        )
+    news |= _replace(con, source_id, "holds", holds)
     if not rows:  # a file is missing: what was found in its last vintage still stands
         return news
-    for table, findings in (("rejects", rejects), ("issues", issues)):
-        news |= _findings(con, number, source_id, table, findings, hashes)
+    hashes = {vintage.file: vintage.sha256 for vintage in outcome.vintages}
+    for table, findings in (("rejects", outcome.rejects), ("issues", outcome.issues)):
+        found = [_finding(number, source_id, hashes, finding) for finding in findings]
+        news |= _replace(con, source_id, table, found)
     return news
 
 
-def _findings(
-    con: duckdb.DuckDBPyConnection,
-    number: int,
-    source_id: str,
-    table: str,
-    findings: Iterable[Finding],
-    hashes: dict[str, str],
+def _finding(
+    number: int, source_id: str, hashes: dict[str, str], finding: Finding
+) -> dict[str, object]:
+    return {
+        "source_id": source_id,
+        "vintage_sha256": hashes[finding.locator.rpartition(" line ")[0]],
+        "locator": finding.locator,
+        "column": finding.column,
+        "rule": finding.rule,
+        "raw_value": finding.raw_value,
+        "fix": finding.fix,
+        "recorded_in": number,
+    }
+
+
+def _replace(
+    con: duckdb.DuckDBPyConnection, source_id: str, table: str, rows: list[dict[str, object]]
 ) -> bool:
-    """Replace the findings of one source if they differ from those on the record."""
-    rows: list[dict[str, object]] = [
-        {
-            "source_id": source_id,
-            "vintage_sha256": hashes[finding.locator.rpartition(" line ")[0]],
-            "locator": finding.locator,
-            "column": finding.column,
-            "rule": finding.rule,
-            "raw_value": finding.raw_value,
-            "fix": finding.fix,
-            "recorded_in": number,
-        }
-        for finding in findings
-    ]
-    name = {"table": sql.identifier(table)}
+    """Bring one source's rows of a log table up to ``rows``; True if that changed any."""
+    columns = [name for name in LOG_TABLES[table].column_names() if name != "recorded_in"]
+    query = sql.text("replace_rows").format(
+        table=sql.identifier(table), content=sql.named_values(columns)
+    )
+    changed = 0
     with _rows(con, table, rows):
-        differing = con.execute(
-            sql.text("count_new_findings").format(**name), {"source_id": source_id}
-        ).fetchone()
-        if not (differing and differing[0]):
-            return False
-        con.execute(sql.text("delete_findings").format(**name), {"source_id": source_id})
-        con.execute(sql.text("insert").format(**name))
-    return True
+        for statement in con.extract_statements(query):
+            count = con.execute(statement, {"source_id": source_id}).fetchone()
+            changed += count[0] if count else 0
+    return bool(changed)
 
 
 def replace_reference(con: duckdb.DuckDBPyConnection, areas: pl.DataFrame) -> None:
@@ -142,6 +240,13 @@ def replace_reference(con: duckdb.DuckDBPyConnection, areas: pl.DataFrame) -> No
         ],
     }
     for table, rows in tables.items():
-        with _rows(con, table, rows):
-            con.execute(sql.text("truncate").format(table=sql.identifier(table)))
-            con.execute(sql.text("insert").format(table=sql.identifier(table)))
+        con.execute(sql.text("truncate").format(table=sql.identifier(table)))
+        _insert(con, table, rows)
+
+
+def recorded_vintages(con: duckdb.DuckDBPyConnection, refresh: int) -> list[dict[str, str]]:
+    """The vintages that one refresh put on the record, with what became of them."""
+    rows: list[dict[str, str]] = (
+        con.execute(sql.text("recorded_vintages"), {"refresh": refresh}).pl().to_dicts()
+    )
+    return rows

@@ -229,12 +229,13 @@ def read_contamination(
     reading.add(
         "contamination",
         with_edition_order(frame).select(
-            "file", "locator", "edition", "edition_order", "place", "source_url", "area", "as_of",
+            "file", "locator", "edition", "edition_order", "place", "source_url", "area",
             "hazard", "contamination_class", "contamination_as_printed",
             series=pl.lit(series),
             report=_report(monitor=monitor),
             area_as_printed="country",
-            as_of_year=pl.col("as_of").str.slice(0, 4).cast(pl.Int64),
+            estimate_date="as_of",
+            estimate_year=pl.col("as_of").str.slice(0, 4).cast(pl.Int64),
             **{name: pl.col(name).cast(pl.Float64) for name in areas},
         ),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Publishing: build beside, flush to disk, give a name of its own, then move CURRENT.
+"""Publishing: build beside, flush to disk, write the manifest, name the ledger by it, move CURRENT.
 
 A crash at any point leaves the ledger in use as it was; what a killed run left over is swept at
 the start of the next one. Only one writer works at a time.
@@ -6,29 +6,33 @@ the start of the next one. Only one writer works at a time.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-import secrets
 import shutil
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import duckdb
 from filelock import FileLock, Timeout
 
-from etl import sql
+from etl import manifest, record, sql
 from etl.archive import fsync_folder, write_safely
-from etl.settings import PACKAGE
+from etl.manifest import Manifest
+from etl.settings import PACKAGE, Folders
 from etl.store import CURRENT, NoLedgerError, current_path
-from etl.tables import ALL_TABLES, FACT_TABLES, VIEWS
+from etl.tables import ALL_TABLES, VIEWS, polars_schema, reading_order
 
-# How rows lie in a published ledger, as far as a table has these columns.
-READING_ORDER: Final = ("area", "year", "series", "entry_id", "dimension", "category")
+LOCK: Final = ".lock"
+HOLDER: Final = ".writer.json"  # beside the lock, which every attempt to take it empties
 
 
 class BusyError(Exception):
-    """Another refresh is running."""
+    """Another process is writing."""
 
 
 @contextmanager
@@ -36,25 +40,60 @@ def writer(ledger: Path) -> Iterator[None]:
     """Be the only writer, and start from a clean folder.
 
     Raises:
-        BusyError: another process holds the lock.
+        BusyError: another process holds the lock; the message says which and since when.
     """
     ledger.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(ledger / ".lock", timeout=0)
+    lock = FileLock(ledger / LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout as error:
-        raise BusyError(f"another refresh is running (it holds {lock.lock_file})") from error
+        raise BusyError(f"another refresh is running ({_holder(ledger)})") from error
     try:
         _sweep(ledger)
+        me = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        write_safely(ledger / HOLDER, json.dumps(me).encode())
         yield
     finally:
+        (ledger / HOLDER).unlink(missing_ok=True)
         lock.release()
+
+
+def _holder(ledger: Path) -> str:
+    """Who holds the lock, as far as it has said so."""
+    try:
+        said = json.loads((ledger / HOLDER).read_bytes())
+        return f"process {said['pid']} on {said['host']} since {said['since']}"
+    except (OSError, ValueError, KeyError):
+        return f"it holds {ledger / LOCK}"
 
 
 def _sweep(ledger: Path) -> None:
     """Remove half-built files that a killed run left; a ledger with a name is never removed."""
     for left in [*ledger.glob("building-*"), *ledger.glob(".*.part")]:
         left.unlink()
+
+
+def prune(ledger: Path, keep: int) -> list[Path]:
+    """Remove the serving files of all but the newest ``keep`` ledgers; returns what was removed.
+
+    The one in use always stays. Every revision and every published row is in it, and the archive is
+    not touched: nothing is lost but the files themselves.
+
+    Raises:
+        NoLedgerError: CURRENT names no ledger, so it is not known what may go.
+    """
+    in_use = current_path(ledger)
+    published = sorted(ledger.glob("ledger-*.duckdb"), reverse=True)
+    others = [path for path in published if path != in_use]
+    gone = others[max(keep - 1, 0) :]
+    for path in gone:
+        path.unlink()
+    fsync_folder(ledger)
+    return gone
 
 
 def _base(ledger: Path) -> Path:
@@ -65,17 +104,15 @@ def _base(ledger: Path) -> Path:
     return current_path(ledger)
 
 
-@contextmanager
-def building(ledger: Path) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
-    """A writable copy of the current ledger, or an empty one; removed unless it is published.
+def _find_base(ledger: Path) -> Path | None:
+    """The ledger to build on; None where there has never been one.
 
     Raises:
         NoLedgerError: there are ledgers, but CURRENT does not name one of them. Starting afresh would
             lose their revisions, so a person must say which is to be used.
     """
-    path = ledger / f"building-{os.getpid()}.duckdb"
     try:
-        shutil.copyfile(_base(ledger), path)
+        return _base(ledger)
     except NoLedgerError as error:
         published = sorted(path.name for path in ledger.glob("ledger-*.duckdb"))
         if published:
@@ -88,46 +125,77 @@ def building(ledger: Path) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
                 f"{ledger / CURRENT} names a ledger that is lost, and with it the revisions; restore it "
                 "from a backup, or remove CURRENT to start a new history"
             ) from error
+    return None
+
+
+@contextmanager
+def building(ledger: Path) -> Iterator[tuple[Path, Path | None, duckdb.DuckDBPyConnection]]:
+    """A writable copy of the current ledger, or an empty one; removed unless it is published.
+
+    Gives the copy, the ledger it was made from (None for the first), and a connection to the copy.
+
+    Raises:
+        NoLedgerError: as :func:`_find_base`.
+    """
+    path = ledger / f"building-{os.getpid()}.duckdb"
+    base = _find_base(ledger)
     try:
+        if base:
+            shutil.copyfile(base, path)
         with duckdb.connect(path) as con:
             con.execute("SET TimeZone = 'UTC'")
             con.execute("SET enable_progress_bar = false")
-            yield path, con
+            yield path, base, con
     finally:
         for left in ledger.glob(f"{path.name}*"):
             left.unlink()
 
 
 def build_views(con: duckdb.DuckDBPyConnection) -> None:
-    """Store the current rows of every fact table and the answer of every ``etl/views/*.sql``.
+    """Store the answer of every ``etl/views/*.sql``.
 
-    A published ledger never changes, so all this is computed once: the rows in the order in which
-    they are read and downloaded, so that a stream need not sort; the views in the order in which
-    :data:`etl.tables.VIEWS` declares them: a view may read those before it.
+    A published ledger never changes, so this is computed once, in the order in which
+    :data:`etl.tables.VIEWS` declares the views: a view may read those before it.
     """
-    for name in (*FACT_TABLES, "splits"):
-        order = [column for column in READING_ORDER if column in ALL_TABLES[name].column_names()]
-        con.execute(sql.create_table("main", name, replace=True))
-        con.execute(
-            sql.text("current_splits" if name == "splits" else "current").format(
-                table=sql.identifier(name),
-                order=", ".join(sql.identifier(column) for column in order),
-            )
-        )
     for name in VIEWS:
         query = (PACKAGE / "views" / f"{name}.sql").read_text(encoding="utf-8")
-        con.execute(sql.create_table("main", name, replace=True))
-        con.execute(f"INSERT INTO main.{sql.identifier(name)} BY NAME {query}")
+        order = ", ".join(sql.identifier(column) for column in reading_order(name))
+        con.execute(sql.create_table("main", name, polars_schema(ALL_TABLES[name]), replace=True))
+        con.execute(
+            f"INSERT INTO main.{sql.identifier(name)} BY NAME FROM ({query}) ORDER BY {order}"
+        )
 
 
-def publish(ledger: Path, built: Path, con: duckdb.DuckDBPyConnection, refresh: int) -> Path:
-    """Make ``built`` the ledger in use and return its published path."""
+def keep_histories(con: duckdb.DuckDBPyConnection, refresh: int) -> None:
+    """Remember what every table without named rows says after this refresh."""
+    for name in record.KEPT:
+        record.keep(con, refresh, name)
+
+
+def publish(
+    folders: Folders,
+    built: Path,
+    con: duckdb.DuckDBPyConnection,
+    describe: Callable[[str, int], Manifest],
+    progress: Callable[[str, str], None] = lambda *_: None,
+) -> Path:
+    """Make ``built`` the ledger in use and return its published path.
+
+    ``describe`` gets the SHA-256 and the size of the finished file and returns its manifest.
+    """
+    progress("", "checkpoint")
     con.execute("CHECKPOINT")
     con.close()
     with built.open("rb") as file:
         os.fsync(file.fileno())
-    published = ledger / f"ledger-{refresh:06d}-{secrets.token_hex(4)}.duckdb"
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    progress("", "manifest")
+    described = describe(sha256, built.stat().st_size)
+    name = manifest.ledger_name(described.refresh, manifest.write(folders.archive, described))
+    progress("", "rename")
+    published = folders.ledger / name
     built.rename(published)
-    fsync_folder(ledger)
-    write_safely(ledger / CURRENT, f"{published.name}\n".encode())
+    fsync_folder(folders.ledger)
+    progress("", "CURRENT")
+    write_safely(folders.ledger / CURRENT, f"{published.name}\n".encode())
     return published

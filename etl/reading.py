@@ -51,7 +51,14 @@ DATE: Final = Shape(
 
 
 class SourceError(Exception):
-    """A source could not be read; the message names the file, the place and the fix."""
+    """A source could not be read; the message names the file, the place and the fix.
+
+    ``rule`` names the check that stopped it.
+    """
+
+    def __init__(self, message: str, rule: str = "unreadable") -> None:
+        super().__init__(message)
+        self.rule = rule
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,7 @@ class Reading:
     splits: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     rejects: list[Finding] = field(default_factory=list)
     issues: list[Finding] = field(default_factory=list)
+    doubts: list[Finding] = field(default_factory=list)
     rows_read: dict[str, int] = field(default_factory=dict)
     deselected: dict[str, int] = field(default_factory=dict)
 
@@ -113,11 +121,15 @@ class Reading:
         """Record something odd in a row that is kept."""
         self.issues.append(finding)
 
+    def doubt(self, finding: Finding) -> None:
+        """Say why a person must look at the vintage before it is used: it is held until it is accepted by name."""
+        self.doubts.append(finding)
+
 
 def decode(file: str, content: bytes) -> str:
     """The text of ``content``; raises SourceError for an empty file or one that is not UTF-8."""
     if not content.removeprefix(codecs.BOM_UTF8).strip():
-        raise SourceError(f"{file} is empty; restore it from version control")
+        raise SourceError(f"{file} is empty; restore it from version control", "empty body")
     try:
         decoded = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

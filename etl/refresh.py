@@ -1,4 +1,4 @@
-"""The pipeline: archive → read → check → record → views → publish.
+"""The pipeline: archive → read → check → guard → record → views → publish.
 
 One direction, no way back. A source that cannot be read, or that the guard holds, keeps its last
 good figures in the ledger and does not stop the others. A refresh that changes nothing publishes
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -18,30 +18,20 @@ from time import perf_counter
 import duckdb
 import polars as pl
 
-from etl import __version__, log, record
+from etl import __version__, guard, log, manifest, record
 from etl.archive import Archive, ArchiveError, Vintage
 from etl.areas import Resolver, load_areas
 from etl.check import Checked, check
-from etl.publish import build_views, building, publish, writer
-from etl.reading import Finding, Reading, SourceError
+from etl.guard import Hold
+from etl.log import Decision, SourceOutcome
+from etl.manifest import Manifest
+from etl.publish import build_views, building, keep_histories, publish, writer
+from etl.reading import Reading, SourceError
 from etl.settings import PACKAGE, Folders
-from etl.sources import SourceSpec, all_sources
+from etl.sources import SourceSpec
+from etl.store import require_format
 
 Progress = Callable[[str, str], None]
-
-
-@dataclass
-class SourceOutcome:
-    """What one source gave in one refresh; ``failure`` says why it kept its last good figures."""
-
-    source_id: str
-    rows_read: int = 0
-    changes: Counter[str] = field(default_factory=Counter)
-    rejects: list[Finding] = field(default_factory=list)
-    issues: list[Finding] = field(default_factory=list)
-    seconds: float = 0.0
-    failure: str | None = None
-    is_news: bool = False
 
 
 @dataclass
@@ -53,100 +43,233 @@ class Outcome:
 
     @property
     def failed(self) -> list[SourceOutcome]:
-        """The sources that kept their last good figures."""
+        """The sources that kept their last good figures and that a person must look at."""
         return [source for source in self.sources if source.failure]
 
 
+@dataclass(frozen=True)
+class _Run:
+    """What every step of one refresh shares."""
+
+    con: duckdb.DuckDBPyConnection
+    number: int
+    folders: Folders
+    archive: Archive
+    resolver: Resolver
+    code_version: str
+    given: Mapping[str, Path]
+    decision: Decision | None
+    progress: Progress
+
+
 def refresh(
-    folders: Folders, chosen: Iterable[SourceSpec], progress: Progress = lambda *_: None
+    folders: Folders,
+    chosen: Iterable[SourceSpec],
+    progress: Progress = lambda *_: None,
+    *,
+    given: Mapping[str, Path] | None = None,
+    decision: Decision | None = None,
 ) -> Outcome:
     """Run the pipeline for the ``chosen`` sources.
 
+    ``given`` names a file to read instead of fetching, by source. ``decision`` is what a person has
+    decided about the vintage of the one chosen source that is on hold; it is read from the archive.
+
     Raises:
-        BusyError: another refresh is running.
+        BusyError: another process is writing.
         SourceError: the area names are unusable.
     """
     started = datetime.now(UTC)
-    archive = Archive(folders.archive)
     areas = load_areas(folders.reference)
-    resolver = Resolver(areas)
-    version = code_version(folders)
-    specs = list(chosen)
-    with writer(folders.ledger), building(folders.ledger) as (built, con):
+    with writer(folders.ledger), building(folders.ledger) as (built, base, con):
+        if base:
+            require_format(con, base)
+        parent = manifest.of_ledger(folders.archive, base) if base else None
         record.create_tables(con)
-        number, last_version = log.last_refresh(con)
-        number += 1
-        if len(specs) < len(all_sources()):
-            # the other sources' entries were read by other code, and the ledger must go on saying so
-            version = last_version or f"{version}, some sources"
+        run = _Run(
+            con, log.last_refresh(con) + 1, folders, Archive(folders.archive), Resolver(areas),
+            code_version(folders), given or {}, decision, progress,
+        )  # fmt: skip
         con.execute("BEGIN")
-        outcomes = [
-            _one_source(con, number, spec, folders, archive, resolver, progress) for spec in specs
-        ]
-        log.replace_reference(con, areas)
-        changes = sum((outcome.changes for outcome in outcomes), Counter[str]())
-        if version == last_version and not any(outcome.is_news for outcome in outcomes):
+        if decision:
+            log.decide(con, run.number, decision)
+        outcomes = [_one_source(run, spec) for spec in chosen if _has_vintage(run, spec)]
+        refused = decision and decision.verdict == "accepted" and outcomes[0].hold
+        if refused or not (decision or any(outcome.is_news for outcome in outcomes)):
             con.execute("ROLLBACK")
             return Outcome(outcomes, None)
-        log.refresh(con, number, started, version, changes)
         progress("", "views")
+        log.replace_reference(con, areas)
+        changed = {table for outcome in outcomes for table in outcome.changed_tables}
+        if changed:
+            record.lay_out(con, changed)
         build_views(con)
+        keep_histories(con, run.number)
+        changes = sum((outcome.changes for outcome in outcomes), Counter[str]())
+        finished = log.refresh(
+            con, run.number, started, run.code_version, parent[0] if parent else None, changes
+        )
         con.execute("COMMIT")
-        progress("", "publish")
-        return Outcome(outcomes, publish(folders.ledger, built, con, number))
+        described = _describe(run, parent, changed, changes, (started, finished))
+        return Outcome(
+            outcomes,
+            publish(
+                folders, built, con,
+                lambda sha256, size: replace(
+                    described, ledger_sha256=sha256, ledger_size_bytes=size
+                ),
+                progress,
+            ),
+        )  # fmt: skip
 
 
-def _one_source(
-    con: duckdb.DuckDBPyConnection,
-    number: int,
-    spec: SourceSpec,
-    folders: Folders,
-    archive: Archive,
-    resolver: Resolver,
-    progress: Progress,
-) -> SourceOutcome:
+def _describe(
+    run: _Run,
+    parent: tuple[str, Manifest] | None,
+    changed: set[str],
+    changes: Counter[str],
+    times: tuple[datetime, datetime],
+) -> Manifest:
+    """The manifest of this refresh, but for the finished file's hash."""
+    unchanged = set(record.ENTRIES) - changed - ({"splits"} if changed else set())
+    known = (
+        {name: parent[1].tables[name] for name in unchanged if name in parent[1].tables}
+        if parent
+        else {}
+    )
+    return Manifest(
+        refresh=run.number,
+        started_at=times[0].isoformat(),
+        finished_at=times[1].isoformat(),
+        code_version=run.code_version,
+        changes=dict(sorted(changes.items())),
+        vintages=log.recorded_vintages(run.con, run.number),
+        tables=manifest.hash_tables(run.con, run.number, known),
+        parent=parent[0] if parent else None,
+        parent_content_sha256=parent[1].content_sha256 if parent else None,
+        ledger_sha256="",
+        ledger_size_bytes=0,
+    )
+
+
+def _has_vintage(run: _Run, spec: SourceSpec) -> bool:
+    """A source that is not embedded is left alone until it has been fetched or given once."""
+    return (
+        spec.status == "transcribed"
+        or spec.source_id in run.given
+        or bool(log.latest(run.con, spec.source_id, "accepted", "held", "rejected"))
+    )
+
+
+def _one_source(run: _Run, spec: SourceSpec) -> SourceOutcome:
     """Take one source from its files to the record; a failure is returned, not raised."""
     outcome = SourceOutcome(spec.source_id)
     clock = perf_counter()
-    reading = Reading()
-    vintages: list[Vintage] = []
     try:
-        progress(spec.source_id, "archive")
-        vintages = _archive_files(spec, folders, archive)
-        progress(spec.source_id, "read")
-        content = {vintage.file: archive.get(vintage.sha256) for vintage in vintages}
-        spec.reader()(content, reading, resolver)
-        progress(spec.source_id, "check")
-        checked = _with_vintages(check(spec, reading), vintages)
-        outcome.failure = checked.hold
-    except (SourceError, ArchiveError, OSError, pl.exceptions.PolarsError) as error:
-        outcome.failure = str(error)
-    outcome.rows_read = reading.rows_taken()
-    outcome.rejects, outcome.issues = reading.rejects, reading.issues
-    if outcome.failure is None:
-        progress(spec.source_id, "record")
-        outcome.changes = record.record(con, number, spec.source_id, checked)
+        run.progress(spec.source_id, "archive")
+        outcome.vintages = _vintages(run, spec)
+        outcome.hold = _read_and_record(run, spec, outcome)
+    except SourceError as error:
+        outcome.hold = Hold(error.rule, str(error))
+    except (ArchiveError, OSError, pl.exceptions.PolarsError) as error:
+        outcome.hold = Hold("unreadable", str(error))
     outcome.is_news = bool(outcome.changes) | log.source(
-        con, number, spec.source_id, vintages, outcome.failure, outcome.rejects, outcome.issues
+        run.con, run.number, run.code_version, outcome
     )
     outcome.seconds = perf_counter() - clock
     return outcome
 
 
-def _archive_files(spec: SourceSpec, folders: Folders, archive: Archive) -> list[Vintage]:
+def _read_and_record(run: _Run, spec: SourceSpec, outcome: SourceOutcome) -> Hold | None:
+    """Read the archived bytes and record what they change; why not, if something stands against it."""
+    decided = log.decided(run.con, spec.source_id, outcome.vintages)
+    if decided and decided[0] == "rejected":
+        outcome.is_rejected = True
+        return Hold("rejected", f"{decided[1]} rejected this vintage: {decided[2]}")
+    accepted = decided is not None
+    run.progress(spec.source_id, "read")
+    reading, checked = read_vintages(run.archive, run.resolver, spec, outcome.vintages)
+    outcome.rows_read = reading.rows_taken()
+    outcome.rejects, outcome.issues = reading.rejects, reading.issues
+    run.progress(spec.source_id, "check")
+    hold = None if accepted else guard.before_comparing(spec, reading, checked)
+    if hold:
+        return hold
+    changes = record.compare(run.con, spec.source_id, checked)
+    if not accepted and _is_new(run, spec, outcome.vintages):
+        today = max(vintage.retrieved_at for vintage in outcome.vintages)[:10]
+        hold = guard.compared(run.con, spec, changes, today)
+        if hold:
+            return hold
+    run.progress(spec.source_id, "record")
+    outcome.changes = record.record(run.con, run.number, changes)
+    outcome.changed_tables = {table for table, counts in changes.items() if counts}
+    return None
+
+
+def _is_new(run: _Run, spec: SourceSpec, vintages: Iterable[Vintage]) -> bool:
+    """These bytes are not the ones whose figures are in use."""
+    in_use = log.latest(run.con, spec.source_id, "accepted")
+    return log.vintages_sha256(vintages) != log.vintages_sha256(in_use)
+
+
+def read_vintages(
+    archive: Archive, resolver: Resolver, spec: SourceSpec, vintages: Iterable[Vintage]
+) -> tuple[Reading, Checked]:
+    """What a source's reader and the checks make of archived bytes.
+
+    Raises:
+        SourceError: the bytes cannot be read as what they should be.
+        ArchiveError: they are missing or altered.
+    """
+    files = {vintage.file: archive.get(vintage.sha256) for vintage in vintages}
+    guard.look_at_bytes(files)
+    reading = Reading()
+    spec.reader()(files, reading, resolver)
+    return reading, _with_vintages(check(spec, reading), vintages)
+
+
+def _vintages(run: _Run, spec: SourceSpec) -> list[Vintage]:
+    """The files to read: those given or embedded, else those already in the archive."""
+    if run.decision:
+        return log.latest(run.con, spec.source_id, "accepted", "held", "rejected")
+    if spec.source_id in run.given:
+        return [_put_given(run, spec)]
+    if spec.status == "transcribed":
+        return _put_embedded(run, spec)
+    return log.latest(run.con, spec.source_id, "accepted", "held", "rejected")
+
+
+def _put_given(run: _Run, spec: SourceSpec) -> Vintage:
+    """Put a file that a person hands over into the archive, under the source's own file name."""
+    if len(spec.files) != 1:
+        raise SourceError(f"{spec.source_id} has {len(spec.files)} files; only one can be given")
+    path = run.given[spec.source_id]
+    if not path.is_file():
+        raise SourceError(f"{path} is no file; name the file to read", "missing file")
+    return run.archive.put(
+        spec.source_id, spec.files[0], path.read_bytes(), f"given by hand: {path.name}"
+    )
+
+
+def _put_embedded(run: _Run, spec: SourceSpec) -> list[Vintage]:
     """Put the source's embedded files into the archive."""
     vintages = []
+    folder = run.folders.transcribed
     for file in spec.files:
-        path = folders.transcribed / file
+        path = folder / file
         if path.is_symlink():
-            raise SourceError(f"{file} is a link; put the file itself into {folders.transcribed}")
+            raise SourceError(
+                f"{file} is a link; put the file itself into {folder}", "missing file"
+            )
         if not path.is_file():
-            raise SourceError(f"{file} is missing from {folders.transcribed}; restore the file")
-        vintages.append(archive.put(spec.source_id, file, path.read_bytes(), f"transcribed/{file}"))
+            raise SourceError(f"{file} is missing from {folder}; restore the file", "missing file")
+        content = path.read_bytes()
+        vintages.append(run.archive.put(spec.source_id, file, content, f"transcribed/{file}"))
     return vintages
 
 
-def _with_vintages(checked: Checked, vintages: list[Vintage]) -> Checked:
+def _with_vintages(checked: Checked, vintages: Iterable[Vintage]) -> Checked:
     """Write into each row which vintage it was read from."""
     hashes = {vintage.file: vintage.sha256 for vintage in vintages}
     tables = {
@@ -155,7 +278,7 @@ def _with_vintages(checked: Checked, vintages: list[Vintage]) -> Checked:
         )
         for name, frame in checked.tables.items()
     }
-    return Checked(tables, checked.splits, checked.entries, checked.hold)
+    return Checked(tables, checked.splits, checked.entries)
 
 
 def code_version(folders: Folders) -> str:

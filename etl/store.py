@@ -14,15 +14,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import duckdb
 
-CURRENT = "CURRENT"
-MEMORY_LIMIT = "2GB"
+from etl import asof
+
+CURRENT: Final = "CURRENT"
+MEMORY_LIMIT: Final = "2GB"
+STATEMENT_SECONDS: Final = 30.0
 
 
 class NoLedgerError(Exception):
     """There is no published ledger yet."""
+
+
+class TooLongError(Exception):
+    """A question took longer than it may."""
 
 
 def current_path(ledger: Path) -> Path:
@@ -44,6 +52,22 @@ def current_path(ledger: Path) -> Path:
     return path
 
 
+def require_format(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Refuse a ledger whose tables lie otherwise than this version lays them.
+
+    Raises:
+        NoLedgerError: it was made before revisions were kept apart (unreleased, 0.1.0).
+    """
+    found = con.execute(
+        "SELECT count(*) FROM duckdb_schemas() WHERE schema_name = 'present' AND NOT internal"
+    ).fetchone()
+    if found == (0,):
+        raise NoLedgerError(
+            f"{path.name} was made by an earlier, unreleased version; move {path.parent} away and run "
+            "hma refresh again. The archive stays and is used"
+        )
+
+
 def open_read_only(path: Path) -> duckdb.DuckDBPyConnection:
     """A locked connection: no writing, no files, no network, no settings, bounded memory."""
     con = duckdb.connect(path, read_only=True, config={"memory_limit": MEMORY_LIMIT})
@@ -52,6 +76,11 @@ def open_read_only(path: Path) -> duckdb.DuckDBPyConnection:
         con.execute("SET GLOBAL TimeZone = 'UTC'")
         con.execute("SET enable_external_access = false")
         con.execute("SET lock_configuration = true")
+    try:
+        require_format(con, path)
+    except NoLedgerError:
+        con.close()
+        raise
     return con
 
 
@@ -64,10 +93,33 @@ class _Open:
 
 @dataclass(frozen=True)
 class Lease:
-    """One reader's hold on one ledger; ``con`` is its own cursor."""
+    """One reader's hold on one ledger; ``con`` is its own cursor.
+
+    ``as_of`` is the refresh whose state ``con`` answers from, None for the ledger as it is.
+    """
 
     ledger: str
     con: duckdb.DuckDBPyConnection
+    as_of: int | None = None
+
+    @contextmanager
+    def limited(self, seconds: float = STATEMENT_SECONDS) -> Iterator[None]:
+        """Stop what ``con`` does within the block after so many seconds.
+
+        Raises:
+            TooLongError: it was stopped.
+        """
+        timer = threading.Timer(seconds, self.con.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except duckdb.InterruptException as error:
+            raise TooLongError(
+                f"the answer took longer than {seconds:g} seconds; ask for less"
+            ) from error
+        finally:
+            timer.cancel()
 
 
 class Ledgers:
@@ -84,12 +136,20 @@ class Ledgers:
         return current_path(self.folder).stem
 
     @contextmanager
-    def lease(self) -> Iterator[Lease]:
-        """Hold the current ledger until the block ends."""
+    def lease(self, as_of: str | None = None) -> Iterator[Lease]:
+        """Hold the current ledger until the block ends, as it stood ``as_of`` an earlier refresh.
+
+        Raises:
+            NoLedgerError: none has been published yet.
+            AsOfError: ``as_of`` names no refresh of it.
+        """
         held = self._take()
         cursor = held.con.cursor()
         try:
-            yield Lease(held.path.stem, cursor)
+            refresh = asof.find(cursor, as_of) if as_of else None
+            if refresh is not None:
+                asof.look_back(cursor, refresh)
+            yield Lease(held.path.stem, cursor, refresh)
         finally:
             cursor.close()
             self._give_back(held)

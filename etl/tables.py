@@ -102,10 +102,21 @@ def whole(meaning: str, unit: str, *, required: bool = False, low: int = 0) -> d
     return dy.Int64(nullable=not required, min=low, description=meaning, metadata={"unit": unit})
 
 
-def year_of(meaning: str, *, required: bool = False) -> dy.Int64:
-    """A year between 1900 and 2100."""
+def year_of(meaning: str, *, required: bool = False, past: bool = False) -> dy.Int64:
+    """A year between 1900 and 2100; ``past`` says that it has begun when a source is retrieved."""
     return dy.Int64(
-        nullable=not required, min=1900, max=2100, description=meaning, metadata={"unit": "year"}
+        nullable=not required,
+        min=1900,
+        max=2100,
+        description=meaning,
+        metadata={"unit": "year", "past": past},
+    )
+
+
+def date_of(meaning: str, *, past: bool = False) -> dy.String:
+    """A date as far as it is known: YYYY, YYYY-MM or YYYY-MM-DD."""
+    return dy.String(
+        regex=r"^\d{4}(-\d{2}(-\d{2})?)?$", description=meaning, metadata={"past": past}
     )
 
 
@@ -222,7 +233,7 @@ class Casualties(Spine):
 
     area = text(AREA_CODE)
     area_as_printed = text("country or area, as printed", required=True)
-    year = year_of("calendar year of the incidents", required=True)
+    year = year_of("calendar year of the incidents", required=True, past=True)
     killed = whole("people killed", "people")
     injured = whole("people injured", "people")
     unknown = whole("people hurt whose outcome is not known", "people")
@@ -243,7 +254,7 @@ class Clearance(Spine):
 
     area = text(AREA_CODE)
     area_as_printed = text("country or area, as printed", required=True)
-    year = year_of("calendar year", required=True)
+    year = year_of("calendar year", required=True, past=True)
     hazard = text("kind of contamination, as printed", required=True)
     area_cleared_km2 = real("land cleared", "km2")
     area_cleared_precision = category("bound of area_cleared_km2", PRECISIONS, required=False)
@@ -265,10 +276,8 @@ class Contamination(Spine):
 
     area = text(AREA_CODE)
     area_as_printed = text("country or area, as printed", required=True)
-    as_of = dy.String(
-        regex=r"^\d{4}(-\d{2}(-\d{2})?)?$", description="date of the estimate: year, month or day"
-    )
-    as_of_year = year_of("year of the estimate", required=True)
+    estimate_date = date_of("date of the estimate: year, month or day", past=True)
+    estimate_year = year_of("year of the estimate", required=True, past=True)
     hazard = text("kind of contamination, as printed", required=True)
     contamination_class = text("size class in the words of the source")
     contamination_as_printed = text("the estimate in the words of the source", required=True)
@@ -302,13 +311,11 @@ class TreatyStatus(Spine):
 class ProgramEvents(Spine):
     """One dated event in the life of the U.S. program or of U.S. mine policy."""
 
-    date = dy.String(
-        regex=r"^\d{4}(-\d{2}(-\d{2})?)?$", description="date: year, month or day, as far as known"
-    )
+    date = date_of("date: year, month or day, as far as known", past=True)
     date_precision = category(
         "how far the date is known", {"year": "year", "month": "month", "day": "day"}
     )
-    year = year_of("year of the event", required=True)
+    year = year_of("year of the event", required=True, past=True)
     event = text("name of the event", required=True)
     body = text("who acted", required=True)
     summary = text("what happened, in a sentence", required=True)
@@ -355,12 +362,33 @@ NATURAL_KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "program_activities": ("series", "report", "area_as_printed", "year", "measure"),
         "casualties": ("series", "edition", "area_as_printed", "year", "place", "source_url"),
         "clearance": ("series", "edition", "area_as_printed", "year", "hazard"),
-        "contamination": ("series", "edition", "area_as_printed", "as_of", "hazard"),
+        "contamination": ("series", "edition", "area_as_printed", "estimate_date", "hazard"),
         "treaty_status": ("series", "area_as_printed", "treaty"),
         "program_events": ("series", "date", "event"),
         "deflators": ("series", "price_index", "year", "year_basis"),
     }
 )  # fmt: skip
+
+# How rows lie in a published ledger and in a download.
+FACT_ORDER: Final = ("area", "year", "series", "entry_id")
+READING_ORDER: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "splits": ("entry_id", "dimension", "category"),
+        "areas": ("area",),
+        "sources": ("source_id",),
+        "series": ("series",),
+        "vintages": ("recorded_in", "source_id", "file"),
+        "refreshes": ("refresh",),
+        "holds": ("source_id",),
+        "decisions": ("recorded_in", "source_id"),
+        "rejects": ("source_id", "locator", "column", "rule"),
+        "issues": ("source_id", "locator", "column", "rule"),
+        "coverage": ("area_name", "fiscal_year", "account", "entry_id"),
+        "casualties_by_area_year": ("area_name", "calendar_year"),
+        "dependency": ("area_name", "calendar_year", "edition", "source_url", "us_entry_id"),
+        "area_profile": ("area_name",),
+    }
+)
 
 # Filled by the pipeline, not by a reader.
 RECORDED_COLUMNS: Final = (
@@ -448,9 +476,14 @@ class Vintages(dy.Schema):
     origin = text("where the bytes came from", required=True)
     status = category(
         "whether its figures are in use",
-        {"accepted": "its entries are in the ledger", "held": "put aside; see reason"},
+        {
+            "accepted": "its entries are in the ledger",
+            "held": "put aside until a person decides; see reason",
+            "rejected": "put aside for good by a person; see decisions",
+        },
     )
     reason = text("why it is held")
+    code_version = text("the code that read it", required=True)
     recorded_in = whole("refresh that recorded this", "refresh number", required=True, low=1)
 
 
@@ -461,10 +494,37 @@ class Refreshes(dy.Schema):
     started_at = dy.Datetime(time_unit="us", time_zone="UTC", description="start")
     finished_at = dy.Datetime(time_unit="us", time_zone="UTC", description="end of recording")
     code_version = text("version of the package and hash of its definitions", required=True)
+    parent_manifest_sha256 = text("SHA-256 of the manifest of the refresh before it")
     added = whole("entries added", "entries", required=True)
     revised = whole("entries revised", "entries", required=True)
     withdrawn = whole("entries withdrawn", "entries", required=True)
     restored = whole("entries restored", "entries", required=True)
+
+
+class Holds(dy.Schema):
+    """A source whose latest vintage is not in use, and why; its last good figures are."""
+
+    source_id = text("the source", required=True)
+    rule = text("the check that stopped it", required=True)
+    reason = text("what is wrong and what to do about it", required=True)
+    vintages_sha256 = text("names the files of the vintage; null where a file is missing")
+    recorded_in = whole("refresh that recorded it", "refresh number", required=True, low=1)
+
+
+class Decisions(dy.Schema):
+    """What a person decided about a vintage on hold."""
+
+    source_id = text("the source", required=True)
+    vintages_sha256 = text("names the files of the vintage", required=True)
+    verdict = category(
+        "what was decided",
+        {"accepted": "its figures are used", "rejected": "its figures are not used"},
+    )
+    who = text("who decided", required=True)
+    because = text("why", required=True)
+    overruled = text("the reason of the hold, where there was one")
+    decided_at = dy.Datetime(time_unit="us", time_zone="UTC", description="when it was decided")
+    recorded_in = whole("refresh that recorded it", "refresh number", required=True, low=1)
 
 
 class Rejects(dy.Schema):
@@ -501,6 +561,8 @@ LOG_TABLES: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
         "series": Series,
         "vintages": Vintages,
         "refreshes": Refreshes,
+        "holds": Holds,
+        "decisions": Decisions,
         "rejects": Rejects,
         "issues": Issues,
     }
@@ -661,6 +723,22 @@ VIEWS: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
 ALL_TABLES: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
     {**FACT_TABLES, **LOG_TABLES, **VIEWS}
 )
+
+
+def reading_order(name: str) -> tuple[str, ...]:
+    """The columns by which the rows of a table are ordered for readers."""
+    columns = ALL_TABLES[name].columns()
+    return tuple(column for column in READING_ORDER.get(name, FACT_ORDER) if column in columns)
+
+
+def measures(name: str) -> dict[str, str]:
+    """The columns of a fact table that hold figures, with their units; years are none."""
+    units = {
+        column: str((declared.metadata or {}).get("unit", ""))
+        for column, declared in FACT_TABLES[name].columns().items()
+        if column not in Spine.columns()
+    }
+    return {column: unit for column, unit in units.items() if unit and unit != "year"}
 
 
 def polars_schema(table: type[dy.Schema]) -> dict[str, pl.DataType]:

@@ -356,7 +356,7 @@ else:
     show.table(
         left,
         {
-            "As of": show.text_of("as_of"),
+            "As of": show.text_of("estimate_date"),
             "Hazard": show.text_of("hazard"),
             "As printed": lambda row: show.entry_link(
                 row["contamination_as_printed"], row["entry_id"]

@@ -1,2 +1,2 @@
 -- Estimates of contamination in one area, newest first.
-SELECT * FROM contamination WHERE area = $area ORDER BY as_of DESC, hazard, entry_id
+SELECT * FROM contamination WHERE area = $area ORDER BY estimate_date DESC, hazard, entry_id

@@ -36,11 +36,24 @@ class SeriesSpec(BaseModel):
     caution: str
 
 
+class GuardLimits(BaseModel):
+    """How far a new vintage may move from the one in use before a person must look at it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_withdrawn_percent: float = 1
+    max_added_percent: float = 100
+    max_revised_percent: float = 25
+    max_blanked_percent: float = 1
+    max_total_change_percent: float = 20
+
+
 class SourceSpec(BaseModel):
     """The contents of a ``source.yml``.
 
-    ``min_entries`` and ``max_rejects`` are the guard's limits. For transcribed files they are exact: a
-    row that goes missing puts the source on hold, and whoever means it changes the number with it.
+    ``min_entries``, ``max_rejects`` and ``guard`` are the guard's limits. For transcribed files the
+    first two are exact: a row that goes missing puts the source on hold, and whoever means it changes
+    the number with it, or accepts the vintage by name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,6 +71,7 @@ class SourceSpec(BaseModel):
     files: tuple[str, ...]
     min_entries: int
     max_rejects: int = 0
+    guard: GuardLimits = GuardLimits()
     series: dict[str, SeriesSpec]
 
     def reader(self) -> Reader:

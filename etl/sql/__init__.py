@@ -6,12 +6,13 @@ declarations in :mod:`etl.tables`; anything else is refused.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
 import polars as pl
 
-from etl.tables import ALL_TABLES, polars_schema
+from etl.tables import ALL_TABLES
 
 HERE = Path(__file__).parent
 
@@ -25,7 +26,11 @@ TYPES: dict[type[pl.DataType], str] = {
 
 def identifier(name: str) -> str:
     """``name`` quoted, if it is a declared table or column; raises KeyError otherwise."""
-    if name not in ALL_TABLES and not any(name in table.columns() for table in ALL_TABLES.values()):
+    if (
+        name not in ALL_TABLES
+        and name != "row_sha256"  # the one column that stands in histories alone
+        and not any(name in table.columns() for table in ALL_TABLES.values())
+    ):
         raise KeyError(name)
     return f'"{name}"'
 
@@ -39,14 +44,28 @@ def sql_type(dtype: pl.DataType) -> str:
     return TYPES[type(dtype)]
 
 
-def create_table(schema: str, name: str, *, replace: bool) -> str:
+def create_table(
+    schema: str, name: str, columns: Mapping[str, pl.DataType], *, replace: bool
+) -> str:
     """The statement that makes a declared table; an existing one is replaced or left alone."""
-    columns = ", ".join(
-        f"{identifier(column)} {sql_type(dtype)}"
-        for column, dtype in polars_schema(ALL_TABLES[name]).items()
+    parts = ", ".join(
+        f"{identifier(column)} {sql_type(dtype)}" for column, dtype in columns.items()
     )
     how = "OR REPLACE TABLE" if replace else "TABLE IF NOT EXISTS"
-    return f"CREATE {how} {schema}.{identifier(name)} ({columns})"
+    return f"CREATE {how} {schema}.{identifier(name)} ({parts})"
+
+
+def temporary(prefix: str, name: str) -> str:
+    """The name of a temporary table that belongs to a declared one."""
+    if name not in ALL_TABLES:
+        raise KeyError(name)
+    return f'"{prefix}_{name}"'
+
+
+def named_values(columns: Iterable[str], table: str = "") -> str:
+    """The SQL list ``'name=' || value`` of columns, from which rows are hashed; nulls stay null."""
+    where = f"{table}." if table else ""
+    return ", ".join(f"'{column}=' || {where}{identifier(column)}::VARCHAR" for column in columns)
 
 
 @cache

@@ -1,2 +1,2 @@
 -- How many entries per kind of change.
-SELECT change, count(*) FROM diff GROUP BY change ORDER BY change;
+SELECT change, count(*) FROM {diff} GROUP BY change ORDER BY change;

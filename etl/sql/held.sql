@@ -1,6 +1,2 @@
--- Files whose last vintage is on hold.
-SELECT source_id, file, reason
-FROM vintages
-QUALIFY row_number() OVER (PARTITION BY source_id, file ORDER BY recorded_in DESC) = 1
-    AND status = 'held'
-ORDER BY source_id, file;
+-- Sources whose latest vintage is not in use, with the check that stopped it.
+SELECT source_id, rule, reason, vintages_sha256, recorded_in FROM holds ORDER BY source_id;

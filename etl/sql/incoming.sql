@@ -1,7 +1,7 @@
 -- The checked rows of one source and fact table, with their entry_id and the hash of their values.
 -- Parts of a hash are joined by the unit separator. In the key a null is written as the record
 -- separator; in the content a null is left out, so that a column added later revises nothing.
-CREATE OR REPLACE TEMP TABLE incoming AS
+CREATE OR REPLACE TEMP TABLE {incoming} AS
 WITH parts AS (
     SELECT
         locator,
@@ -19,3 +19,10 @@ SELECT
     )
 FROM checked
 LEFT JOIN parts USING (locator);
+
+-- The splits of those rows, under their entries.
+CREATE OR REPLACE TEMP TABLE {incoming_splits} AS
+SELECT
+    incoming.entry_id, part.dimension, part.category, part.value, part.unit, part.value_as_printed
+FROM checked_splits AS part
+JOIN {incoming} AS incoming USING (locator);

@@ -111,4 +111,3 @@ LEFT JOIN hurt ON hurt.area = known.area
 LEFT JOIN share ON share.area = known.area
 LEFT JOIN treaty ON treaty.area = known.area
 WHERE areas.kind IN ('country', 'other area', 'historic')
-ORDER BY area_name

@@ -54,4 +54,3 @@ QUALIFY row_number() OVER (
         monitor.killed IS NULL,
         monitor.locator
 ) = 1
-ORDER BY area_name, calendar_year

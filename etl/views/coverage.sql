@@ -63,4 +63,3 @@ LEFT JOIN earlier USING (area_as_printed, year, account_as_printed)
 LEFT JOIN accounts_sum USING (area_as_printed, year)
 LEFT JOIN printed_total USING (area_as_printed, year)
 WHERE NOT newest.is_printed_total
-ORDER BY area_name, fiscal_year, newest.account, newest.entry_id

@@ -72,4 +72,3 @@ SELECT
 FROM shares
 LEFT JOIN areas ON areas.area = shares.area
 WHERE shares.us_usd IS NOT NULL AND shares.all_donors_usd > 0
-ORDER BY area_name, calendar_year, shares.edition_order, shares.source_url

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from etl import sql
-from etl.tables import ALL_TABLES
+from etl.tables import ALL_TABLES, polars_schema
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_a_declared_table_or_column_is_quoted() -> None:
 
 @pytest.mark.parametrize("table", ALL_TABLES)
 def test_every_declared_table_can_be_made(table: str) -> None:
-    statement = sql.create_table("main", table, replace=False)
+    statement = sql.create_table("main", table, polars_schema(ALL_TABLES[table]), replace=False)
     assert statement.startswith(f'CREATE TABLE IF NOT EXISTS main."{table}" (')
 
 

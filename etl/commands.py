@@ -1,0 +1,253 @@
+"""The commands that look into the ledger's past, decide about what is on hold, and check it all."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Literal
+
+import polars as pl
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from etl import asof, sql
+from etl.asof import AsOfError
+from etl.console import (
+    EXIT_BUSY,
+    EXIT_DIFFERS,
+    EXIT_NO_LEDGER,
+    EXIT_USAGE,
+    SCREENFUL,
+    chosen_sources,
+    err,
+    fail,
+    out,
+    refreshed,
+    report,
+)
+from etl.diff import COUNTS, Diff, entries
+from etl.diff import diff as compare
+from etl.log import Decision
+from etl.publish import BusyError, writer
+from etl.publish import prune as run_prune
+from etl.settings import folders
+from etl.store import Lease, Ledgers, NoLedgerError
+from etl.verify import Report, derive_entry
+from etl.verify import verify as run_verify
+
+app = typer.Typer()
+
+AsJson = Annotated[bool, typer.Option("--json", help="for programs: JSON on standard output")]
+
+
+@app.command()
+def log(*, as_json: AsJson = False) -> None:
+    """List the refreshes: when, by which code, what they changed, and their manifests."""
+    with _lease() as lease:
+        rows = lease.con.execute(sql.text("log")).pl()
+    if as_json:
+        typer.echo(rows.write_json())
+        return
+    table = Table("refresh", "finished (UTC)", box=None)
+    for heading in ("added", "revised", "withdrawn", "restored"):
+        table.add_column(heading, justify="right")
+    table.add_column("code")
+    for row in rows.iter_rows(named=True):
+        table.add_row(
+            str(row["refresh"]), row["finished"],
+            *(f"{row[name]:,}" for name in ("added", "revised", "withdrawn", "restored")),
+            row["code_version"],
+        )  # fmt: skip
+    out.print(table)
+
+
+@app.command()
+def diff(
+    a: Annotated[str, typer.Argument(help="a refresh, a day or a time; 0 is the empty ledger")],
+    b: Annotated[str, typer.Argument(help="the later one")],
+    *,
+    source: Annotated[str | None, typer.Option(help="only this source")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what changed between two refreshes: rows, dollars, casualties, and where most."""
+    if source:
+        chosen_sources([source], embedded=False)
+    with _lease() as lease:
+        try:
+            first, last = (0 if text == "0" else asof.find(lease.con, text) for text in (a, b))
+        except AsOfError as error:
+            raise fail(str(error), EXIT_USAGE) from error
+        changes = compare(lease.con, first, last, source)
+        if as_json:
+            _write_json(lease, changes)
+        else:
+            _show(changes)
+
+
+def _write_json(lease: Lease, changes: Diff) -> None:
+    """The whole diff, entry by entry, without holding it in memory."""
+    frames = {"rows": changes.rows, "editions": changes.editions, "areas": changes.areas}
+    summary = ", ".join(f'"{name}": {frame.write_json()}' for name, frame in frames.items())
+    typer.echo(f'{{"a": {changes.a}, "b": {changes.b}, {summary}, "entries": [', nl=False)
+    for index, entry in enumerate(entries(lease.con)):
+        typer.echo(("," if index else "") + "\n" + json.dumps(entry, ensure_ascii=False), nl=False)
+    typer.echo("]}")
+
+
+def _show(changes: Diff) -> None:
+    if changes.rows.is_empty():
+        out.print(f"Nothing changed between refresh {changes.a} and refresh {changes.b}.")
+        return
+    out.print(f"From refresh {changes.a} to refresh {changes.b}")
+    table = Table("source", "table", box=None)
+    for heading in COUNTS:
+        table.add_column(heading, justify="right")
+    for row in changes.rows.iter_rows(named=True):
+        table.add_row(row["source_id"], row["table"], *(f"{row[name]:,}" for name in COUNTS))
+    out.print(table)
+    _show_sums("Largest changes by edition", changes.editions, ["series", "edition"])
+    _show_sums("Largest changes by area", changes.areas, ["area", "series", "edition"])
+
+
+def _show_sums(title: str, frame: pl.DataFrame, columns: list[str]) -> None:
+    """The largest changes in each unit; figures of one edition only are added."""
+    for (unit,), part in frame.group_by("unit", maintain_order=True):
+        table = Table(*columns, box=None, title=f"{title}, {unit}", title_justify="left")
+        for heading in ("before", "after", "difference"):
+            table.add_column(heading, justify="right")
+        for row in part.head(SCREENFUL // 2).iter_rows(named=True):
+            figures = (
+                f"{row['before']:,.0f}",
+                f"{row['after']:,.0f}",
+                f"{row['difference']:+,.0f}",
+            )
+            table.add_row(*(escape(str(row[name] or "–")) for name in columns), *figures)
+        out.print(table)
+        if part.height > SCREENFUL // 2:
+            out.print(f"… and {part.height - SCREENFUL // 2:,} more; --json gives all")
+
+
+Because = Annotated[str, typer.Option("--because", help="the reason, for the record")]
+Who = Annotated[str | None, typer.Option("--who", help="who decides; your login name without it")]
+
+
+@app.command()
+def accept(
+    source: Annotated[str, typer.Argument(help="a source on hold")],
+    vintage: Annotated[str, typer.Argument(help="the first digits of a held file's SHA-256")],
+    because: Because,
+    who: Who = None,
+) -> None:
+    """Use a vintage that is on hold, and record who decided so and why."""
+    _decide(source, vintage, "accepted", because, who)
+
+
+@app.command()
+def reject(
+    source: Annotated[str, typer.Argument(help="a source on hold")],
+    vintage: Annotated[str, typer.Argument(help="the first digits of a held file's SHA-256")],
+    because: Because,
+    who: Who = None,
+) -> None:
+    """Drop a vintage that is on hold for good; its bytes stay in the archive."""
+    _decide(source, vintage, "rejected", because, who)
+
+
+MIN_DIGITS = 6
+
+
+def _decide(
+    source: str,
+    vintage: str,
+    verdict: Literal["accepted", "rejected"],
+    because: str,
+    who: str | None,
+) -> None:
+    chosen = chosen_sources([source], embedded=False)
+    if not because.strip():
+        raise fail("--because needs a reason; it goes on the record", EXIT_USAGE)
+    with _lease() as lease:
+        hold = lease.con.execute(sql.text("hold_of"), {"source_id": source}).fetchone()
+        files = lease.con.execute(sql.text("held_files"), {"source_id": source}).fetchall()
+    if hold is None or not files:
+        raise fail(f"{source} has no vintage on hold; see hma status", EXIT_NO_LEDGER)
+    if len(vintage) < MIN_DIGITS or not any(sha256.startswith(vintage) for _, sha256 in files):
+        named = ", ".join(f"{sha256[:12]} ({file})" for file, sha256 in files)
+        raise fail(
+            f"{vintage!r} names none of the files on hold (at least {MIN_DIGITS} digits): {named}",
+            EXIT_NO_LEDGER,
+        )
+    decision = Decision(source, hold[0], verdict, who or getpass.getuser(), because, hold[1])
+    report(refreshed(folders(), chosen, decision=decision))
+
+
+@app.command()
+def verify(
+    *,
+    entry: Annotated[
+        str | None, typer.Option(help="derive this one entry from the archived bytes again")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that nothing published or archived was changed or lost."""
+    where = folders()
+    try:
+        if entry:
+            found = derive_entry(where, entry)
+        else:
+            with err.status("Checking …") as status:
+                found = run_verify(where, lambda step: status.update(f"Checking {escape(step)} …"))
+    except NoLedgerError as error:
+        raise fail(str(error), EXIT_NO_LEDGER) from error
+    if as_json:
+        typer.echo(json.dumps(found.as_dict(), ensure_ascii=False))
+    else:
+        _show_report(found)
+    if found.differences:
+        raise typer.Exit(EXIT_DIFFERS)
+
+
+def _show_report(found: Report) -> None:
+    for step in found.path:
+        out.print(escape(step), soft_wrap=True)
+    for difference in found.differences[:SCREENFUL]:
+        out.print(f"[bold]differs[/bold] {escape(str(difference))}", soft_wrap=True)
+    if len(found.differences) > SCREENFUL:
+        out.print(f"… and {len(found.differences) - SCREENFUL:,} more")
+    for note in found.notes:
+        out.print(f"note: {escape(note)}", soft_wrap=True)
+    checked = ", ".join(f"{count:,} {what}" for what, count in found.checked.items())
+    verdict = "NOT as published" if found.differences else "sound"
+    out.print(f"{found.ledger}: {verdict}. Checked: {checked}.", soft_wrap=True)
+    out.print(f"manifest {found.manifest_sha256}\ncontent  {found.content_sha256}", soft_wrap=True)
+
+
+@app.command()
+def prune(
+    keep: Annotated[int, typer.Option(help="how many ledgers to keep", min=1)] = 3,
+) -> None:
+    """Remove old serving files. Every revision is in the ledger in use; the archive is not touched."""
+    ledger = folders().ledger
+    try:
+        with writer(ledger):
+            gone = run_prune(ledger, keep)
+    except BusyError as error:
+        raise fail(str(error), EXIT_BUSY) from error
+    except NoLedgerError as error:
+        raise fail(str(error), EXIT_NO_LEDGER) from error
+    for path in gone:
+        out.print(f"Removed {path.name}.")
+    out.print(f"{len(gone)} removed; what they served is in the ledger in use, as of each refresh.")
+
+
+@contextmanager
+def _lease() -> Iterator[Lease]:
+    """The ledger in use, or the end of the command."""
+    try:
+        with Ledgers(folders().ledger).lease() as lease:
+            yield lease
+    except NoLedgerError as error:
+        raise fail(str(error), EXIT_NO_LEDGER) from error

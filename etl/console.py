@@ -1,0 +1,150 @@
+"""What the commands of ``hma`` share: where they write, how they fail, how a refresh is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from etl.log import Decision, SourceOutcome
+from etl.publish import BusyError
+from etl.reading import SourceError
+from etl.refresh import Outcome
+from etl.refresh import refresh as run_refresh
+from etl.settings import Folders
+from etl.sources import SourceSpec, all_sources
+from etl.store import NoLedgerError
+
+EXIT_USAGE: Final = 2
+EXIT_SOURCE_FAILED: Final = 3
+EXIT_BUSY: Final = 4
+EXIT_NO_LEDGER: Final = 5
+EXIT_DIFFERS: Final = 6
+SCREENFUL: Final = 20
+STEPS: Final = ("archive", "read", "check", "record")
+LAST_STEPS: Final = ("views", "checkpoint", "manifest", "rename", "CURRENT")
+
+# no emoji codes and no colours read into what the sources say
+out = Console(emoji=False, highlight=False)
+err = Console(stderr=True, emoji=False, highlight=False)
+
+
+def fail(message: str, code: int) -> typer.Exit:
+    """Say what is wrong; raise what it returns."""
+    err.print(f"[bold]hma:[/bold] {escape(message)}")
+    return typer.Exit(code)
+
+
+def chosen_sources(names: list[str] | None, *, embedded: bool) -> list[SourceSpec]:
+    """The sources that were named, or all; an unknown name ends the command."""
+    sources = all_sources()
+    unknown = sorted(set(names or ()) - set(sources))
+    if unknown:
+        raise fail(
+            f"no source is called {', '.join(unknown)}; the sources are {', '.join(sources)}",
+            EXIT_USAGE,
+        )
+    chosen = [spec for name, spec in sources.items() if not names or name in names]
+    return [spec for spec in chosen if not embedded or spec.status == "transcribed"]
+
+
+def _run(
+    where: Folders,
+    chosen: list[SourceSpec],
+    given: dict[str, Path] | None,
+    decision: Decision | None,
+) -> Outcome:
+    """Refresh with a progress bar for each source."""
+    columns = (
+        TextColumn("{task.fields[name]:<24}"), BarColumn(), TextColumn("{task.fields[step]:<10}"),
+        TimeElapsedColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=err, transient=True) as bars:
+        tasks = {
+            spec.source_id: bars.add_task("", total=len(STEPS), name=spec.source_id, step="waits")
+            for spec in chosen
+        }
+        last = bars.add_task("", total=len(LAST_STEPS), name="ledger", step="waits")
+
+        def progress(source_id: str, step: str) -> None:
+            if source_id:
+                bars.update(tasks[source_id], completed=STEPS.index(step) + 1, step=step)
+            else:
+                bars.update(last, completed=LAST_STEPS.index(step) + 1, step=step)
+
+        return run_refresh(where, chosen, progress, given=given, decision=decision)
+
+
+def refreshed(
+    where: Folders,
+    chosen: list[SourceSpec],
+    given: dict[str, Path] | None = None,
+    decision: Decision | None = None,
+) -> Outcome:
+    """Run the pipeline; what stops it as a whole ends the command with its exit code."""
+    try:
+        return _run(where, chosen, given, decision)
+    except BusyError as error:
+        raise fail(str(error), EXIT_BUSY) from error
+    except SourceError as error:
+        raise fail(str(error), EXIT_SOURCE_FAILED) from error
+    except NoLedgerError as error:
+        raise fail(str(error), EXIT_NO_LEDGER) from error
+
+
+def report(outcome: Outcome) -> None:
+    """Show what a refresh did; ends the command with its exit code if a source kept its figures."""
+    out.print(outcome_table(outcome.sources))
+    explain(outcome)
+    if outcome.published:
+        out.print(f"Published {outcome.published.name}.")
+    else:
+        out.print("Nothing changed; the published ledger stays in use.")
+    if outcome.failed:
+        raise typer.Exit(EXIT_SOURCE_FAILED)
+
+
+def outcome_table(outcomes: list[SourceOutcome]) -> Table:
+    """One line a source."""
+    table = Table(box=None, padding=(0, 1), pad_edge=False, collapse_padding=True)
+    table.add_column("source", no_wrap=True)
+    for heading in ("rows", "added", "revised", "withdrawn", "rejects", "seconds"):
+        table.add_column(heading, justify="right")
+    table.add_column("state", no_wrap=True)
+    for outcome in outcomes:
+        counts = (outcome.changes[kind] for kind in ("added", "revised", "withdrawn"))
+        table.add_row(
+            outcome.source_id,
+            f"{outcome.rows_read:,}",
+            *(f"{count:,}" for count in counts),
+            f"{len(outcome.rejects):,}",
+            f"{outcome.seconds:.2f}",
+            "[bold]held[/bold]" if outcome.failure else outcome.status.replace("accepted", "ok"),
+        )
+    return table
+
+
+def explain(outcome: Outcome) -> None:
+    """Say what is wrong with which row, and what that means for the ledger."""
+    for source in outcome.sources:
+        for word, findings in (("issue  ", source.issues), ("reject ", source.rejects)):
+            for finding in findings[:SCREENFUL]:
+                err.print(f"{word} {escape(str(finding))}", soft_wrap=True)
+            if len(findings) > SCREENFUL:
+                err.print(f"        … and {len(findings) - SCREENFUL} more")
+        if source.hold:
+            err.print(
+                f"[bold]{source.source_id}[/bold] kept its last good figures ({source.hold.rule}): "
+                f"{escape(source.hold.message)}", soft_wrap=True,
+            )  # fmt: skip
+        if source.failure and source.vintages:
+            err.print(
+                f"        to use it all the same: hma accept {source.source_id} "
+                f'{source.vintages[0].sha256[:12]} --because "…"; or drop it with hma reject',
+                soft_wrap=True,
+            )

@@ -1,0 +1,99 @@
+"""What changed between two refreshes: entry by entry, and summed up in rows, dollars and casualties.
+
+Sums are taken within one series and one edition, because the same dollar and the same victim stand
+in several; they are never added further.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import duckdb
+import polars as pl
+
+from etl import sql
+from etl.tables import FACT_TABLES
+
+# What is summed, in which unit, and which rows of the table may be added within an edition.
+SUMMED: Final = {
+    "funding": (
+        "amount_usd",
+        "US dollars",
+        "NOT {row}.is_printed_total AND NOT {row}.is_cumulative",
+    ),
+    "casualties": ("total", "people", "NOT {row}.is_partial_year AND NOT {row}.is_prior_year"),
+}
+COUNTS: Final = ("added", "revised", "withdrawn")
+
+
+@dataclass(frozen=True)
+class Diff:
+    """The changes between two refreshes: by source and table, by edition, and by area."""
+
+    a: int
+    b: int
+    rows: pl.DataFrame
+    editions: pl.DataFrame
+    areas: pl.DataFrame
+
+    def total(self, change: str) -> int:
+        """How many entries were added, revised or withdrawn in all."""
+        return int(self.rows[change].sum())
+
+
+def changed(con: duckdb.DuckDBPyConnection, a: int, b: int, source_id: str | None = None) -> None:
+    """Put the entries that differ between refreshes ``a`` and ``b`` into the table ``changed``."""
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE changed AS {_union()}",
+        {"a": a, "b": b, "source_id": source_id},
+    )
+
+
+def _union() -> str:
+    return "\nUNION ALL ".join(f"({_one(table)})" for table in FACT_TABLES)
+
+
+def _one(table: str) -> str:
+    columns = FACT_TABLES[table].columns()
+    measure, unit, counts = SUMMED.get(table, ("entry_id", "", "FALSE"))
+    return sql.text("changed_entries").format(
+        table=sql.identifier(table),
+        name=table,
+        area=sql.identifier("area" if "area" in columns else "source_id"),
+        measure=sql.identifier(measure) if unit else "revision",
+        unit=unit,
+        before_counts=counts.format(row="before"),
+        after_counts=counts.format(row="after"),
+    )
+
+
+def diff(con: duckdb.DuckDBPyConnection, a: int, b: int, source_id: str | None = None) -> Diff:
+    """The changes from refresh ``a`` to refresh ``b``; ``a`` 0 is the empty ledger."""
+    changed(con, a, b, source_id)
+    sums = sql.text("changed_sums")
+    return Diff(
+        a,
+        b,
+        con.execute(sql.text("changed_rows")).pl(),
+        con.execute(sums.format(area="")).pl(),
+        con.execute(sums.format(area='"area",')).pl(),
+    )
+
+
+def entries(con: duckdb.DuckDBPyConnection, limit: int | None = None) -> Iterator[dict[str, Any]]:
+    """The entries of the last :func:`diff`, with all their columns before and after."""
+    query = 'FROM changed ORDER BY "table", entry_id' + (" LIMIT $limit" if limit else "")
+    answer = con.execute(query, {"limit": limit} if limit else {})
+    while rows := answer.fetchmany(1000):
+        for table, source_id, *_, entry_id, change, _, _, _, before, after in rows:
+            yield {
+                "table": table,
+                "source_id": source_id,
+                "entry_id": entry_id,
+                "change": change,
+                "before": json.loads(before) if before else None,
+                "after": json.loads(after) if after else None,
+            }

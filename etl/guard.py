@@ -1,0 +1,198 @@
+"""The guard: why a vintage must not replace the one in use without a person looking at it.
+
+It never mends and never drops anything. A vintage that it holds is archived, the last good one
+stays in use, and ``hma accept`` or ``hma reject`` settles the matter. Limits stand in each
+source's ``source.yml``. What compares with the vintage in use is asked only when the bytes are new: code
+that reads the same bytes otherwise is a change of ours, and the diff shows it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, Final
+
+import duckdb
+
+from etl import record, sql
+from etl.check import Checked
+from etl.reading import Finding, Reading, SourceError
+from etl.sources import SourceSpec
+from etl.tables import FACT_TABLES, measures
+
+_MARKUP: Final = (b"<!doctype", b"<html", b"<head", b"<body")
+_BINARY: Final = {
+    b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"%PDF": "PDF", b"\x28\xb5\x2f\xfd": "Zstandard",
+    b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PAR1": "Parquet", b"\x89PNG": "PNG",
+    b"\xd0\xcf\x11\xe0": "an old Office file",
+}  # fmt: skip
+FEW: Final = 5  # so many entries may be added or revised in a table of any size
+SLIP_SHARE: Final = 0.2  # of the changed values; one in five is no coincidence
+
+
+@dataclass(frozen=True)
+class Hold:
+    """The check that stopped a vintage, and what is wrong in words."""
+
+    rule: str
+    message: str
+
+
+def look_at_bytes(files: Mapping[str, bytes]) -> None:
+    """Refuse what cannot be data before anything parses it.
+
+    Raises:
+        SourceError: a file is empty, an HTML page or XML where a table is read, or a known binary.
+    """
+    for file, content in files.items():
+        start = content[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
+        if not start and not content.strip():
+            raise SourceError(f"{file} is empty; fetch or restore it again", "empty body")
+        if start.lower().startswith(_MARKUP):
+            raise SourceError(
+                f"{file} is an HTML page, not data: {start[:80]!r}; the address may show an error or a "
+                "sign-in page. Fetch it again",
+                "HTML page",
+            )
+        for magic, name in _BINARY.items():
+            if content.startswith(magic):
+                raise SourceError(
+                    f"{file} is {name}, not the text that is read here; unpack or export it first",
+                    "compressed or binary",
+                )
+
+
+def before_comparing(spec: SourceSpec, reading: Reading, checked: Checked) -> Hold | None:
+    """Why the vintage cannot be used as it is, whatever came before it; None if it can."""
+    rejected = len({reject.locator for reject in reading.rejects})
+    if rejected > spec.max_rejects:
+        return Hold(
+            "rejects",
+            f"{rejected} rejected rows, {spec.max_rejects} allowed; first: {reading.rejects[0]}",
+        )
+    if reading.doubts:
+        return Hold("doubt", "; ".join(str(doubt) for doubt in reading.doubts[:3]))
+    if checked.entries < spec.min_entries:
+        return Hold(
+            "fewer entries",
+            f"{checked.entries} entries, at least {spec.min_entries} expected: was a file cut short? "
+            "Restore it, or if rows were meant to go, change min_entries in "
+            f"sources/{spec.source_id}/source.yml",
+        )
+    return None
+
+
+def compared(
+    con: duckdb.DuckDBPyConnection,
+    spec: SourceSpec,
+    changes: Mapping[str, Counter[str]],
+    today: str,
+) -> Hold | None:
+    """Why the vintage moves too far from the one in use; None if it does not.
+
+    Reads what :func:`etl.record.compare` left in temporary tables. ``today`` is the day of retrieval
+    (ISO 8601).
+    """
+    holds: list[Hold] = []
+    for table, counts in changes.items():
+        holds += _future(con, table, today)
+        held = record.held(con, spec.source_id, table)
+        if held:
+            holds += _moved(spec, table, held, counts)
+        if counts["revised"]:
+            holds += _values(con, spec, table)
+    return min(holds, key=lambda hold: _ORDER.index(hold.rule), default=None)
+
+
+# The most telling reason first: a slip of units is also a changed total.
+_ORDER: Final = (
+    "exchanged columns", "unit jump", "future date", "withdrawn", "values blanked",
+    "total changed", "revised", "added",
+)  # fmt: skip
+
+
+def _one(
+    con: duckdb.DuckDBPyConnection, name: str, names: dict[str, str], spec: SourceSpec
+) -> dict[str, Any]:
+    query = sql.text(name).format(**names)
+    return con.execute(query, {"source_id": spec.source_id}).pl().row(0, named=True)
+
+
+def _moved(spec: SourceSpec, table: str, held: int, counts: Counter[str]) -> Iterator[Hold]:
+    """Too many entries withdrawn, added or revised."""
+    limits = spec.guard
+    for change, limit in (
+        ("withdrawn", limits.max_withdrawn_percent),
+        ("added", limits.max_added_percent),
+        ("revised", limits.max_revised_percent),
+    ):
+        small = change != "withdrawn" and counts[change] <= FEW
+        if counts[change] * 100 > held * limit and not small:
+            yield Hold(
+                change,
+                f"{counts[change]:,} of {held:,} entries in {table} would be {change}, "
+                f"at most {limit:g} % may be",
+            )
+
+
+def _values(con: duckdb.DuckDBPyConnection, spec: SourceSpec, table: str) -> Iterator[Hold]:
+    """Values that were blanked, multiplied, moved too far or exchanged."""
+    changed: dict[str, str] = {}
+    names = {"table": sql.identifier(table), "incoming": sql.temporary("incoming", table)}
+    for column, unit in measures(table).items():
+        row = _one(con, "guard_measure", {**names, "column": sql.identifier(column)}, spec)
+        if row["changed"]:
+            changed[column] = unit
+            yield from _measure(spec, f"{table}.{column}", row)
+    for first, second in combinations(changed, 2):
+        if changed[first] == changed[second]:
+            pair = {"first": sql.identifier(first), "second": sql.identifier(second)}
+            row = _one(con, "guard_exchange", {**names, **pair}, spec)
+            if row["exchanged"] > SLIP_SHARE * row["changed"]:
+                yield Hold(
+                    "exchanged columns",
+                    f"{first} and {second} have changed places in {row['exchanged']:,} entries of "
+                    f"{table}; the first stands in {row['first_at']}. Were two headings exchanged?",
+                )
+
+
+def _measure(spec: SourceSpec, name: str, row: dict[str, Any]) -> Iterator[Hold]:
+    limits = spec.guard
+    if row["slips"] > SLIP_SHARE * row["changed"]:
+        yield Hold(
+            "unit jump",
+            f"{row['slips']:,} values of {name} are multiplied or divided by a power of ten; first: "
+            f"{row['slip_at']}, {row['slip_old']:,.6g} became {row['slip_new']:,.6g}. Did the unit change?",
+        )
+    if row["blanked"] * 100 > row["held"] * limits.max_blanked_percent:
+        yield Hold(
+            "values blanked",
+            f"{row['blanked']:,} of {row['held']:,} values of {name} would become missing, at most "
+            f"{limits.max_blanked_percent:g} % may",
+        )
+    moved = abs(row["after"] - row["before"])
+    if moved * 100 > row["weight"] * limits.max_total_change_percent:
+        yield Hold(
+            "total changed",
+            f"the sum of {name} over the entries that stay goes from {row['before']:,.6g} to "
+            f"{row['after']:,.6g}, at most {limits.max_total_change_percent:g} % may change",
+        )
+
+
+def _future(con: duckdb.DuckDBPyConnection, table: str, today: str) -> Iterator[Hold]:
+    """Rows about the past that bear a date to come."""
+    for column, declared in FACT_TABLES[table].columns().items():
+        if not (declared.metadata or {}).get("past"):
+            continue
+        query = sql.text("guard_future").format(
+            column=sql.identifier(column), incoming=sql.temporary("incoming", table)
+        )
+        row = con.execute(query, {"today": today}).fetchone()
+        if row:
+            found = Finding(
+                row[0], column, f"a date after {today}, the day of retrieval", row[1],
+                "correct it, or accept the vintage if it is right",
+            )  # fmt: skip
+            yield Hold("future date", str(found))

@@ -1,0 +1,2 @@
+-- When each refresh finished.
+SELECT refresh, finished_at FROM history.refreshes ORDER BY refresh;
