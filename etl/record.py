@@ -52,27 +52,43 @@ def create_tables(con: duckdb.DuckDBPyConnection) -> None:
     """Make the tables; an older ledger gets the tables and columns it lacks."""
     for schema in ("present", "past", "history"):
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    there = _columns(con)
     for name in ENTRIES:
         for schema in ("present", "past"):
-            _table(con, schema, name, polars_schema(ALL_TABLES[name]))
+            _table(con, there, schema, name, polars_schema(ALL_TABLES[name]))
         _run(con, "history", {"table": sql.identifier(name)})
     for name in APPENDED:
-        _table(con, "history", name, polars_schema(ALL_TABLES[name]))
+        _table(con, there, "history", name, polars_schema(ALL_TABLES[name]))
         _run(con, "appended", {"table": sql.identifier(name)})
     for name in KEPT:
+        columns = polars_schema(ALL_TABLES[name])
         if name not in VIEWS:
-            _table(con, "main", name, polars_schema(ALL_TABLES[name]))
-        _table(con, "history", name, {**polars_schema(ALL_TABLES[name]), **KEPT_COLUMNS})
+            _table(con, there, "main", name, columns)
+        _table(con, there, "history", name, {**columns, **KEPT_COLUMNS})
+
+
+def _columns(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], set[str]]:
+    """The columns that each table has."""
+    there: dict[tuple[str, str], set[str]] = {}
+    for schema, table, column in con.execute(sql.text("columns")).fetchall():
+        there.setdefault((schema, table), set()).add(column)
+    return there
 
 
 def _table(
-    con: duckdb.DuckDBPyConnection, schema: str, name: str, columns: dict[str, pl.DataType]
+    con: duckdb.DuckDBPyConnection,
+    there: dict[tuple[str, str], set[str]],
+    schema: str,
+    name: str,
+    columns: dict[str, pl.DataType],
 ) -> None:
-    con.execute(sql.create_table(schema, name, columns, replace=False))
-    for column, dtype in columns.items():
+    if (schema, name) not in there:
+        con.execute(sql.create_table(schema, name, columns, replace=False))
+        return
+    for column in columns.keys() - there[schema, name]:
         con.execute(
             f"ALTER TABLE {schema}.{sql.identifier(name)} "
-            f"ADD COLUMN IF NOT EXISTS {sql.identifier(column)} {sql.sql_type(dtype)}"
+            f"ADD COLUMN {sql.identifier(column)} {sql.sql_type(columns[column])}"
         )
 
 

@@ -13,6 +13,7 @@ are declared here too, and a test compares the declaration with what the SQL ret
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -743,4 +744,9 @@ def measures(name: str) -> dict[str, str]:
 
 def polars_schema(table: type[dy.Schema]) -> dict[str, pl.DataType]:
     """The declared columns of a table with their polars types, in order."""
-    return {name: column.dtype for name, column in table.columns().items()}
+    return dict(_types(table))
+
+
+@cache
+def _types(table: type[dy.Schema]) -> tuple[tuple[str, pl.DataType], ...]:
+    return tuple((name, column.dtype) for name, column in table.columns().items())

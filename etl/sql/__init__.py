@@ -24,13 +24,16 @@ TYPES: dict[type[pl.DataType], str] = {
 }
 
 
+@cache
+def _declared() -> frozenset[str]:
+    """Every name that may stand in SQL: tables, columns, and the one column of histories alone."""
+    columns = {column for table in ALL_TABLES.values() for column in table.columns()}
+    return frozenset({*ALL_TABLES, *columns, "row_sha256"})
+
+
 def identifier(name: str) -> str:
     """``name`` quoted, if it is a declared table or column; raises KeyError otherwise."""
-    if (
-        name not in ALL_TABLES
-        and name != "row_sha256"  # the one column that stands in histories alone
-        and not any(name in table.columns() for table in ALL_TABLES.values())
-    ):
+    if name not in _declared():
         raise KeyError(name)
     return f'"{name}"'
 

@@ -16,6 +16,7 @@ from etl.sources import all_sources
 from etl.store import current_path
 from tests.helpers import (
     DATA,
+    NO_LIMITS,
     TRANSCRIBED,
     Change,
     Row,
@@ -235,7 +236,9 @@ def _price_file(vintage: dict[str, int]) -> str:
 def test_whatever_the_vintages_the_ledger_shows_the_last_and_remembers_each(
     vintages: list[dict[str, int]],
 ) -> None:
-    spec = all_sources()["us_price_indexes"].model_copy(update={"min_entries": 0})
+    spec = all_sources()["us_price_indexes"].model_copy(
+        update={"min_entries": 0, "guard": NO_LIMITS}
+    )
     with tempfile.TemporaryDirectory() as folder:
         folders = Folders(Path(folder))
         (folders.transcribed / "context").mkdir(parents=True)

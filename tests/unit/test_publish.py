@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from etl import refresh as pipeline
-from etl.publish import BusyError, building, publish, writer
+from etl.manifest import Manifest
+from etl.publish import BusyError, building, prune, publish, writer
 from etl.settings import Folders
 from etl.store import CURRENT, NoLedgerError, current_path
 from tests.helpers import figures, rewrite, run
 
 
 def publish_number(folder: Path, number: int) -> Path:
-    with building(folder) as (built, con):
+    with building(folder) as (built, _, con):
         con.execute("CREATE TABLE IF NOT EXISTS marks (number BIGINT)")
         con.execute("INSERT INTO marks VALUES (?)", [number])
-        return publish(folder, built, con, number)
+        return publish(
+            _Flat(folder), built, con,
+            lambda sha256, size: Manifest(
+                number, "", "", "", {}, [], {}, None, None, sha256, size
+            ),
+        )  # fmt: skip
+
+
+class _Flat(Folders):
+    """An installation whose ledgers lie in the folder itself."""
+
+    @property
+    def ledger(self) -> Path:
+        return self.data
 
 
 def numbers(path: Path) -> list[int]:
@@ -78,12 +93,31 @@ def test_a_pointer_to_a_ledger_that_is_lost_altogether_stops_the_writer(tmp_path
 def test_a_second_writer_is_told_that_another_refresh_is_running(tmp_path: Path) -> None:
     with (
         writer(tmp_path),
-        pytest.raises(BusyError, match=r"another refresh is running .*\.lock"),
+        pytest.raises(BusyError, match=rf"process {os.getpid()} on .* since \d{{4}}-"),
         writer(tmp_path),
     ):
         pass
     with writer(tmp_path):
         assert (tmp_path / ".lock").exists()
+
+
+def test_pruning_keeps_the_ledger_in_use_and_as_many_of_the_others_as_are_asked_for(
+    tmp_path: Path,
+) -> None:
+    paths = [publish_number(tmp_path, number) for number in range(1, 6)]
+    (tmp_path / CURRENT).write_text(paths[1].name)
+    assert set(prune(tmp_path, keep=2)) == {paths[0], paths[2], paths[3]}
+    assert current_path(tmp_path) == paths[1]
+    assert sorted(tmp_path.glob("ledger-*")) == [paths[1], paths[4]]
+    assert prune(tmp_path, keep=2) == []
+
+
+def test_nothing_is_pruned_while_it_is_not_known_what_is_in_use(tmp_path: Path) -> None:
+    publish_number(tmp_path, 1)
+    (tmp_path / CURRENT).unlink()
+    with pytest.raises(NoLedgerError):
+        prune(tmp_path, keep=1)
+    assert len(list(tmp_path.glob("ledger-*"))) == 1
 
 
 def test_current_is_untouched_when_building_fails(

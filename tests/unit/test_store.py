@@ -7,13 +7,21 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from etl.store import CURRENT, Ledgers, NoLedgerError, current_path, open_read_only
+from etl.store import (
+    CURRENT,
+    Ledgers,
+    NoLedgerError,
+    TooLongError,
+    current_path,
+    open_read_only,
+)
 
 
 def publish(folder: Path, number: int, word: str) -> Path:
     """A ledger file whose one table holds ``word``, named by CURRENT."""
     path = folder / f"ledger-{number:06d}-abcd.duckdb"
     with duckdb.connect(path) as con:
+        con.execute("CREATE SCHEMA present")
         con.execute("CREATE TABLE said AS SELECT ? AS word", [word])
     (folder / CURRENT).write_text(f"{path.name}\n")
     return path
@@ -87,6 +95,28 @@ def test_a_reader_cannot_write_open_files_or_change_settings(
         con.execute(statement)
     assert said(con) == "first"
     con.close()
+
+
+def test_a_ledger_of_an_earlier_form_is_refused_and_the_message_says_what_to_do(
+    tmp_path: Path,
+) -> None:
+    path = publish(tmp_path, 1, "first")
+    with duckdb.connect(path) as con:
+        con.execute("DROP SCHEMA present")
+    with pytest.raises(NoLedgerError, match=r"earlier, unreleased version; move .* away"):
+        open_read_only(path)
+
+
+def test_a_question_that_takes_too_long_is_stopped_and_the_lease_goes_on(tmp_path: Path) -> None:
+    publish(tmp_path, 1, "first")
+    ledgers = Ledgers(tmp_path)
+    with ledgers.lease() as lease:
+        endless = "SELECT count(*) FROM range(10_000_000_000) AS a, range(1000) AS b"
+        with pytest.raises(TooLongError, match=r"longer than 0\.2 seconds"), lease.limited(0.2):
+            lease.con.execute(endless)
+        with lease.limited():
+            assert said(lease.con) == "first"
+    ledgers.close()
 
 
 def test_without_a_ledger_the_message_says_how_to_make_one(tmp_path: Path) -> None:
