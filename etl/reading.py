@@ -84,6 +84,7 @@ class Reading:
     splits: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     rejects: list[Finding] = field(default_factory=list)
     issues: list[Finding] = field(default_factory=list)
+    doubts: list[Finding] = field(default_factory=list)
     rows_read: dict[str, int] = field(default_factory=dict)
     deselected: dict[str, int] = field(default_factory=dict)
 
@@ -112,6 +113,10 @@ class Reading:
     def issue(self, finding: Finding) -> None:
         """Record something odd in a row that is kept."""
         self.issues.append(finding)
+
+    def doubt(self, finding: Finding) -> None:
+        """Say why a person must look at the vintage before it is used: it is held until it is accepted by name."""
+        self.doubts.append(finding)
 
 
 def decode(file: str, content: bytes) -> str:
