@@ -72,6 +72,30 @@ SECTORS: Final = {
     "several": "more than one sector, not split by the source",
     "unspecified": "the source names no sector",
 }
+OUTCOMES: Final = {
+    "killed": "registered as dead",
+    "injured": "registered as hurt, and not as dead",
+}
+CONDITIONS: Final = {
+    "civilian": "not a member of the armed forces or the police",
+    "public force": "a member of the armed forces or the police",
+}
+AGE_GROUPS: Final = {
+    "adult": "18 years or older",
+    "minor": "younger than 18",
+    "unknown": "the source does not say",
+}
+SEXES: Final = {"male": "male", "female": "female", "unknown": "the source does not say"}
+PLACE_KINDS: Final = {
+    "rural": "in the countryside",
+    "urban": "in a town",
+    "unknown": "the source does not say",
+}
+DEVICES: Final = {
+    "antipersonnel mine": "a mine set off by a person; improvised mines are counted with them",
+    "unexploded ordnance": "munitions that were used and did not go off",
+    "unknown": "the source does not say, or no longer says",
+}
 CHANGES: Final = {
     "added": "first time this entry was seen",
     "revised": "the source printed another value; the earlier revision is kept",
@@ -250,6 +274,55 @@ class Casualties(Spine):
     is_secondary = flag("read in a publication that quotes the source")
 
 
+class CasualtyEvents(Spine):
+    """One person killed or injured by a mine or explosive remnant: a row of a victim register."""
+
+    area = text(AREA_CODE)
+    area_as_printed = text("country or area, as the register names it", required=True)
+    date = dy.String(
+        regex=r"^\d{4}(-\d{2}(-\d{2})?)?$",
+        description="date of the accident: year, month or day, as far as published",
+    )
+    year = year_of("calendar year of the accident", required=True)
+    month = dy.Int64(
+        nullable=True,
+        min=1,
+        max=12,
+        description="month of the accident",
+        metadata={"unit": "month"},
+    )
+    admin1 = text("first-level division (department, province), as printed")
+    admin1_code = text("its official code; in Colombia DANE's two digits")
+    admin2 = text("second-level division (municipality, district), as printed")
+    admin2_code = text("its official code; in Colombia DANE's five digits")
+    place_as_printed = text("hamlet or other place of the accident, as printed")
+    place_kind = category("countryside or town", PLACE_KINDS)
+    latitude = real(
+        "latitude of the point published, not of the accident: in Colombia's register the seat of the "
+        "municipality by the column's name, though many municipalities have several points",
+        "degrees north",
+        low=None,
+    )
+    longitude = real("longitude of that point; negative in the west", "degrees east", low=None)
+    outcome = category("what happened to the person", OUTCOMES)
+    condition = category("civilian or not, when the accident happened", CONDITIONS)
+    age_group = category("age group of the person", AGE_GROUPS)
+    sex = category("sex of the person", SEXES)
+    ethnic_group_as_printed = text(
+        "ethnic group in the source's word, in one spelling; null where it names none"
+    )
+    activity_as_printed = text("what the person was doing, as printed")
+    device = category("kind of device", DEVICES)
+    device_as_printed = text("what the source prints in the column of the device")
+    occurrence = whole(
+        "number of the row among those that share the rest of the key, for no identifier is published: "
+        "it tells people apart and says nothing about them",
+        "ordinal",
+        required=True,
+        low=1,
+    )
+
+
 class Clearance(Spine):
     """Land released and items destroyed in one area and year, for one kind of hazard."""
 
@@ -340,6 +413,7 @@ FACT_TABLES: Final[Mapping[str, type[Spine]]] = MappingProxyType(
         "funding_shares": FundingShares,
         "program_activities": ProgramActivities,
         "casualties": Casualties,
+        "casualty_events": CasualtyEvents,
         "clearance": Clearance,
         "contamination": Contamination,
         "treaty_status": TreatyStatus,
@@ -362,6 +436,10 @@ NATURAL_KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
         "program_activities": ("series", "report", "area_as_printed", "year", "measure"),
         "casualties": ("series", "edition", "area_as_printed", "year", "place", "source_url"),
+        "casualty_events": (
+            "series", "area_as_printed", "admin2_code", "place_as_printed", "date", "condition",
+            "outcome", "age_group", "sex", "occurrence",
+        ),
         "clearance": ("series", "edition", "area_as_printed", "year", "hazard"),
         "contamination": ("series", "edition", "area_as_printed", "estimate_date", "hazard"),
         "treaty_status": ("series", "area_as_printed", "treaty"),
