@@ -142,7 +142,7 @@ def explain(outcome: Outcome) -> None:
                 f"[bold]{source.source_id}[/bold] kept its last good figures ({source.hold.rule}): "
                 f"{escape(source.hold.message)}", soft_wrap=True,
             )  # fmt: skip
-        if source.failure and source.vintages:
+        if source.failure and source.hold and source.hold.is_readable:
             err.print(
                 f"        to use it all the same: hma accept {source.source_id} "
                 f'{source.vintages[0].sha256[:12]} --because "…"; or drop it with hma reject',

@@ -38,6 +38,7 @@ class Hold:
 
     rule: str
     message: str
+    is_readable: bool = True  # if not, nobody can accept it
 
 
 def look_at_bytes(files: Mapping[str, bytes]) -> None:
@@ -49,7 +50,9 @@ def look_at_bytes(files: Mapping[str, bytes]) -> None:
     for file, content in files.items():
         start = content[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
         if not start and not content.strip():
-            raise SourceError(f"{file} is empty; fetch or restore it again", "empty body")
+            raise SourceError(
+                f"{file} is empty; fetch it again, or restore it from version control", "empty body"
+            )
         if start.lower().startswith(_MARKUP):
             raise SourceError(
                 f"{file} is an HTML page, not data: {start[:80]!r}; the address may show an error or a "

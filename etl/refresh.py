@@ -170,9 +170,9 @@ def _one_source(run: _Run, spec: SourceSpec) -> SourceOutcome:
         outcome.vintages = _vintages(run, spec)
         outcome.hold = _read_and_record(run, spec, outcome)
     except SourceError as error:
-        outcome.hold = Hold(error.rule, str(error))
+        outcome.hold = Hold(error.rule, str(error), is_readable=False)
     except (ArchiveError, OSError, pl.exceptions.PolarsError) as error:
-        outcome.hold = Hold("unreadable", str(error))
+        outcome.hold = Hold("unreadable", str(error), is_readable=False)
     outcome.is_news = bool(outcome.changes) | log.source(
         run.con, run.number, run.code_version, outcome
     )

@@ -279,11 +279,8 @@ class CasualtyEvents(Spine):
 
     area = text(AREA_CODE)
     area_as_printed = text("country or area, as the register names it", required=True)
-    date = dy.String(
-        regex=r"^\d{4}(-\d{2}(-\d{2})?)?$",
-        description="date of the accident: year, month or day, as far as published",
-    )
-    year = year_of("calendar year of the accident", required=True)
+    date = date_of("date of the accident: year, month or day, as far as published", past=True)
+    year = year_of("calendar year of the accident", required=True, past=True)
     month = dy.Int64(
         nullable=True,
         min=1,

@@ -25,6 +25,7 @@ from etl.tables import FACT_TABLES, VIEWS
 DATA = Path(__file__).resolve().parents[1] / "data"
 TRANSCRIBED = DATA / "transcribed"
 
+EMBEDDED = tuple(name for name, spec in all_sources().items() if spec.status == "transcribed")
 NO_LIMITS = GuardLimits.model_validate(dict.fromkeys(GuardLimits.model_fields, 1e9))
 
 Row = dict[str, str]

@@ -2,13 +2,16 @@
 -- it, the sum of the values before and after, how many values are multiplied by a power of ten that a
 -- slip of units gives, and where the first of those stands.
 WITH pair AS (
-    SELECT old.{column}::DOUBLE AS old, new.{column}::DOUBLE AS new, new.locator
+    SELECT
+        old.{column}::DOUBLE AS old,
+        new.{column}::DOUBLE AS new,
+        {{'long': length(new.locator), 'locator': new.locator}} AS at
     FROM present.{table} AS old
     JOIN {incoming} AS new USING (entry_id)
     WHERE old.source_id = $source_id
 ), slip AS (
-    SELECT *, old <> 0 AND new <> 0 AND list_contains(
-        [2, 3, 6, 9], round(abs(log10(abs(new / old))), 3)
+    SELECT *, coalesce(
+        list_contains([2, 3, 6, 9], round(abs(log10(nullif(abs(new / nullif(old, 0)), 0))), 3)), FALSE
     ) AS is_slip
     FROM pair
 )
@@ -20,7 +23,7 @@ SELECT
     coalesce(sum(new) FILTER (old IS NOT NULL AND new IS NOT NULL), 0) AS after,
     coalesce(sum(abs(old)) FILTER (old IS NOT NULL AND new IS NOT NULL), 0) AS weight,
     count(*) FILTER (is_slip) AS slips,
-    min(locator) FILTER (is_slip) AS slip_at,
-    arg_min(old, locator) FILTER (is_slip) AS slip_old,
-    arg_min(new, locator) FILTER (is_slip) AS slip_new
+    (min(at) FILTER (is_slip)).locator AS slip_at,
+    arg_min(old, at) FILTER (is_slip) AS slip_old,
+    arg_min(new, at) FILTER (is_slip) AS slip_new
 FROM slip;

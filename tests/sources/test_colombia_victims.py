@@ -11,14 +11,20 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from etl.areas import Resolver, load_areas
 from etl.check import Checked, check
+from etl.cli import app
+from etl.guard import Hold, before_comparing
 from etl.reading import Reading, SourceError
+from etl.refresh import refresh
+from etl.settings import Folders
 from etl.sources import all_sources
 from etl.sources.colombia_victims.read import COLUMNS
 from etl.tables import NATURAL_KEYS
-from tests.helpers import DATA, TRANSCRIBED, Row, csv_text, only
+from etl.verify import verify
+from tests.helpers import DATA, TRANSCRIBED, Row, ask, csv_text, only
 
 FILE = "colombia_victims.csv"
 HEADER = (*COLUMNS, "Ubicación", "Actividad")
@@ -28,6 +34,7 @@ COPIES = {
     "colombia_victims_2017-10.csv": ("estado", "genero"),
     "colombia_victims_2025-10.csv": ("genero", "estado"),
 }
+HELD_BY = {"colombia_victims_2025-10.csv": "doubt"}
 KEY = list(NATURAL_KEYS["casualty_events"])
 AREAS = Resolver(load_areas(DATA / "reference"))
 
@@ -45,8 +52,13 @@ SOLDIER: Row = FARMER | {
 EXCHANGED = {"estado": "Hombre", "genero": "Herido"}
 
 
-def read_bytes(content: bytes, least: int = 0) -> tuple[Reading, Checked]:
+def hold(reading: Reading, checked: Checked, least: int = 0) -> Hold | None:
     spec = all_sources()["colombia_victims"].model_copy(update={"min_entries": least})
+    return before_comparing(spec, reading, checked)
+
+
+def read_bytes(content: bytes) -> tuple[Reading, Checked]:
+    spec = all_sources()["colombia_victims"]
     reading = Reading()
     spec.reader()({FILE: content}, reading, AREAS)
     return reading, check(spec, reading)
@@ -197,7 +209,7 @@ def test_what_is_not_declared_is_a_reject_and_holds_the_copy(column: str, value:
     text = csv_text(HEADER, [FARMER, FARMER | {column: value}])
     reading, checked = read_bytes(text.encode())
     assert {reject.locator for reject in reading.rejects} == {f"{FILE} line 3"}
-    assert checked.hold
+    assert hold(reading, checked)
     assert checked.tables["casualty_events"].height == 1
 
 
@@ -235,8 +247,7 @@ def test_an_empty_file_stops_the_source(content: bytes) -> None:
 
 
 def test_a_copy_without_people_is_held_by_the_guard() -> None:
-    _, checked = read_bytes(csv_text(HEADER, []).encode(), least=1)
-    assert checked.hold
+    assert hold(*read_bytes(csv_text(HEADER, []).encode()), least=1)
 
 
 def sample(copy: str) -> bytes:
@@ -256,10 +267,12 @@ def test_a_real_copy_gives_every_person_once_by_year_outcome_and_sex(copy: str) 
         (int(row["ano"].replace(",", "")), words[row[outcome]], words[row[sex]])
         for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
     )
-    reading, checked = read_bytes(content, least=all_sources()["colombia_victims"].min_entries)
+    reading, checked = read_bytes(content)
     people = checked.tables["casualty_events"]
     assert Counter(people.select("year", "outcome", "sex").iter_rows()) == printed
-    assert checked.hold is None
+    least = all_sources()["colombia_victims"].min_entries
+    found = hold(reading, checked, least)
+    assert (found.rule if found else None) == HELD_BY.get(copy)
     assert reading.rejects == []
     assert not people.select(KEY).is_duplicated().any()
 
@@ -275,3 +288,30 @@ def test_most_people_of_the_copy_of_2017_are_found_again_in_that_of_2025() -> No
         for copy in COPIES
     )
     assert (len(after - before), len(before - after)) == (1226, 334)
+
+
+def test_the_copies_of_2017_and_2025_read_in_order_give_one_register_with_its_revisions(
+    workspace: Folders,
+) -> None:
+    early, late = (SAMPLES / copy for copy in COPIES)
+    sample(early.name)
+    spec = all_sources()["colombia_victims"]
+    first = refresh(workspace, [spec], given={spec.source_id: early}).sources[0]
+    assert (first.changes, first.hold) == ({"added": 11_498}, None)
+    second = refresh(workspace, [spec], given={spec.source_id: late}).sources[0]
+    assert second.hold
+    assert second.hold.rule == "doubt", "the exchanged columns are noticed"
+    assert ask(workspace, "SELECT count(*) FROM casualty_events") == [(11_498,)]
+    vintage = second.vintages[0].sha256[:12]
+    answer = CliRunner().invoke(
+        app, ["accept", spec.source_id, vintage, "--because", "the two columns are read in place"]
+    )
+    assert answer.exit_code == 0, answer.output
+    changes = ask(workspace, "SELECT added, revised, withdrawn FROM refreshes ORDER BY refresh")
+    assert changes == [(11_498, 0, 0), (0, 0, 0), (1_226, 11_164, 334)]
+    assert ask(workspace, "SELECT count(*) FROM casualty_events") == [(12_390,)]
+    outcomes = ask(
+        workspace, "SELECT outcome, count(*) FROM casualty_events GROUP BY outcome ORDER BY outcome"
+    )
+    assert dict(outcomes) == {"injured": 10_057, "killed": 2_333}
+    assert verify(workspace).differences == []
