@@ -5,7 +5,7 @@ WITH pair AS (
     SELECT
         old.{column}::DOUBLE AS old,
         new.{column}::DOUBLE AS new,
-        {{'long': length(new.locator), 'locator': new.locator}} AS at
+        {{'long': length(new.locator), 'locator': new.locator}} AS spot
     FROM present.{table} AS old
     JOIN {incoming} AS new USING (entry_id)
     WHERE old.source_id = $source_id
@@ -23,7 +23,7 @@ SELECT
     coalesce(sum(new) FILTER (old IS NOT NULL AND new IS NOT NULL), 0) AS after,
     coalesce(sum(abs(old)) FILTER (old IS NOT NULL AND new IS NOT NULL), 0) AS weight,
     count(*) FILTER (is_slip) AS slips,
-    (min(at) FILTER (is_slip)).locator AS slip_at,
-    arg_min(old, at) FILTER (is_slip) AS slip_old,
-    arg_min(new, at) FILTER (is_slip) AS slip_new
+    arg_min(spot.locator, spot) FILTER (is_slip) AS slip_at,
+    arg_min(old, spot) FILTER (is_slip) AS slip_old,
+    arg_min(new, spot) FILTER (is_slip) AS slip_new
 FROM slip;

@@ -11,7 +11,7 @@ import pytest
 
 from etl.sources import all_sources
 from etl.tables import FACT_TABLES
-from tests.helpers import TRANSCRIBED, notes_table, number, select
+from tests.helpers import EMBEDDED, TRANSCRIBED, notes_table, number, select
 
 FILES = sorted(path.relative_to(TRANSCRIBED).as_posix() for path in TRANSCRIBED.rglob("*.csv"))
 SHARED = TRANSCRIBED.parents[2] / "shared" / "reference"

@@ -17,7 +17,7 @@ from etl.tables import (
     Spine,
     polars_schema,
 )
-from tests.helpers import select
+from tests.helpers import NOT_EMBEDDED, select
 
 
 @pytest.mark.parametrize("table", ALL_TABLES)
@@ -88,7 +88,7 @@ def test_every_published_row_obeys_the_declared_constraints(
     ledger_con: duckdb.DuckDBPyConnection, table: str
 ) -> None:
     frame = ledger_con.table(table).pl()
-    assert frame.height
+    assert frame.height or table in NOT_EMBEDDED
     _, failure = ALL_TABLES[table].filter(frame, cast=True)
     assert failure.counts() == {}
 

@@ -1,0 +1,199 @@
+"""Anyone can check what was published: the chain, the tables as of each refresh, and each figure."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from etl import manifest, refresh
+from etl.cli import app
+from etl.settings import Folders
+from etl.store import current_path
+from etl.verify import verify
+from tests.helpers import ask, rewrite, run
+
+EVENTS = "us_funding/program_events.csv"
+DOD = "us_funding/dod_hma.csv"
+
+
+def hma(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def said(result: Result) -> str:
+    return " ".join((result.stdout + " " + result.stderr).split())
+
+
+@pytest.fixture
+def history(published: Folders) -> Folders:
+    """Four refreshes: a figure revised, one withdrawn, and one that comes back."""
+    original = (published.transcribed / EVENTS).read_bytes()
+    rewrite(published, EVENTS, lambda rows: [rows[0] | {"summary": "put otherwise"}, *rows[1:]])
+    run(published, "program_events")
+    rewrite(published, EVENTS, lambda rows: rows[1:])
+    run(published, "program_events", least=0)
+    (published.transcribed / EVENTS).write_bytes(original)
+    run(published, "program_events")
+    return published
+
+
+def test_a_ledger_with_a_history_is_sound(history: Folders) -> None:
+    report = verify(history)
+    assert report.differences == []
+    assert report.notes == []
+    assert report.checked["manifests"] == 4
+    assert report.checked["tables"] == 4 * len(manifest.TABLES)
+    assert report.checked["entries derived again"] == 4569 + 31 + 30 + 31
+
+
+def test_the_manifests_are_a_chain_and_the_ledgers_are_named_by_them(history: Folders) -> None:
+    path = current_path(history.ledger)
+    sha256, link = manifest.of_ledger(history.archive, path)
+    assert path.stem == f"ledger-000004-{sha256[:16]}"
+    numbers = [link.refresh]
+    while link.parent:
+        link = manifest.read(history.archive, link.refresh - 1, link.parent)
+        numbers.append(link.refresh)
+    assert numbers == [4, 3, 2, 1]
+    parents = ask(history, "SELECT parent_manifest_sha256 FROM refreshes ORDER BY refresh")
+    assert parents[0] == (None,)
+    assert parents[3][0] == manifest.of_ledger(history.archive, path)[1].parent
+
+
+def test_the_same_bytes_and_code_give_the_same_content_on_another_machine(
+    built_folders: Folders, workspace: Folders
+) -> None:
+    run(workspace)
+    mine, theirs = (
+        manifest.of_ledger(folders.archive, current_path(folders.ledger))[1]
+        for folders in (workspace, built_folders)
+    )
+    assert mine.content_sha256 == theirs.content_sha256
+    assert mine.started_at != theirs.started_at
+
+
+def test_an_unchanged_table_keeps_its_hash_and_a_changed_one_does_not(history: Folders) -> None:
+    last = manifest.of_ledger(history.archive, current_path(history.ledger))[1]
+    assert last.parent
+    before = manifest.read(history.archive, 3, last.parent)
+    changed = {name for name in last.tables if last.tables[name] != before.tables[name]}
+    assert changed == {"program_events", "vintages", "refreshes"}
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_broken_chain_is_named(history: Folders, number: int) -> None:
+    link = next(manifest.folder(history.archive).glob(f"{number:06d}-*"))
+    link.write_bytes(link.read_bytes().replace(b"added", b"addad", 1))
+    found = verify(history).differences
+    assert [difference.where for difference in found][0] == "chain of manifests"
+    assert "no longer has its SHA-256" in found[0].what
+    answer = hma("verify")
+    assert (answer.exit_code, "NOT as published" in answer.stdout) == (6, True)
+
+
+def test_a_vintage_that_is_gone_is_named(history: Folders) -> None:
+    sha256 = ask(history, "SELECT vintage_sha256 FROM vintages WHERE file = ?", DOD)[0][0]
+    (history.archive / "sha256" / sha256[:2] / sha256).unlink()
+    found = [str(difference) for difference in verify(history).differences]
+    assert any(f"archive/{sha256}: {DOD} cannot be read" in text for text in found), found
+
+
+def test_rows_that_other_code_read_are_named_as_such_and_not_called_wrong(
+    history: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify.__module__ + ".code_version", lambda _: "0.2.0+other")
+    report = verify(history)
+    assert report.differences == []
+    assert "states of sources were read by code 0.1.0+" in report.notes[0]
+    assert report.checked["entries derived again"] == 0
+
+
+def test_a_change_of_code_that_changes_a_figure_is_found_while_it_claims_to_be_the_same(
+    history: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = refresh.code_version(history)
+    monkeypatch.setattr(verify.__module__ + ".code_version", lambda _: version)
+    # the same name, but Vietnam is no longer known by it
+    areas = history.reference / "areas.csv"
+    text = areas.read_text(encoding="utf-8")
+    areas.write_text(text.replace("VNM,Vietnam,", "VNM,Another name,"), encoding="utf-8")
+    found = [str(difference) for difference in verify(history).differences]
+    assert any("has other values than the archived bytes" in text for text in found), found[:3]
+
+
+def test_one_figure_is_derived_again_with_its_path(history: Folders) -> None:
+    entry_id = "state_tweis-d60fc92beeb9b42a"
+    answer = hma("verify", "--entry", entry_id)
+    assert answer.exit_code == 0, answer.output
+    for word in ("us_cwd_country_fy.csv line 11", "722000", "read.py", "sound", entry_id):
+        assert word in said(answer)
+    sha256 = ask(history, "SELECT vintage_sha256 FROM funding WHERE entry_id = ?", entry_id)[0][0]
+    path = history.archive / "sha256" / sha256[:2] / sha256
+    path.write_bytes(path.read_bytes().replace(b"722000", b"723000", 1))
+    altered = hma("verify", "--entry", entry_id)
+    assert (altered.exit_code, "no longer has its SHA-256" in said(altered)) == (6, True)
+    assert hma("verify", "--entry", "nothing-0123456789abcdef").exit_code == 5
+
+
+def test_the_log_lists_the_refreshes_and_the_diff_what_they_changed(history: Folders) -> None:
+    rows = json.loads(hma("log", "--json").stdout)
+    assert [(row["refresh"], row["added"], row["revised"], row["withdrawn"], row["restored"])
+            for row in rows] == [(4, 0, 0, 0, 1), (3, 0, 0, 1, 0), (2, 0, 1, 0, 0), (1, 4569, 0, 0, 0)]  # fmt: skip
+    assert "program_events program_events 0 1 0" in said(hma("diff", "1", "2"))
+    assert "program_events program_events 0 0 1" in said(hma("diff", "2", "3"))
+    assert "Nothing changed between refresh 1 and refresh 4" in said(hma("diff", "1", "4"))
+    told = json.loads(hma("diff", "1", "2", "--json").stdout)
+    assert [entry["change"] for entry in told["entries"]] == ["revised"]
+    assert told["entries"][0]["after"]["summary"] == "put otherwise"
+    assert told["entries"][0]["before"]["summary"] != "put otherwise"
+    assert "Nothing changed" in said(hma("diff", "1", "2", "--source", "treaties"))
+
+
+def test_the_diff_gives_dollars_by_edition_and_area(published: Folders) -> None:
+    rewrite(
+        published, "us_funding/us_cwd_country_fy.csv",
+        lambda rows: [
+            row | {"amount_usd": "723000"}
+            if (row["country"], row["fiscal_year"], row["account"], row["source_edition"])
+            == ("Vietnam", "2016", "DoD", "17th edition")
+            else row
+            for row in rows
+        ],
+    )  # fmt: skip
+    run(published, "state_tweis")
+    told = json.loads(hma("diff", "1", "2", "--json").stdout)
+    expected = {"source_id": "state_tweis", "series": "tweis_country_table", "edition": "17th edition",
+                "unit": "US dollars", "entries": 1, "before": 722_000.0, "after": 723_000.0,
+                "difference": 1000.0}  # fmt: skip
+    assert told["editions"] == [expected]
+    assert told["areas"] == [{**expected, "area": "VNM"}]
+
+
+@pytest.mark.parametrize(("a", "b"), [("1", "9"), ("x", "1"), ("1", "1999-01-01")])
+def test_a_diff_of_what_does_not_exist_is_wrong_usage(published: Folders, a: str, b: str) -> None:
+    answer = hma("diff", a, b)
+    assert (answer.exit_code, "as_of" in said(answer)) == (2, True)
+
+
+def test_pruning_leaves_every_earlier_refresh_readable_and_the_ledger_sound(
+    history: Folders,
+) -> None:
+    assert len(list(history.ledger.glob("ledger-*"))) == 4
+    answer = hma("prune", "--keep", "1")
+    assert (answer.exit_code, "3 removed" in answer.stdout) == (0, True)
+    assert list(history.ledger.glob("ledger-*")) == [current_path(history.ledger)]
+    assert verify(history).differences == []
+    assert "0 1 0" in said(hma("diff", "1", "2"))
+
+
+def test_a_lost_manifest_stops_a_refresh_before_it_changes_anything(history: Folders) -> None:
+    before = current_path(history.ledger)
+    for link in manifest.folder(history.archive).glob("000004-*"):
+        link.unlink()
+    rewrite(history, EVENTS, lambda rows: [rows[0] | {"summary": "again"}, *rows[1:]])
+    answer = CliRunner().invoke(app, ["refresh", "program_events"])
+    assert answer.exit_code != 0
+    assert "is missing from" in str(answer.exception)
+    assert current_path(history.ledger) == before
