@@ -122,6 +122,11 @@ class Archive:
                 if line.endswith("\n"):
                     yield Vintage(**json.loads(line))
 
+    def sweep(self) -> None:
+        """Remove the half-written files that a killed run left; no object and no manifest is one."""
+        for left in self.root.rglob(".*.part"):
+            left.unlink()
+
     def _append(self, vintage: Vintage) -> None:
         with self.manifest.open("ab+") as file:
             self._cut_torn_line(file.fileno())

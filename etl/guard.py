@@ -111,7 +111,7 @@ def compared(
 
 # The most telling reason first: a slip of units is also a changed total.
 _ORDER: Final = (
-    "exchanged columns", "unit jump", "future date", "withdrawn", "values blanked",
+    "exchanged columns", "unit jump", "sign changed", "future date", "withdrawn", "values blanked",
     "total changed", "revised", "added",
 )  # fmt: skip
 
@@ -168,6 +168,12 @@ def _measure(spec: SourceSpec, name: str, row: dict[str, Any]) -> Iterator[Hold]
             "unit jump",
             f"{row['slips']:,} values of {name} are multiplied or divided by a power of ten; first: "
             f"{row['slip_at']}, {row['slip_old']:,.6g} became {row['slip_new']:,.6g}. Did the unit change?",
+        )
+    if row["signs"]:
+        yield Hold(
+            "sign changed",
+            f"{row['signs']:,} values of {name} change their sign; first: {row['sign_at']}. "
+            "Correct it, or accept the vintage if it is right",
         )
     if row["blanked"] * 100 > row["held"] * limits.max_blanked_percent:
         yield Hold(

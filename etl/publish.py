@@ -96,25 +96,21 @@ def prune(ledger: Path, keep: int) -> list[Path]:
     return gone
 
 
-def _base(ledger: Path) -> Path:
-    """The ledger to build on: the current one, or the only one if it was killed before CURRENT."""
-    published = list(ledger.glob("ledger-*.duckdb"))
-    if len(published) == 1 and not (ledger / CURRENT).exists():
-        return published[0]
-    return current_path(ledger)
-
-
 def _find_base(ledger: Path) -> Path | None:
     """The ledger to build on; None where there has never been one.
+
+    A first ledger whose run was killed before it was named in CURRENT is named now.
 
     Raises:
         NoLedgerError: there are ledgers, but CURRENT does not name one of them. Starting afresh would
             lose their revisions, so a person must say which is to be used.
     """
+    published = sorted(path.name for path in ledger.glob("ledger-*.duckdb"))
+    if len(published) == 1 and not (ledger / CURRENT).exists():
+        write_safely(ledger / CURRENT, f"{published[0]}\n".encode())
     try:
-        return _base(ledger)
+        return current_path(ledger)
     except NoLedgerError as error:
-        published = sorted(path.name for path in ledger.glob("ledger-*.duckdb"))
         if published:
             raise NoLedgerError(
                 f"{ledger / CURRENT} names no ledger, but there are {', '.join(published)}; "

@@ -28,6 +28,7 @@ class Shape(NamedTuple):
     pattern: str
     rule: str
     fix: str
+    is_date: bool = False  # a whole date must be a day of the calendar
 
 
 WHOLE: Final = Shape(
@@ -47,6 +48,7 @@ DATE: Final = Shape(
     r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$",
     "not a date",
     "write YYYY-MM-DD, YYYY-MM or YYYY",
+    is_date=True,
 )
 
 
@@ -234,6 +236,10 @@ def shaped(reading: Reading, frame: pl.DataFrame, shapes: Mapping[str, Shape]) -
     kept = pl.lit(value=True)
     for column, shape in shapes.items():
         good = pl.col(column).is_null() | pl.col(column).str.contains(shape.pattern)
+        if shape.is_date:
+            day = pl.col(column).str.to_date("%Y-%m-%d", strict=False)
+            good = good & (day.is_not_null() | (pl.col(column).str.len_chars() < len("2008-02-29")))
+            good = good.fill_null(value=True)
         kept = kept & good
         for place, raw in frame.filter(~good).select("locator", column).iter_rows():
             reading.reject(Finding(place, column, shape.rule, raw, shape.fix))

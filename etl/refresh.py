@@ -82,12 +82,14 @@ def refresh(
     started = datetime.now(UTC)
     areas = load_areas(folders.reference)
     with writer(folders.ledger), building(folders.ledger) as (built, base, con):
+        archive = Archive(folders.archive)
+        archive.sweep()
         if base:
             require_format(con, base)
         parent = manifest.of_ledger(folders.archive, base) if base else None
         record.create_tables(con)
         run = _Run(
-            con, log.last_refresh(con) + 1, folders, Archive(folders.archive), Resolver(areas),
+            con, log.last_refresh(con) + 1, folders, archive, Resolver(areas),
             code_version(folders), given or {}, decision, progress,
         )  # fmt: skip
         con.execute("BEGIN")

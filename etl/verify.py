@@ -76,6 +76,7 @@ def verify(folders: Folders, progress: Progress = lambda _: None) -> Report:
     archive = Archive(folders.archive)
     progress("manifests")
     chain = _chain(folders, path, report)
+    _newer(path, report)
     progress("archive")
     _objects(archive, chain, report)
     progress("ledger file")
@@ -85,6 +86,7 @@ def verify(folders: Folders, progress: Progress = lambda _: None) -> Report:
         with duckdb.connect(path, read_only=True) as con:
             con.execute("SET TimeZone = 'UTC'")
             require_format(con, path)
+            _listed(con, archive, report)
             _tables(con, chain, report, progress)
             _derived(con, folders, archive, report, progress)
     except duckdb.Error as error:
@@ -135,7 +137,8 @@ def _objects(archive: Archive, chain: list[Manifest], report: Report) -> None:
                 listed.add(vintage["vintage_sha256"])
     # an object that nothing names was left by a run killed in between; it must be whole all the same
     for stray in sorted(archive.root.glob("sha256/*/*")):
-        named.setdefault(stray.name, "an object that no vintage names")
+        if not stray.name.startswith("."):  # half written by a killed run; the next one sweeps it
+            named.setdefault(stray.name, "an object that no vintage names")
     for sha256, file in named.items():
         report.checked["archived files"] += 1
         try:
@@ -143,6 +146,43 @@ def _objects(archive: Archive, chain: list[Manifest], report: Report) -> None:
                 report.differs(f"archive/{sha256}", f"the bytes of {file} have changed")
         except OSError as error:
             report.differs(f"archive/{sha256}", f"{file} cannot be read: {error.strerror}")
+
+
+def _listed(con: duckdb.DuckDBPyConnection, archive: Archive, report: Report) -> None:
+    """The archive's list says of each vintage in the ledger what the ledger says."""
+    listed = set(archive.vintages())
+    for source_id, vintages in _vintages(con):
+        for vintage in vintages:
+            if vintage not in listed:
+                report.differs(
+                    archive.manifest.name,
+                    f"says otherwise when {vintage.file} of {source_id}, SHA-256 {vintage.sha256}, was "
+                    f"retrieved and from where; the ledger says {vintage.retrieved_at}, {vintage.origin}",
+                )
+
+
+def _vintages(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, list[Vintage]]]:
+    """All vintages in the ledger, by source."""
+    for (source_id,), rows in con.execute("FROM vintages").pl().group_by("source_id"):
+        yield str(source_id), [_vintage(row) for row in rows.iter_rows(named=True)]
+
+
+def _vintage(row: dict[str, Any]) -> Vintage:
+    return Vintage(
+        row["source_id"], row["file"], row["vintage_sha256"], row["size_bytes"],
+        row["retrieved_at"].isoformat(), row["origin"],
+    )  # fmt: skip
+
+
+def _newer(path: Path, report: Report) -> None:
+    """A ledger that was published after the one in use, or was about to be."""
+    number = path.stem.split("-")[1]
+    for other in sorted(path.parent.glob("ledger-*.duckdb")):
+        if other.stem.split("-")[1] > number:
+            report.notes.append(
+                f"{other.name} is newer than the ledger in use: its publication was interrupted, or "
+                "CURRENT was set back. The next refresh goes on from the one in use"
+            )
 
 
 def _sha256(path: Path) -> str:
@@ -229,10 +269,7 @@ def _states(
     ):
         files = in_use.setdefault(str(source_id), {})
         for row in group.iter_rows(named=True):
-            files[row["file"]] = Vintage(
-                row["source_id"], row["file"], row["vintage_sha256"], row["size_bytes"],
-                row["retrieved_at"].isoformat(), row["origin"],
-            )  # fmt: skip
+            files[row["file"]] = _vintage(row)
         codes = group["code_version"].unique().to_list()
         yield str(source_id), int(str(refresh)), codes[0], list(files.values())
 

@@ -41,10 +41,10 @@ class GuardLimits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_withdrawn_percent: float = 1
+    max_withdrawn_percent: float = 0
     max_added_percent: float = 100
     max_revised_percent: float = 25
-    max_blanked_percent: float = 1
+    max_blanked_percent: float = 0
     max_total_change_percent: float = 20
 
 

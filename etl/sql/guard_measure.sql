@@ -5,6 +5,7 @@ WITH pair AS (
     SELECT
         old.{column}::DOUBLE AS old,
         new.{column}::DOUBLE AS new,
+        new.locator,
         {{'long': length(new.locator), 'locator': new.locator}} AS spot
     FROM present.{table} AS old
     JOIN {incoming} AS new USING (entry_id)
@@ -19,6 +20,8 @@ SELECT
     count(old) AS held,
     count(*) FILTER (old IS DISTINCT FROM new) AS changed,
     count(*) FILTER (old IS NOT NULL AND new IS NULL) AS blanked,
+    count(*) FILTER (sign(old) * sign(new) < 0) AS signs,
+    min(locator) FILTER (sign(old) * sign(new) < 0) AS sign_at,
     coalesce(sum(old) FILTER (old IS NOT NULL AND new IS NOT NULL), 0) AS before,
     coalesce(sum(new) FILTER (old IS NOT NULL AND new IS NOT NULL), 0) AS after,
     coalesce(sum(abs(old)) FILTER (old IS NOT NULL AND new IS NOT NULL), 0) AS weight,
