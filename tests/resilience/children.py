@@ -11,6 +11,7 @@ import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from etl.publish import prune
 from etl.refresh import refresh
 from etl.settings import Folders
 from etl.sources import all_sources
@@ -20,12 +21,14 @@ SOURCES = ("program_events", "dod_hma")
 
 
 def refresh_trapped(pipe: Connection, data: Path, aim: Aim | None) -> None:
-    """A refresh under traps; sends the calls it made, unless it is killed before."""
+    """A refresh under traps, and old files pruned; sends the calls it made, unless it is killed before."""
     traps = Traps(data, aim)
     traps.set()
     specs = all_sources()
     traps.progress("", "start")
     refresh(Folders(data), [specs[name] for name in SOURCES], traps.progress)
+    traps.progress("", "prune")
+    prune(Folders(data).ledger, 1)
     pipe.send(traps.calls)
 
 

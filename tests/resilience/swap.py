@@ -20,6 +20,7 @@ from tests.resilience import lab
 
 THREADS: Final = 8
 READERS: Final = 3
+PAUSE: Final = 0.03  # seconds; the publisher needs the processor, too
 QUERIES: Final = (
     "SELECT max(refresh) FROM refreshes",
     "SELECT max(recorded_in) FROM program_events",
@@ -56,7 +57,7 @@ def read_on(pipe: Connection, data: Path, threads: int, stop: Event) -> None:
                     answers = [int(lease.ledger.split("-")[1])]
                     for query in QUERIES:
                         answers += lease.con.execute(query).fetchall()[0]
-                        time.sleep(0.002)  # room for a swap between two queries
+                        time.sleep(PAUSE)  # room for a swap between two queries
                     ledgers_seen.add(lease.ledger)
                 if len(set(answers)) != 1:
                     errors.append(f"mixed read: {lease.ledger} gave {answers}")
