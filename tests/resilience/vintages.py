@@ -257,7 +257,7 @@ KINDS: Final[dict[str, Kind]] = {
     "country and region exchanged": Kind("state_tweis", COUNTRY, exchange_headings("country", "region"), "rejects"),
     "two countries taken for each other": Kind("state_tweis", COUNTRY, exchange_names("country", "Vietnam", "Angola"), "withdrawn"),
     "amounts slipped down by a row": Kind("state_tweis", COUNTRY, shift_down("amount_usd"), "revised"),
-    "years slipped down by a row": Kind("state_tweis", COUNTRY, shift_down("fiscal_year"), "rejects"),
+    "years slipped down by a row": Kind("state_tweis", COUNTRY, shift_down("fiscal_year"), "rejects or withdrawn"),
     # amounts
     "amounts times 1,000": Kind("state_tweis", COUNTRY, times(1000), "unit jump"),
     "amounts times 100": Kind("dod_hma", DOD, times(100), "unit jump"),
@@ -275,7 +275,7 @@ KINDS: Final[dict[str, Kind]] = {
     "areas of land blanked": Kind("landmine_monitor", CONTAMINATION, cells("contamination_km2", lambda _: ""), "values blanked"),
     "index values times 100": Kind("us_price_indexes", PRICES, times(100, "value"), "unit jump"),
     "casualties of one row times 1,000": Kind("national_registers", NATIONAL, times(1000, "total", 1), "unit jump"),
-    "negative amounts": Kind("state_tweis", COUNTRY, cells("amount_usd", lambda text: f"-{text}"), "rejects"),
+    "negative amounts": Kind("state_tweis", COUNTRY, cells("amount_usd", lambda text: f"-{text}"), "rejects or total changed"),
     "one negative amount": Kind("state_tweis", COUNTRY, one("amount_usd", "-12548000"), "rejects"),
     "thousands commas": Kind("state_tweis", COUNTRY, cells("amount_usd", lambda text: f"{int(float(text)):,}"), "rejects"),
     "thousands points": Kind("state_tweis", COUNTRY, cells("amount_usd", lambda text: f"{int(float(text)):,}".replace(",", ".")), "rejects"),
