@@ -93,11 +93,12 @@ class Traps:
         if aimed and self.aim.when != "after":
             kill()
         started = perf_counter()
-        answer = whole()
-        self.calls[index] = call._replace(seconds=perf_counter() - started)
-        if aimed:
-            kill()
-        return answer
+        try:
+            return whole()
+        finally:  # after a call that raises, too: removing what is not there does
+            self.calls[index] = call._replace(seconds=perf_counter() - started)
+            if aimed:
+                kill()
 
     def _of_os(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def trapped(first: Any, *rest: Any, **options: Any) -> Any:
