@@ -63,7 +63,7 @@ def look_at_bytes(files: Mapping[str, bytes]) -> None:
             if content.startswith(magic):
                 raise SourceError(
                     f"{file} is {name}, not the text that is read here; unpack or export it first",
-                    "compressed or binary",
+                    "binary file",
                 )
 
 

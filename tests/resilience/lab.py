@@ -45,6 +45,11 @@ def differences(folders: Folders) -> list[str]:
         return [str(error)]
 
 
+def remarks(folders: Folders) -> list[str]:
+    """All that verification remarks upon, differences and notes; nothing of an untouched folder."""
+    return [*differences(folders), *verify(folders).notes]
+
+
 def rule_of(outcome: SourceOutcome) -> str | None:
     """Which rule held a source, or None if nothing did."""
     return outcome.hold.rule if outcome.hold else None

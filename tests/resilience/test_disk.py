@@ -13,15 +13,15 @@ from tests.resilience import disk
 def test_a_call_that_fails_ends_the_command_with_a_sentence(
     pristine: Folders, scratch: Path
 ) -> None:
-    result = disk.run_calls(pristine, scratch, 12)
+    result = disk.run_calls(pristine, scratch, 8)
     assert result.failures == []
-    assert result.tried == 12
+    assert result.tried == 8
 
 
 def test_files_that_cannot_grow_end_the_command_with_a_sentence(
     pristine: Folders, scratch: Path
 ) -> None:
-    assert disk.run_limits(pristine, scratch, 9).failures == []
+    assert disk.run_limits(pristine, scratch, 5).failures == []
 
 
 def test_system_calls_that_fail_or_are_the_last_lose_nothing(
@@ -30,4 +30,4 @@ def test_system_calls_that_fail_or_are_the_last_lose_nothing(
     reason = disk.why_no_strace(scratch)
     if reason:
         pytest.skip(reason)
-    assert disk.run_strace(pristine, scratch, 6).failures == []
+    assert disk.run_strace(pristine, scratch, 4).failures == []

@@ -10,7 +10,7 @@ from etl.settings import Folders
 from tests.resilience import kills, lab
 from tests.resilience.traps import Call
 
-KILLS_EACH = 3
+KILLS_EACH = 2
 
 
 @pytest.mark.parametrize("stage", kills.STAGES)

@@ -8,7 +8,7 @@ from etl.settings import Folders
 from tests.resilience import lab, vintages
 
 EVERY = vintages.KINDS | vintages.CUTS
-SAMPLE = lab.sample(list(EVERY), 30)
+SAMPLE = lab.sample(list(EVERY), 24)
 
 
 @pytest.mark.parametrize("name", SAMPLE)
