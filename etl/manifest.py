@@ -82,11 +82,16 @@ def folder(archive: Path) -> Path:
     return archive / "refreshes"
 
 
+def file_name(refresh: int, sha256: str) -> str:
+    """The file name of the manifest with this hash."""
+    return f"{refresh:06d}-{sha256}.json"
+
+
 def write(archive: Path, manifest: Manifest) -> str:
     """Keep ``manifest`` and return its SHA-256."""
     content = manifest.as_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
-    write_safely(folder(archive) / f"{manifest.refresh:06d}-{sha256}.json", content)
+    write_safely(folder(archive) / file_name(manifest.refresh, sha256), content)
     return sha256
 
 
@@ -118,7 +123,16 @@ def read(archive: Path, refresh: int, sha256: str) -> Manifest:
     Raises:
         ArchiveError: it is missing or altered.
     """
-    path = folder(archive) / f"{refresh:06d}-{sha256}.json"
+    return load(folder(archive), refresh, sha256)
+
+
+def load(where: Path, refresh: int, sha256: str) -> Manifest:
+    """As :func:`read`, from whatever folder the manifests lie in.
+
+    Raises:
+        ArchiveError: it is missing or altered.
+    """
+    path = where / file_name(refresh, sha256)
     try:
         content = path.read_bytes()
     except OSError as error:
