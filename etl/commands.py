@@ -1,4 +1,4 @@
-"""The commands that look into the ledger's past, decide about holds, check and export."""
+"""The commands that look into the ledger's past, decide about holds, check, export and rebuild."""
 
 from __future__ import annotations
 
@@ -37,6 +37,8 @@ from etl.export import export as run_export
 from etl.log import Decision
 from etl.publish import BusyError, writer
 from etl.publish import prune as run_prune
+from etl.rebuild import DamagedError, InUseError
+from etl.rebuild import rebuild as run_rebuild
 from etl.settings import folders
 from etl.store import Lease, Ledgers, NoLedgerError
 from etl.verify import Report, derive_entry
@@ -225,6 +227,7 @@ def _show_report(found: Report) -> None:
         out.print(f"note: {escape(note)}", soft_wrap=True)
     checked = ", ".join(f"{count:,} {what}" for what, count in found.checked.items())
     verdict = "NOT as published" if found.differences else "sound"
+    verdict = "; ".join([verdict, *found.reservations])
     out.print(f"{found.ledger}: {verdict}. Checked: {checked}.", soft_wrap=True)
     out.print(f"manifest {found.manifest_sha256}\ncontent  {found.content_sha256}", soft_wrap=True)
 
@@ -269,6 +272,27 @@ def export(
         raise fail(str(error), EXIT_DIFFERS) from error
     out.print(f"Exported {exported.name} to {escape(str(folder))}.", soft_wrap=True)
     out.print(f"content  {exported.manifest.content_sha256}", soft_wrap=True)
+
+
+@app.command()
+def rebuild(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="an export", exists=True, file_okay=False)
+    ],
+) -> None:
+    """Make a ledger from an export alone, after checking it; there must be none yet."""
+    try:
+        with err.status("Rebuilding …") as status:
+            published = run_rebuild(
+                folders(), folder, lambda step: status.update(f"Rebuilding: {escape(step)} …")
+            )
+    except InUseError as error:
+        raise fail(str(error), EXIT_USAGE) from error
+    except BusyError as error:
+        raise fail(str(error), EXIT_BUSY) from error
+    except DamagedError as error:
+        raise fail(str(error), EXIT_DIFFERS) from error
+    out.print(f"Published {published.name}, rebuilt from {escape(str(folder))}.", soft_wrap=True)
 
 
 @contextmanager

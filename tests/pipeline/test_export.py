@@ -21,10 +21,13 @@ from etl import manifest, sql
 from etl.asof import TABLES
 from etl.cli import app
 from etl.export import export
+from etl.publish import writer
+from etl.rebuild import DamagedError, rebuild
 from etl.settings import Folders
 from etl.store import current_path
 from etl.tables import ALL_TABLES, polars_schema
-from tests.helpers import DATA, TRANSCRIBED, figures, rewrite, run, select
+from etl.verify import Report, verify
+from tests.helpers import DATA, TRANSCRIBED, ask, figures, rewrite, run, select
 
 COUNTRY = "us_funding/us_cwd_country_fy.csv"
 EVENTS = "us_funding/program_events.csv"
@@ -100,6 +103,33 @@ def sums(folder: Path) -> dict[str, str]:
 def data(folder: Path) -> dict[str, str]:
     """The checksums of everything but Parquet, whose bytes DuckDB lays as it likes."""
     return {name: sum_ for name, sum_ in sums(folder).items() if not name.endswith(".parquet")}
+
+
+def sign_again(folder: Path) -> None:
+    """Write SHA256SUMS for what lies there now, as whoever tampers with an export would."""
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.*")}
+    (folder / "SHA256SUMS").write_text(
+        "".join(
+            f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\n"
+            for name, path in sorted(files.items())
+        )
+    )
+
+
+def tampered(folder: Path, table: str, change: str) -> None:
+    """Change the rows of one exported history, and the checksums with it."""
+    path = folder / f"history/{table}.parquet"
+    with duckdb.connect() as con:
+        con.execute(f"CREATE TABLE rows AS FROM read_parquet('{path}')")
+        con.execute(f"UPDATE rows SET {change}")
+        con.execute(f"COPY rows TO '{path}' (FORMAT parquet)")
+    sign_again(folder)
+
+
+def table_hashes(folders: Folders) -> dict[str, Any]:
+    with duckdb.connect(current_path(folders.ledger), read_only=True) as con:
+        con.execute("SET TimeZone = 'UTC'")
+        return {name: manifest.hash_published(con, name) for name in TABLES}
 
 
 def frictionless(folder: Path) -> dict[str, Any]:
@@ -232,3 +262,180 @@ def test_an_export_without_its_manifests_is_refused(published: Folders, tmp_path
     result = hma(published, "export", str(tmp_path / "out"))
     assert result.exit_code == 6
     assert "restore the archive from a backup" in said(result)
+
+
+# ---- made again
+
+
+@pytest.mark.parametrize("refresh", [1, 3, 4])
+def test_a_rebuilt_ledger_is_the_one_that_was_published(
+    past: Past, empty: Folders, refresh: int
+) -> None:
+    rebuild(empty, past.exports[refresh - 1])
+    assert figures(empty) == past.figures[refresh - 1]
+    _, head = manifest.of_ledger(empty.archive, current_path(empty.ledger))
+    assert head.refresh == refresh
+    assert table_hashes(empty) == head.tables
+
+
+def test_a_ledger_is_rebuilt_as_of_an_earlier_refresh_from_a_folder_of_any_name(
+    past: Past, empty: Folders, tmp_path: Path
+) -> None:
+    folder = tmp_path / "it's [2]*? {a} ü"
+    export(past.folders, folder, "2")
+    result = hma(empty, "rebuild", str(folder))
+    assert result.exit_code == 0, result.output
+    assert "Published ledger-000002-" in said(result)
+    assert figures(empty) == past.figures[1]
+    assert ask(empty, "SELECT max(refresh) FROM refreshes") == [(2,)]
+    export(empty, tmp_path / "again")
+    assert data(tmp_path / "again") == data(folder), "and gives the same export"
+
+
+def test_verify_says_that_a_ledger_was_rebuilt_and_what_is_not_there(
+    past: Past, empty: Folders
+) -> None:
+    rebuild(empty, past.exports[-1])
+    result = hma(empty, "verify")
+    assert result.exit_code == 0, result.output
+    files = len({one["vintage_sha256"] for link in chain(empty) for one in link.vintages})
+    verdict = next(line for line in result.stdout.splitlines() if line.startswith("ledger-000004-"))
+    assert "sound; rebuilt from an export of refresh 4" in verdict
+    assert f"{files} archived files are not there" in verdict
+    entry = ask(empty, "SELECT entry_id FROM treaty_status LIMIT 1")[0][0]
+    derived = hma(empty, "verify", "--entry", entry)
+    assert derived.exit_code == 5
+    assert "the archive lacks world/treaty_status.csv" in said(derived)
+
+
+def chain(folders: Folders) -> list[manifest.Manifest]:
+    where = manifest.folder(folders.archive)
+    return [
+        manifest.load(where, int(path.name[:6]), path.stem[7:]) for path in where.glob("0*.json")
+    ]
+
+
+def test_a_refresh_goes_on_from_a_rebuilt_ledger(past: Past, empty: Folders) -> None:
+    rebuild(empty, past.exports[0])
+    outcome = run(empty, "treaties")
+    assert outcome.published is None, "the same bytes are no news"
+    rewrite(empty, EVENTS, lambda rows: [rows[0] | {"event": "An earlier event"}, *rows])
+    outcome = run(empty, "program_events")
+    assert outcome.sources[0].changes == {"added": 1}
+    report = verify(empty)
+    assert report.differences == []
+    assert report.checked["manifests"] == 2
+    assert "rebuilt from an export of refresh 1" in report.reservations
+    # the bytes of two sources are in the archive again
+    assert report.checked["archived files"] == 2
+    assert report.checked["entries derived again"] > 391
+
+
+def test_with_the_archive_kept_a_rebuilt_ledger_is_derived_again(published: Folders) -> None:
+    export(published, published.data / "out")
+    shutil.rmtree(published.ledger)
+    rebuild(published, published.data / "out")
+    report = verify(published)
+    assert report.differences == []
+    assert report.reservations == ["rebuilt from an export of refresh 1"]
+    assert report.checked["entries derived again"] > 4000
+    lost = next(published.archive.glob("sha256/*/*"))
+    lost.unlink()
+    assert lost.name in what_differs(verify(published)), "it was there at the rebuild"
+
+
+# ---- what is refused, and what cannot hide
+
+
+def refused(folders: Folders, folder: Path, *words: str) -> None:
+    result = hma(folders, "rebuild", str(folder))
+    assert result.exit_code == 6, result.output
+    for word in words:
+        assert word in said(result)
+    assert list(folders.ledger.glob("*.duckdb")) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["data/coverage.csv", "history/funding.parquet", "README.md", "datapackage.json"]
+)
+def test_a_file_that_was_changed_or_lost_is_named(empty: Folders, copy: Path, name: str) -> None:
+    content = (copy / name).read_bytes()
+    (copy / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    refused(empty, copy, f"{copy / name} does not have the SHA-256")
+    (copy / name).unlink()
+    refused(empty, copy, f"{copy / name} cannot be read: No such file")
+
+
+def test_an_export_without_checksums_or_with_one_left_out_is_refused(
+    empty: Folders, copy: Path
+) -> None:
+    lines = (copy / "SHA256SUMS").read_text().splitlines(keepends=True)
+    (copy / "SHA256SUMS").write_text("".join(x for x in lines if "history/splits" not in x))
+    refused(empty, copy, "SHA256SUMS does not list history/splits.parquet")
+    (copy / "SHA256SUMS").write_text(f"{'0' * 64}  ../secret\n")
+    refused(empty, copy, "a line that is no checksum")
+    (copy / "SHA256SUMS").unlink()
+    refused(empty, copy, "SHA256SUMS cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "what"),
+    [
+        ("funding", "amount_usd = amount_usd + 1 WHERE revision = 1", "table funding"),
+        ("coverage", "amount_usd = 0 WHERE ended_in = 2", "table coverage as of refresh 1"),
+        ("refreshes", "finished_at = started_at WHERE refresh = 1", "refresh 1: its times"),
+    ],
+)
+def test_figures_that_were_changed_with_their_checksums_differ_from_the_manifests(
+    empty: Folders, copy: Path, table: str, change: str, what: str
+) -> None:
+    tampered(copy, table, change)
+    refused(empty, copy, what)
+
+
+def test_a_manifest_that_was_changed_breaks_the_chain(empty: Folders, copy: Path) -> None:
+    first = next((copy / "manifests").glob("000001-*.json"))
+    first.write_bytes(first.read_bytes().replace(b'"added": ', b'"added": 1'))
+    sign_again(copy)
+    refused(empty, copy, first.name, "no longer has its SHA-256")
+    with pytest.raises(DamagedError, match="000001"):
+        rebuild(empty, copy)
+
+
+def test_a_ledger_in_use_is_not_replaced(published: Folders, past: Past) -> None:
+    before = current_path(published.ledger)
+    result = hma(published, "rebuild", str(past.exports[0]))
+    assert result.exit_code == 2
+    assert f"holds a ledger already ({before.name})" in said(result)
+    assert current_path(published.ledger) == before
+
+
+def test_no_two_write_at_once(empty: Folders, past: Past) -> None:
+    with writer(empty.ledger):
+        assert hma(empty, "rebuild", str(past.exports[0])).exit_code == 4
+
+
+def test_a_folder_that_is_not_there_is_wrong_usage(empty: Folders) -> None:
+    assert hma(empty, "rebuild", str(empty.data / "nowhere")).exit_code == 2
+
+
+def what_differs(report: Report) -> str:
+    return "; ".join(map(str, report.differences))
+
+
+def test_a_rebuilt_file_that_was_changed_differs(past: Past, empty: Folders) -> None:
+    rebuild(empty, past.exports[0])
+    with duckdb.connect(current_path(empty.ledger)) as con:
+        con.execute("UPDATE present.funding SET amount_usd = 1")
+    assert "its bytes are not those that were published" in what_differs(verify(empty))
+    forge_record(empty)
+    assert "table funding" in what_differs(verify(empty)), "the figures give it away all the same"
+
+
+def forge_record(folders: Folders) -> None:
+    """Name the changed file in a record of its own, as whoever changed it might."""
+    path = current_path(folders.ledger)
+    sha256, head = manifest.of_ledger(folders.archive, path)
+    changed = hashlib.sha256(path.read_bytes()).hexdigest()
+    forged = manifest.Rebuilt(head.refresh, sha256, changed, [])
+    manifest.write_rebuilt(folders.archive, forged)
