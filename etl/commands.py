@@ -1,4 +1,4 @@
-"""The commands that look into the ledger's past, decide about what is on hold, and check it all."""
+"""The commands that look into the ledger's past, decide about holds, check, export and rebuild."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import getpass
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Literal
 
 import polars as pl
@@ -14,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from etl import asof, sql
+from etl.archive import ArchiveError
 from etl.asof import AsOfError
 from etl.console import (
     EXIT_BUSY,
@@ -30,9 +32,13 @@ from etl.console import (
 )
 from etl.diff import COUNTS, Diff, entries
 from etl.diff import diff as compare
+from etl.export import ExportError
+from etl.export import export as run_export
 from etl.log import Decision
 from etl.publish import BusyError, writer
 from etl.publish import prune as run_prune
+from etl.rebuild import DamagedError, InUseError
+from etl.rebuild import rebuild as run_rebuild
 from etl.settings import folders
 from etl.store import Lease, Ledgers, NoLedgerError
 from etl.verify import Report, derive_entry
@@ -221,6 +227,7 @@ def _show_report(found: Report) -> None:
         out.print(f"note: {escape(note)}", soft_wrap=True)
     checked = ", ".join(f"{count:,} {what}" for what, count in found.checked.items())
     verdict = "NOT as published" if found.differences else "sound"
+    verdict = "; ".join([verdict, *found.reservations])
     out.print(f"{found.ledger}: {verdict}. Checked: {checked}.", soft_wrap=True)
     out.print(f"manifest {found.manifest_sha256}\ncontent  {found.content_sha256}", soft_wrap=True)
 
@@ -241,6 +248,51 @@ def prune(
     for path in gone:
         out.print(f"Removed {path.name}.")
     out.print(f"{len(gone)} removed; what they served is in the ledger in use, as of each refresh.")
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="a new or empty folder")],
+    *,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="as it stood then: a refresh, a day or a time")
+    ] = None,
+) -> None:
+    """Write the whole ledger into a folder: CSV, Parquet, what they mean, and how to check them."""
+    try:
+        with err.status("Exporting …") as status:
+            exported = run_export(
+                folders(), folder, as_of, lambda step: status.update(f"Exporting {escape(step)} …")
+            )
+    except (ExportError, AsOfError) as error:
+        raise fail(str(error), EXIT_USAGE) from error
+    except NoLedgerError as error:
+        raise fail(str(error), EXIT_NO_LEDGER) from error
+    except ArchiveError as error:
+        raise fail(str(error), EXIT_DIFFERS) from error
+    out.print(f"Exported {exported.name} to {escape(str(folder))}.", soft_wrap=True)
+    out.print(f"content  {exported.manifest.content_sha256}", soft_wrap=True)
+
+
+@app.command()
+def rebuild(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="an export", exists=True, file_okay=False)
+    ],
+) -> None:
+    """Make a ledger from an export alone, after checking it; there must be none yet."""
+    try:
+        with err.status("Rebuilding …") as status:
+            published = run_rebuild(
+                folders(), folder, lambda step: status.update(f"Rebuilding: {escape(step)} …")
+            )
+    except InUseError as error:
+        raise fail(str(error), EXIT_USAGE) from error
+    except BusyError as error:
+        raise fail(str(error), EXIT_BUSY) from error
+    except DamagedError as error:
+        raise fail(str(error), EXIT_DIFFERS) from error
+    out.print(f"Published {published.name}, rebuilt from {escape(str(folder))}.", soft_wrap=True)
 
 
 @contextmanager

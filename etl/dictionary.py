@@ -39,7 +39,7 @@ def as_markdown() -> str:
         INTRODUCTION,
         _contents(),
         "## Columns of every fact table\n",
-        _docstring(Spine) + "\n",
+        docstring(Spine) + "\n",
         _columns(spine),
         "## Fact tables\n",
         "One row is one published figure, and starts with the columns above. These tables, and the API, "
@@ -72,12 +72,13 @@ def _sections(tables: Mapping[str, type[dy.Schema]]) -> Iterable[str]:
         yield _columns(schema.columns())
 
 
-def _docstring(schema: type[dy.Schema]) -> str:
+def docstring(schema: type[dy.Schema]) -> str:
+    """What a row of a table is, on one line."""
     return " ".join((inspect.getdoc(schema) or "").split())
 
 
 def _head(name: str, schema: type[dy.Schema]) -> str:
-    return f"### {name}\n\n{_docstring(schema)}\n"
+    return f"### {name}\n\n{docstring(schema)}\n"
 
 
 def _columns(columns: Mapping[str, dy.Column]) -> str:
@@ -88,7 +89,7 @@ def _columns(columns: Mapping[str, dy.Column]) -> str:
             f"`{name}`",
             sql.sql_type(column.dtype),
             str((column.metadata or {}).get("unit", "")),
-            _required(name, column),
+            required(name, column),
             column.description or "",
             _allowed(column),
         )
@@ -100,7 +101,8 @@ def _line(cells: Iterable[str] | Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _required(name: str, column: dy.Column) -> str:
+def required(name: str, column: dy.Column) -> str:
+    """Whether every row has a value in a column: yes, no, or filled in by the pipeline."""
     if not column.nullable:
         return "yes"
     return "filled in" if name in RECORDED_COLUMNS and name != "ended_in" else "no"

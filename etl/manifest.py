@@ -4,6 +4,10 @@
 manifests are a chain: nothing in it can be changed without changing every name after it. The
 published ledger carries the first sixteen digits of its manifest's hash in its own name.
 
+A ledger that was rebuilt from an export goes by the manifest of the refresh that was exported, but
+is another file: ``rebuilt-000007-<sha256>.json``, named by the hash of that file, says so, and which
+archived bytes were not there when it was rebuilt.
+
 The hash of a table is taken over the hashes of its rows in ascending order. Times of day are left
 out of it (see :data:`TIMES`), so the same bytes read by the same code give the same
 ``content_sha256`` on any machine.
@@ -82,11 +86,16 @@ def folder(archive: Path) -> Path:
     return archive / "refreshes"
 
 
+def file_name(refresh: int, sha256: str) -> str:
+    """The file name of the manifest with this hash."""
+    return f"{refresh:06d}-{sha256}.json"
+
+
 def write(archive: Path, manifest: Manifest) -> str:
     """Keep ``manifest`` and return its SHA-256."""
     content = manifest.as_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
-    write_safely(folder(archive) / f"{manifest.refresh:06d}-{sha256}.json", content)
+    write_safely(folder(archive) / file_name(manifest.refresh, sha256), content)
     return sha256
 
 
@@ -118,7 +127,16 @@ def read(archive: Path, refresh: int, sha256: str) -> Manifest:
     Raises:
         ArchiveError: it is missing or altered.
     """
-    path = folder(archive) / f"{refresh:06d}-{sha256}.json"
+    return load(folder(archive), refresh, sha256)
+
+
+def load(where: Path, refresh: int, sha256: str) -> Manifest:
+    """As :func:`read`, from whatever folder the manifests lie in.
+
+    Raises:
+        ArchiveError: it is missing or altered.
+    """
+    path = where / file_name(refresh, sha256)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -131,6 +149,37 @@ def read(archive: Path, refresh: int, sha256: str) -> Manifest:
     values.pop("content_sha256")
     values["tables"] = {name: TableHash(**table) for name, table in values["tables"].items()}
     return Manifest(**values)
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """A ledger file that was rebuilt from an export of the refresh with that manifest."""
+
+    refresh: int
+    manifest_sha256: str
+    ledger_sha256: str
+    absent_vintages: list[str]
+
+
+def write_rebuilt(archive: Path, rebuilt: Rebuilt) -> None:
+    """Keep the record of a rebuilt ledger."""
+    name = f"rebuilt-{rebuilt.refresh:06d}-{rebuilt.ledger_sha256}.json"
+    write_safely(folder(archive) / name, _canonical(asdict(rebuilt)))
+
+
+def rebuilt_ledgers(archive: Path) -> list[Rebuilt]:
+    """Every record of a rebuilt ledger.
+
+    Raises:
+        ArchiveError: one of them cannot be read.
+    """
+    found = []
+    for path in sorted(folder(archive).glob("rebuilt-*.json")):
+        try:
+            found.append(Rebuilt(**json.loads(path.read_bytes())))
+        except (OSError, ValueError, TypeError) as error:
+            raise ArchiveError(f"{path} cannot be read: {error}") from error
+    return found
 
 
 def hash_tables(

@@ -4,6 +4,10 @@ Five things are checked, each from what lies on the disk and nothing else: the m
 chain; the served file is the one its manifest describes; every archived vintage still has its
 SHA-256; every table of the ledger, now and as of each refresh, has the hash that was written down
 then; and what the readers make of the archived bytes today is what the ledger says.
+
+Where the ledger was rebuilt from an export, its file is another one than was published, and the
+archived bytes may not be there. That is no difference but a reservation: it stands in the verdict,
+and everything else is checked as ever.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +25,7 @@ import duckdb
 from etl import manifest, record, sql
 from etl.archive import Archive, ArchiveError, Vintage
 from etl.areas import Resolver, load_areas
-from etl.manifest import Manifest
+from etl.manifest import Manifest, Rebuilt
 from etl.reading import SourceError
 from etl.refresh import code_version, read_vintages
 from etl.settings import Folders
@@ -45,12 +50,16 @@ class Difference:
 
 @dataclass
 class Report:
-    """What was found; the ledger is sound when there are no differences."""
+    """What was found; the ledger is sound when there are no differences.
+
+    ``reservations`` are what the verdict cannot be given without: a rebuilt ledger, absent bytes.
+    """
 
     ledger: str = ""
     manifest_sha256: str = ""
     content_sha256: str = ""
     differences: list[Difference] = field(default_factory=list)
+    reservations: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     checked: Counter[str] = field(default_factory=Counter)
     path: list[str] = field(default_factory=list)
@@ -77,19 +86,22 @@ def verify(folders: Folders, progress: Progress = lambda _: None) -> Report:
     progress("manifests")
     chain = _chain(folders, path, report)
     _newer(path, report)
+    rebuilt = _rebuilt(archive, chain, report)
+    absent = _absent(archive, chain, rebuilt, report)
     progress("archive")
     listed = _list(archive, report)
-    _objects(archive, listed, chain, report)
+    _objects(archive, listed, chain, absent, report)
     progress("ledger file")
-    if not chain or not _is_the_file(path, chain[0], report):
+    if not chain or not _is_the_file(path, chain[0], rebuilt, report):
         return report
     try:
         with duckdb.connect(path, read_only=True) as con:
             con.execute("SET TimeZone = 'UTC'")
             require_format(con, path)
-            _compare_list(con, archive, listed, report)
-            _tables(con, chain, report, progress)
-            _derived(con, folders, archive, report, progress)
+            if not rebuilt:  # what was rebuilt says when its bytes were first retrieved
+                _compare_list(con, archive, listed, report)
+            check_tables(con, chain, report, progress)
+            _derived(con, folders, absent, report, progress)
     except duckdb.Error as error:
         report.differs(path.name, f"cannot be read: {error}")
     return report
@@ -97,14 +109,23 @@ def verify(folders: Folders, progress: Progress = lambda _: None) -> Report:
 
 def _chain(folders: Folders, path: Path, report: Report) -> list[Manifest]:
     """The manifests from the ledger in use back to the first; as far as they are whole."""
-    chain: list[Manifest] = []
     try:
         sha256, link = manifest.of_ledger(folders.archive, path)
-        report.manifest_sha256, report.content_sha256 = sha256, link.content_sha256
-        chain.append(link)
+    except (ArchiveError, ValueError, KeyError, TypeError) as error:
+        report.differs("chain of manifests", str(error))
+        report.checked["manifests"] = 0
+        return []
+    report.manifest_sha256, report.content_sha256 = sha256, link.content_sha256
+    return follow(manifest.folder(folders.archive), link, report)
+
+
+def follow(where: Path, link: Manifest, report: Report) -> list[Manifest]:
+    """``link`` and the manifests before it, newest first; as far as they are whole."""
+    chain = [link]
+    try:
         while link.parent:
             child = link
-            link = manifest.read(folders.archive, child.refresh - 1, link.parent)
+            link = manifest.load(where, child.refresh - 1, link.parent)
             if link.content_sha256 != child.parent_content_sha256:
                 report.differs(
                     f"manifest of refresh {child.refresh}", "names another content of its parent"
@@ -118,6 +139,41 @@ def _chain(folders: Folders, path: Path, report: Report) -> list[Manifest]:
     return chain
 
 
+def _rebuilt(archive: Archive, chain: list[Manifest], report: Report) -> list[Rebuilt]:
+    """The ledgers of this chain that were rebuilt from an export."""
+    links = {report.manifest_sha256, *(link.parent for link in chain if link.parent)}
+    try:
+        records = manifest.rebuilt_ledgers(archive.root)
+    except ArchiveError as error:
+        report.differs("rebuilt ledgers", str(error))
+        return []
+    rebuilt = [one for one in records if one.manifest_sha256 in links]
+    for refresh in sorted({one.refresh for one in rebuilt}):
+        report.reservations.append(f"rebuilt from an export of refresh {refresh}")
+    if rebuilt:
+        report.notes.append(
+            "a rebuilt ledger has the times of retrieval and of decisions that its export gave; "
+            "no manifest names them"
+        )
+    return rebuilt
+
+
+def _absent(
+    archive: Archive, chain: list[Manifest], rebuilt: list[Rebuilt], report: Report
+) -> set[str]:
+    """The vintages that were not there when the ledger was rebuilt, and still are not."""
+    named = {vintage["vintage_sha256"] for link in chain for vintage in link.vintages}
+    absent = {
+        sha256
+        for one in rebuilt
+        for sha256 in named & set(one.absent_vintages)
+        if not archive.path(sha256).exists()
+    }
+    if absent:
+        report.reservations.append(f"{len(absent):,} archived files are not there")
+    return absent
+
+
 def _list(archive: Archive, report: Report) -> set[Vintage]:
     """The archive's own list of vintages."""
     try:
@@ -128,13 +184,19 @@ def _list(archive: Archive, report: Report) -> set[Vintage]:
 
 
 def _objects(
-    archive: Archive, vintages: set[Vintage], chain: list[Manifest], report: Report
+    archive: Archive,
+    vintages: set[Vintage],
+    chain: list[Manifest],
+    absent: set[str],
+    report: Report,
 ) -> None:
     """Every archived vintage, and everything that the manifests name, has its SHA-256."""
     named = {vintage.sha256: vintage.file for vintage in vintages}
     listed = set(named)
     for link in reversed(chain):
         for vintage in link.vintages:
+            if vintage["vintage_sha256"] in absent:
+                continue
             named.setdefault(vintage["vintage_sha256"], vintage["file"])
             if vintage["vintage_sha256"] not in listed:
                 report.differs(
@@ -199,17 +261,31 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def _is_the_file(path: Path, link: Manifest, report: Report) -> bool:
-    if _sha256(path) == link.ledger_sha256:
+def _is_the_file(path: Path, link: Manifest, rebuilt: list[Rebuilt], report: Report) -> bool:
+    sha256 = _sha256(path)
+    if sha256 == link.ledger_sha256 or any(
+        (one.refresh, one.ledger_sha256) == (link.refresh, sha256) for one in rebuilt
+    ):
         return True
     report.differs(path.name, "its bytes are not those that were published")
     return False
 
 
-def _tables(
+def check_tables(
     con: duckdb.DuckDBPyConnection, chain: list[Manifest], report: Report, progress: Progress
 ) -> None:
-    """Every table has the hash that was written down, now and as of each refresh."""
+    """Every table has the hash that was written down, now and as of each refresh.
+
+    The hashes leave times out, so those of the refreshes are compared with their manifests.
+    """
+    rows = con.execute(sql.text("refresh_links")).pl().iter_rows()
+    times = {number: tuple(rest) for number, *rest in rows}
+    for link in chain:
+        started, finished = map(datetime.fromisoformat, (link.started_at, link.finished_at))
+        if times.get(link.refresh) != (started, finished, link.parent):
+            report.differs(
+                f"refresh {link.refresh}", "its times or its parent are not those of its manifest"
+            )
     for name, expected in chain[0].tables.items():
         found = manifest.hash_published(con, name)
         if found != expected:
@@ -231,15 +307,20 @@ def _tables(
 def _derived(
     con: duckdb.DuckDBPyConnection,
     folders: Folders,
-    archive: Archive,
+    absent: set[str],
     report: Report,
     progress: Progress,
 ) -> None:
     """What the readers make of each accepted vintage is what the ledger held right after it."""
+    archive = Archive(folders.archive)
     version = code_version(folders)
     resolver = Resolver(load_areas(folders.reference))
     other_code: Counter[str] = Counter()
+    without_bytes = 0
     for source_id, refresh, code, vintages in _states(con):
+        if any(vintage.sha256 in absent for vintage in vintages):
+            without_bytes += 1
+            continue
         spec = all_sources().get(source_id)
         if code != version or spec is None:
             other_code[code] += 1
@@ -262,6 +343,11 @@ def _derived(
             report.checked["entries derived again"] += (
                 checked.tables[table].height if table in checked.tables else 0
             )
+    if without_bytes:
+        report.notes.append(
+            f"{without_bytes} states of sources were not read again, because their archived files "
+            "are not there. Their rows and hashes were checked all the same"
+        )
     for code, count in sorted(other_code.items()):
         report.notes.append(
             f"{count} states of sources were read by code {code}; this is {version}. Check them with "
@@ -295,18 +381,22 @@ def derive_entry(folders: Folders, entry_id: str) -> Report:
     """Derive one entry from the archived bytes again, and tell the way from bytes to ledger.
 
     Raises:
-        NoLedgerError: there is no ledger, or it does not hold the entry.
+        NoLedgerError: there is no ledger, it does not hold the entry, or it was rebuilt without the
+            archived bytes.
     """
     report = Report()
     path = current_path(folders.ledger)
     report.ledger = path.stem
     chain = _chain(folders, path, report)
-    if not chain or not _is_the_file(path, chain[0], report):
+    archive = Archive(folders.archive)
+    rebuilt = _rebuilt(archive, chain, report)
+    absent = _absent(archive, chain, rebuilt, report)
+    if not chain or not _is_the_file(path, chain[0], rebuilt, report):
         return report
     with duckdb.connect(path, read_only=True) as con:
         con.execute("SET TimeZone = 'UTC'")
         table, row = _newest_revision(con, entry_id)
-        _derive(con, folders, table, row, report)
+        _derive(con, folders, table, row, absent, report)
     return report
 
 
@@ -325,6 +415,7 @@ def _derive(
     folders: Folders,
     table: str,
     row: dict[str, Any],
+    absent: set[str],
     report: Report,
 ) -> None:
     """Read the vintage that a revision names, and compare what it says now."""
@@ -336,6 +427,12 @@ def _derive(
         and any(vintage.sha256 == row["vintage_sha256"] for vintage in state[3])
     ]  # fmt: skip
     source_id, _, code, vintages = states[-1]
+    gone = [vintage.file for vintage in vintages if vintage.sha256 in absent]
+    if gone:
+        raise NoLedgerError(
+            f"{entry_id} cannot be derived again: the ledger was rebuilt from an export, and the "
+            f"archive lacks {', '.join(gone)}; restore the archive from a backup"
+        )
     report.path.append(f"archive: {archive.path(row['vintage_sha256'])}")
     report.path.append(f"line: {row['locator']}")
     try:

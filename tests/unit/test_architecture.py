@@ -14,7 +14,7 @@ ROOT = PACKAGE.parent
 PIPELINE = sorted(PACKAGE.rglob("*.py"))
 ENGINE = sorted([*PACKAGE.glob("*.py"), *(PACKAGE / "sql").glob("*.py")])
 DASHBOARD = sorted((ROOT / "dashboard").rglob("*.py"))
-WRITERS = {"refresh", "fetch", "record", "publish", "check", "schedule", "log", "cli"}
+WRITERS = {"refresh", "fetch", "record", "publish", "check", "schedule", "log", "cli", "rebuild"}
 
 
 def name(path: Path) -> str:

@@ -1,0 +1,2 @@
+-- Puts the rows that were published last where readers look for them.
+INSERT INTO main.{table} BY NAME {rows}
