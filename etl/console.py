@@ -36,7 +36,7 @@ err = Console(stderr=True, emoji=False, highlight=False)
 
 def fail(message: str, code: int) -> typer.Exit:
     """Say what is wrong; raise what it returns."""
-    err.print(f"[bold]hma:[/bold] {escape(message)}")
+    err.print(f"[bold]hma:[/bold] {escape(message)}", soft_wrap=True)
     return typer.Exit(code)
 
 
