@@ -1,15 +1,22 @@
-"""Codes in a page's address: ``/country?area=KHM`` beside ``/country?area=Cambodia``.
+"""Addresses: what a page reads from its own, and where its links and downloads lead.
 
-Streamlit keeps a widget's *label* in the address. Links made by the project carry the ledger's codes,
-which do not change when a label does; they are written as labels before the widget is drawn, so that
-the widget takes them up and the address still says what the page shows.
+``/country?area=KHM`` beside ``/country?area=Cambodia``: Streamlit keeps a widget's *label* in the
+address. Links made by the project carry the ledger's codes, which do not change when a label does;
+they are written as labels before the widget is drawn, so that the widget takes them up and the
+address still says what the page shows.
+
+A page that looks back to an earlier refresh says so by ``as_of=`` in its address, and every link
+and download of it says the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 import streamlit as st
+
+from dashboard import current, filters
 
 
 def accept_code(key: str, labels: Mapping[str, str]) -> None:
@@ -36,3 +43,46 @@ def _rewrite(key: str, given: list[str], meant: list[str]) -> None:
     if meant != given and key not in st.session_state:
         st.query_params[key] = meant
         st.rerun()
+
+
+def choose(
+    label: str, labels: Mapping[str, str], chosen: str, *, key: str, hint: str | None = None
+) -> str:
+    """A selectbox whose choice stands in the address as its code; an empty code is left out.
+
+    ``chosen`` is the code that the address means now, worked out by the caller.
+    """
+    widget = f"{key}_chosen"
+    st.session_state[widget] = chosen
+
+    def say() -> None:
+        code: str = st.session_state[widget]
+        if code:
+            st.query_params[key] = code
+        else:
+            st.query_params.pop(key, None)
+
+    return st.selectbox(
+        label, list(labels), format_func=labels.__getitem__, key=widget, on_change=say, help=hint
+    )
+
+
+def page(path: str, **query: object) -> str:
+    """The address of one of the pages, of the same refresh as the page that links to it."""
+    return _with_query(path, {**query, "as_of": current.as_of()})
+
+
+def other_refresh(path: str, as_of: int | None = None) -> str:
+    """The address of this very page, with all that was chosen on it, as of another refresh or now."""
+    chosen = {key: st.query_params.get_all(key) for key in st.query_params if key != "as_of"}
+    return _with_query(path, {**chosen, "as_of": as_of})
+
+
+def rows(table: str, wanted: Mapping[str, object]) -> str:
+    """The API address of a table with filters, of the same refresh as the page."""
+    return filters.address(table, {**wanted, "as_of": current.as_of()})
+
+
+def _with_query(path: str, query: Mapping[str, object]) -> str:
+    pairs = urlencode(filters.pairs_of(query))
+    return f"{path}?{pairs}" if pairs else path

@@ -1,4 +1,4 @@
-"""The server: Streamlit's pages, the API under ``/api/v1`` and ``/healthz``, in one process."""
+"""The server: Streamlit's pages, the API, the feed and ``/healthz``, in one process."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from starlette.routing import Mount, Route
 
 from dashboard.api import api
 from dashboard.current import ledgers
+from dashboard.feed import feed
 from etl.store import NoLedgerError
 
 
@@ -25,5 +26,9 @@ def healthz(_request: Request) -> JSONResponse:
 
 app = st.App(
     Path(__file__).with_name("streamlit_app.py"),
-    routes=[Mount("/api/v1", app=api), Route("/healthz", healthz)],
+    routes=[
+        Mount("/api/v1", app=api),
+        Route("/feed.atom", feed),
+        Route("/healthz", healthz),
+    ],
 )

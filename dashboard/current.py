@@ -1,14 +1,25 @@
-"""The published ledgers of this process: one pool for pages and API."""
+"""The published ledgers of this process: one pool for pages, API and feed."""
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from functools import cache
+from typing import Final
 
 from etl.settings import folders
-from etl.store import Ledgers
+from etl.store import Lease, Ledgers
+
+# The ledger that a page run is pinned to.
+LEASE: Final[ContextVar[Lease]] = ContextVar("lease")
 
 
 @cache
 def ledgers() -> Ledgers:
     """The pool that follows ``CURRENT``."""
     return Ledgers(folders().ledger)
+
+
+def as_of() -> int | None:
+    """The refresh that the page looks back to; None for the ledger as it is."""
+    lease = LEASE.get(None)
+    return lease.as_of if lease else None

@@ -1,15 +1,14 @@
 """Questions that the pages ask the ledger; the SQL is in ``dashboard/sql``.
 
 A page run is pinned to one ledger (:func:`pinned`), so that all figures on a page belong together
-even while a new ledger is published. Answers are kept by ledger and parameters: a published ledger
-never changes, so an answer cannot be stale.
+even while a new ledger is published. Answers are kept by ledger, refresh looked back to, and
+parameters: a published ledger never changes, so an answer cannot be stale.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -18,29 +17,35 @@ import polars as pl
 import polars.selectors as cs
 import streamlit as st
 
-from dashboard import filters
-from dashboard.current import ledgers
-from etl import sql
+from dashboard import filters, refreshes
+from dashboard.current import LEASE, ledgers
+from etl import asof, sql
+from etl.diff import Diff, diff, entries
 from etl.store import Lease
 from etl.tables import FACT_TABLES
 
 SQL: Final = Path(__file__).parent / "sql"
-_LEASE: ContextVar[Lease] = ContextVar("lease")
+Key = tuple[str, int | None]  # the ledger, and the refresh that is looked back to
 
 
 @contextmanager
-def pinned() -> Iterator[str]:
-    """Hold one ledger for a page run; gives its name.
+def pinned(as_of: str | None = None) -> Iterator[Lease]:
+    """Hold one ledger for a page run, as it stood ``as_of`` an earlier refresh.
 
     Raises:
         NoLedgerError: none has been published yet.
+        AsOfError: ``as_of`` names no refresh of it.
     """
-    with ledgers().lease() as lease:
-        token = _LEASE.set(lease)
+    with ledgers().lease(as_of) as lease:
+        token = LEASE.set(lease)
         try:
-            yield lease.ledger
+            yield lease
         finally:
-            _LEASE.reset(token)
+            LEASE.reset(token)
+
+
+def _key(lease: Lease) -> Key:
+    return lease.ledger, lease.as_of
 
 
 @cache
@@ -49,32 +54,37 @@ def _text(name: str) -> str:
 
 
 def _run(lease: Lease, query: str, parameters: dict[str, Any] | list[Any]) -> pl.DataFrame:
-    """The answer, with money as floats: exact for whole dollars, and what charts understand."""
-    answer: pl.DataFrame = lease.con.execute(query, parameters).pl()
+    """The answer, with money as floats: exact for whole dollars, and what charts understand.
+
+    Raises:
+        TooLongError: it took too long.
+    """
+    with lease.limited():
+        answer: pl.DataFrame = lease.con.execute(query, parameters).pl()
     return answer.with_columns(cs.decimal().cast(pl.Float64))
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def _answer(ledger: str, name: str, parameters: dict[str, Any], _lease: Lease) -> pl.DataFrame:
-    del ledger  # part of the cache's key
+def _answer(key: Key, name: str, parameters: dict[str, Any], _lease: Lease) -> pl.DataFrame:
+    del key  # part of the cache's own
     return _run(_lease, _text(name), parameters)
 
 
 def ask(name: str, **parameters: Any) -> pl.DataFrame:
     """The answer to ``dashboard/sql/<name>.sql``."""
-    lease = _LEASE.get()
-    return _answer(lease.ledger, name, parameters, lease)
+    lease = LEASE.get()
+    return _answer(_key(lease), name, parameters, lease)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
 def _filtered(
-    ledger: str,
+    key: Key,
     name: str,
     conditions: tuple[filters.Condition, ...],
     more: tuple[int, ...],
     _lease: Lease,
 ) -> pl.DataFrame:
-    del ledger
+    del key
     condition, parameters = filters.where(conditions)
     return _run(_lease, _text(name).format(condition=condition), [*parameters, *more])
 
@@ -84,25 +94,25 @@ def ask_filtered(name: str, conditions: Sequence[filters.Condition], *more: int)
 
     ``more`` are parameters that follow those of the conditions.
     """
-    lease = _LEASE.get()
-    return _filtered(lease.ledger, name, tuple(conditions), more, lease)
+    lease = LEASE.get()
+    return _filtered(_key(lease), name, tuple(conditions), more, lease)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _held(ledger: str, _lease: Lease) -> pl.DataFrame:
-    del ledger
+def _held(key: Key, _lease: Lease) -> pl.DataFrame:
+    del key
     return _run(_lease, sql.text("held"), [])
 
 
 def held() -> pl.DataFrame:
-    """Files on hold with the reason, as ``hma status`` lists them."""
-    lease = _LEASE.get()
-    return _held(lease.ledger, lease)
+    """Sources on hold with the check that stopped them, as ``hma status`` lists them."""
+    lease = LEASE.get()
+    return _held(_key(lease), lease)
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def _entry(ledger: str, entry_id: str, _lease: Lease) -> tuple[str, pl.DataFrame] | None:
-    del ledger
+def _entry(key: Key, entry_id: str, _lease: Lease) -> tuple[str, pl.DataFrame] | None:
+    del key
     for table in FACT_TABLES:
         query = sql.text("entry").format(table=sql.identifier(table))
         answer = _run(_lease, query, {"entry_id": entry_id})
@@ -112,9 +122,66 @@ def _entry(ledger: str, entry_id: str, _lease: Lease) -> tuple[str, pl.DataFrame
 
 
 def entry(entry_id: str) -> tuple[str, pl.DataFrame] | None:
-    """Table and revisions of an entry, oldest first; None if the ledger does not hold it."""
-    lease = _LEASE.get()
-    return _entry(lease.ledger, entry_id, lease)
+    """Table and all revisions of an entry, oldest first; None if the ledger does not hold it.
+
+    Revisions later than the refresh looked back to are among them.
+    """
+    lease = LEASE.get()
+    return _entry(_key(lease), entry_id, lease)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _entries_by_source(key: Key, _lease: Lease) -> dict[str, int]:
+    del key
+    query = "\nUNION ALL\n".join(
+        _text("entries_by_source").format(table=sql.identifier(table)) for table in FACT_TABLES
+    )
+    counted = _run(_lease, query, []).group_by("source_id").agg(pl.col("entries").sum())
+    return dict(counted.iter_rows())
+
+
+def entries_by_source() -> dict[str, int]:
+    """How many figures of each source are in use."""
+    lease = LEASE.get()
+    return _entries_by_source(_key(lease), lease)
+
+
+def refresh_number(text: str) -> int:
+    """The refresh that a number, day or time in an address means; 0 is the empty ledger.
+
+    Raises:
+        AsOfError: there is none; the message says which there are.
+    """
+    return 0 if text == "0" else asof.find(LEASE.get().con, text)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _changes(
+    key: Key, a: int, b: int, first: int, _lease: Lease
+) -> tuple[Diff, list[dict[str, Any]]]:
+    del key
+    with _lease.limited():
+        found = diff(_lease.con, a, b)
+        return found, list(entries(_lease.con, first)) if first else []
+
+
+def changes(a: int, b: int, first: int) -> tuple[Diff, list[dict[str, Any]]]:
+    """What changed from refresh ``a`` to ``b``, and the ``first`` so many entries that did."""
+    lease = LEASE.get()
+    return _changes(_key(lease), a, b, first, lease)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _counts(key: Key, _lease: Lease) -> pl.DataFrame:
+    del key
+    with _lease.limited():
+        return refreshes.counts(_lease.con)
+
+
+def counts() -> pl.DataFrame:
+    """What every refresh changed, by source; also those later than the one looked back to."""
+    lease = LEASE.get()
+    return _counts(_key(lease), lease)
 
 
 def total(frame: pl.DataFrame, column: str) -> float:

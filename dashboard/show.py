@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 import polars as pl
 import streamlit as st
 
+from dashboard.address import page
 from dashboard.charts import Figure, dressed
 
 MISSING: Final = "–"
@@ -51,7 +52,7 @@ def entry_link(label: object, entry_id: str | None) -> str:
     """A link to the page of one entry."""
     if not entry_id or not re.fullmatch(r"[a-z0-9_]+-[0-9a-f]{16}", entry_id):
         return plain(label)
-    return f"[{plain(label)}](/entry?entry={entry_id})"
+    return f"[{plain(label)}]({page('/entry', entry=entry_id)})"
 
 
 def usd(amount: float | None, precision: str | None = None) -> str:
@@ -212,7 +213,7 @@ def chart(figure: Figure, *, title: str, alt_text: str, source_line: str) -> Non
 
 def download(address: str, rows: int | None = None, *, label: str = "Download CSV") -> None:
     """The link that downloads what is shown, from the API."""
-    count = f", {rows:,} rows" if rows is not None else ""
+    count = f", {rows:,} row{'' if rows == 1 else 's'}" if rows is not None else ""
     st.markdown(f"[{label}{count}]({address})")
 
 

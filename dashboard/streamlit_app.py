@@ -4,36 +4,129 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import queries, show
-from etl.store import NoLedgerError
+from dashboard import address, queries, show
+from etl.asof import AsOfError
+from etl.store import Lease, NoLedgerError, TooLongError
 
 st.set_page_config(page_title="HMA Ledger", layout="wide", initial_sidebar_state="auto")
 
-page = st.navigation(
-    [
+sections = {
+    "Figures": [
         st.Page("app_pages/coverage.py", title="What it covered", default=True),
         st.Page("app_pages/country.py", title="Country", url_path="country"),
         st.Page("app_pages/funding.py", title="Funding", url_path="funding"),
+    ],
+    "Ledger": [
+        st.Page("app_pages/changes.py", title="Changes", url_path="changes"),
+        st.Page("app_pages/sources.py", title="Sources", url_path="sources"),
+        st.Page("app_pages/findings.py", title="Rejects and issues", url_path="findings"),
         st.Page("app_pages/about.py", title="About", url_path="about"),
-        st.Page("app_pages/entry.py", title="Source row", url_path="entry", visibility="hidden"),
+    ],
+}
+entry = st.Page(
+    "app_pages/entry.py", title="Source row", url_path="entry", visibility="hidden"
+)  # fmt: skip
+# Hidden, because Streamlit's own links to pages lose what the address says of the refresh.
+page = st.navigation({**sections, "": [entry]}, position="hidden")
+
+
+def navigation() -> None:
+    """Links to the pages, as of the refresh that this one shows."""
+    refresh = address.page("").partition("as_of=")[2]
+    for title, pages in sections.items():
+        show.small(title)
+        for other in pages:
+            st.page_link(other, query_params={"as_of": refresh} if refresh else None)
+
+
+def picker(chosen: int | None) -> None:
+    """Which refresh the figures are of: now, or any earlier one."""
+    refreshes = queries.ask("refreshes")
+    newest = refreshes.row(0, named=True)
+    labels = {"": f"now (refresh {newest['refresh']}, {newest['day']})"} | {
+        str(row["refresh"]): f"refresh {row['refresh']}, {row['day']}"
+        for row in refreshes.iter_rows(named=True)
+    }
+    address.choose(
+        "Ledger as of", labels, str(chosen or ""), key="as_of",
+        hint="A refresh that is chosen here stands in the address: the link shows the same figures "
+        "later, also when newer ones have been published.",
+    )  # fmt: skip
+
+
+def side(lease: Lease) -> None:
+    """What stands beside every page."""
+    about = queries.ask("log").row(0, named=True)
+    entries = sum(queries.entries_by_source().values())
+    with st.sidebar:
+        navigation()
+        picker(lease.as_of)
+        show.small(
+            f"Ledger {show.plain(lease.ledger)}: refresh {about['refresh']} of "
+            f"{show.plain(about['finished'])} UTC, {entries:,} figures."
+        )
+        for held in queries.held().iter_rows(named=True):
+            st.warning(
+                f"{show.plain(held['rule'])}: {show.plain(held['reason'].rstrip('.'))}. "
+                f"[Sources]({address.page('/sources')})",
+                title=f"On hold: {show.plain(held['source_id'])}",
+            )
+
+
+def past(as_of: int) -> None:
+    """One line that nobody misses: these are not the newest figures."""
+    if st.query_params["as_of"] != str(as_of):  # a day may still get a later refresh
+        st.query_params["as_of"] = str(as_of)
+    refreshes = queries.ask("refreshes")
+    shown = refreshes.filter(refresh=as_of).row(0, named=True)
+    newest = refreshes.row(0, named=True)
+    now = address.other_refresh(f"/{page.url_path}")
+    if shown == newest:
+        st.info(
+            f"You see the ledger as of refresh {as_of} ({shown['finished']} UTC). It is the newest, and "
+            f"this address will go on showing it. [Show always the newest]({now})"
+        )
+    else:
+        st.info(
+            f"You see the ledger as of refresh {as_of} ({shown['finished']} UTC). The newest is "
+            f"{newest['refresh']} ({newest['finished']} UTC). [Show the newest]({now})"
+        )
+
+
+def unknown(error: AsOfError) -> None:
+    """What there is, where the address names a refresh that there is not."""
+    st.title("No such refresh")
+    st.warning(show.plain(error))
+    st.markdown("This ledger can be read as of:")
+    here = f"/{page.url_path}"
+    links = [f"- [now]({address.other_refresh(here)})"] + [
+        f"- [refresh {row['refresh']}]({address.other_refresh(here, row['refresh'])}), "
+        f"{row['finished']} UTC"
+        for row in queries.ask("refreshes").head(50).iter_rows(named=True)
     ]
-)
+    st.markdown("\n".join(links))
+
+
+def run() -> None:
+    """The page, of the refresh that its address asks for."""
+    try:
+        with queries.pinned(st.query_params.get("as_of")) as lease:
+            side(lease)  # before the page, which may stop its run early
+            if lease.as_of is not None:
+                past(lease.as_of)
+            page.run()
+    except AsOfError as error:
+        with queries.pinned() as lease:
+            side(lease)
+            unknown(error)
+    except TooLongError as error:
+        st.error(
+            f"{show.plain(error)}. Nothing is shown instead of a part. Choose less, or reload the page."
+        )
+
 
 try:
-    with queries.pinned() as ledger:
-        # before the page, which may stop its run early
-        about = queries.ask("ledger").row(0, named=True)
-        with st.sidebar:
-            show.small(
-                f"Ledger {show.plain(ledger)}: refresh {about['refresh']} of "
-                f"{show.plain(about['finished'])} UTC, {about['entries']:,} figures."
-            )
-            for held in queries.held().iter_rows(named=True):
-                st.warning(
-                    f"{show.plain(held['file'])}: {show.plain(held['reason'])}",
-                    title=f"On hold: {show.plain(held['source_id'])}",
-                )
-        page.run()
+    run()
 except NoLedgerError:
     st.title("No ledger yet")
     st.info(

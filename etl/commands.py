@@ -30,7 +30,7 @@ from etl.console import (
     refreshed,
     report,
 )
-from etl.diff import COUNTS, Diff, entries
+from etl.diff import COUNTS, Diff, json_pieces
 from etl.diff import diff as compare
 from etl.export import ExportError
 from etl.export import export as run_export
@@ -88,19 +88,10 @@ def diff(
             raise fail(str(error), EXIT_USAGE) from error
         changes = compare(lease.con, first, last, source)
         if as_json:
-            _write_json(lease, changes)
+            for piece in json_pieces(lease.con, changes):
+                typer.echo(piece, nl=False)
         else:
             _show(changes)
-
-
-def _write_json(lease: Lease, changes: Diff) -> None:
-    """The whole diff, entry by entry, without holding it in memory."""
-    frames = {"rows": changes.rows, "editions": changes.editions, "areas": changes.areas}
-    summary = ", ".join(f'"{name}": {frame.write_json()}' for name, frame in frames.items())
-    typer.echo(f'{{"a": {changes.a}, "b": {changes.b}, {summary}, "entries": [', nl=False)
-    for index, entry in enumerate(entries(lease.con)):
-        typer.echo(("," if index else "") + "\n" + json.dumps(entry, ensure_ascii=False), nl=False)
-    typer.echo("]}")
 
 
 def _show(changes: Diff) -> None:

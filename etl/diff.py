@@ -97,3 +97,13 @@ def entries(con: duckdb.DuckDBPyConnection, limit: int | None = None) -> Iterato
                 "before": json.loads(before) if before else None,
                 "after": json.loads(after) if after else None,
             }
+
+
+def json_pieces(con: duckdb.DuckDBPyConnection, changes: Diff) -> Iterator[str]:
+    """The last :func:`diff` whole, entry by entry, in pieces: it need not fit into memory."""
+    frames = {"rows": changes.rows, "editions": changes.editions, "areas": changes.areas}
+    summary = ", ".join(f'"{name}": {frame.write_json()}' for name, frame in frames.items())
+    yield f'{{"a": {changes.a}, "b": {changes.b}, {summary}, "entries": ['
+    for index, entry in enumerate(entries(con)):
+        yield ("," if index else "") + "\n" + json.dumps(entry, ensure_ascii=False)
+    yield "]}\n"

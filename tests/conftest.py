@@ -16,6 +16,7 @@ from etl.refresh import refresh
 from etl.settings import Folders
 from etl.sources import all_sources
 from tests.helpers import DATA, ledger
+from tests.pasts import add_past
 
 
 def _copy_sources(to: Path) -> Folders:
@@ -40,6 +41,22 @@ def built_folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     assert not outcome.failed, [(source.source_id, source.failure) for source in outcome.failed]
     assert outcome.published
     return folders
+
+
+@pytest.fixture(scope="session")
+def past_folders(built_folders: Folders, tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    """The built ledger with five refreshes after the first (:mod:`tests.pasts`): only read it."""
+    folders = Folders(tmp_path_factory.mktemp("past") / "data")
+    shutil.copytree(built_folders.data, folders.data)
+    add_past(folders)
+    return folders
+
+
+@pytest.fixture
+def past(past_folders: Folders, monkeypatch: pytest.MonkeyPatch) -> Folders:
+    """The same, named by HMA_DATA."""
+    monkeypatch.setenv("HMA_DATA", str(past_folders.data))
+    return past_folders
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
-"""What the program was and was not, what is known of its ending, definitions, caveats, licences."""
+"""What the program was and was not, what is known of its ending, definitions, terms."""
 
 from __future__ import annotations
 
 import polars as pl
 import streamlit as st
 
-from dashboard import filters, queries, show
+from dashboard import address, queries, show
 from etl.tables import ACCOUNTS, FLOWS, PRECISIONS, YEAR_BASES
 
 st.title("About")
@@ -51,7 +51,7 @@ show.table(
     },
     alt="Events of the U.S. program and of U.S. mine policy, newest first",
 )
-show.download(filters.address("program_events", {}), events.height)
+show.download(address.rows("program_events", {}), events.height)
 
 st.header("The Defense program’s own lines")
 lines = queries.ask("dod_lines")
@@ -102,47 +102,15 @@ for title, words in (
             alt=f"{title}: words and their meaning",
         )
 
-st.header("Sources, caveats, licences")
-show.table(
-    queries.ask("sources"),
-    {
-        "Source": lambda row: show.link(row["title"], row["url"]),
-        "Publisher": show.text_of("publisher"),
-        "Covers": show.text_of("coverage"),
-        "Caveats": show.text_of("caveats"),
-        "Licence": show.text_of("licence"),
-    },
-    alt="Sources with publisher, coverage, caveats and licence",
+st.header("Sources and changes")
+sources = queries.ask("sources")
+st.markdown(
+    f"The figures come from {sources.height} sources. [Sources]({address.page('/sources')}) gives each "
+    "one’s publisher, caveats, terms and files, and what may not be added. "
+    f"[Rejects and issues]({address.page('/findings')}) lists what could not be used as it stands. "
+    f"[Changes]({address.page('/changes')}) says what each refresh added, revised or withdrew; the "
+    "[feed](/feed.atom) brings it to a feed reader."
 )
-with st.expander("Series, and what may not be added"):
-    show.table(
-        queries.ask("series"),
-        {
-            "Series": show.text_of("title"),
-            "Source": show.text_of("source_title"),
-            "May be added": lambda row: "yes" if row["is_additive"] else "no",
-            "Caution": show.text_of("caution"),
-        },
-        alt="Series of the ledger and what may not be added",
-    )
-findings = queries.ask("findings")
-st.header("Rejects and issues")
-if findings.is_empty():
-    st.markdown("None: every source row is an entry, and every name is known.")
-else:
-    show.table(
-        findings,
-        {
-            "Kind": show.text_of("kind"),
-            "Source": show.text_of("source_id"),
-            "Where": show.text_of("locator"),
-            "Column": show.text_of("column"),
-            "Rule": show.text_of("rule"),
-            "What stands there": show.text_of("raw_value"),
-            "What to do": show.text_of("fix"),
-        },
-        alt="Rows that are not entries, and oddities in rows that are",
-    )
 st.header("Terms")
 st.markdown(
     "Code and transcription: Apache-2.0. Figures belong to the public record of their publishers, named "

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import charts, filters, queries, show
+from dashboard import address, charts, queries, show
 from dashboard.address import accept_code
 
 options = queries.ask("area_options")
@@ -32,7 +32,10 @@ if area is None:
         st.stop()
     st.markdown("Choose one of the countries and areas for which the ledger holds figures:")
     st.markdown(
-        ", ".join(f"[{show.plain(label)}](/country?area={code})" for code, label in names.items())
+        ", ".join(
+            f"[{show.plain(label)}]({address.page('/country', area=code)})"
+            for code, label in names.items()
+        )
     )
     st.stop()
 name = names[area]
@@ -68,7 +71,7 @@ else:
         alt_text=f"Stacked bars of U.S. money by account and fiscal year. {finding}.",
         source_line=f"{show.sources(coverage.sort('fiscal_year', descending=True))} {inferred}Nominal dollars; all "
         "conventional weapons destruction, which is broader than mine action. ▾ marks a year with an "
-        "event of the U.S. program or its policy, told under [About](/about).",
+        f"event of the U.S. program or its policy, told under [About]({address.page('/about')}).",
     )
     by_account = {(row["fiscal_year"], row["account"]): row for row in coverage.rows(named=True)}
 
@@ -131,7 +134,7 @@ else:
             alt=f"Sums of U.S. money in {name} since the start",
         )
     show.download(
-        filters.address("coverage", {"area": area}),
+        address.rows("coverage", {"area": area}),
         coverage.height,
         label="Download this table (CSV)",
     )
@@ -222,7 +225,7 @@ else:
         alt=f"Casualties in {name} by year",
     )
     show.download(
-        filters.address("casualties_by_area_year", {"area": area}), hurt.height,
+        address.rows("casualties_by_area_year", {"area": area}), hurt.height,
         label="Download this table (CSV)",
     )  # fmt: skip
 
@@ -315,7 +318,7 @@ else:
             alt=f"Donors of {name} in {year}",
         )
     show.download(
-        filters.address("dependency", {"area": area, "is_newest_edition": "yes"}), shares.height,
+        address.rows("dependency", {"area": area, "is_newest_edition": "yes"}), shares.height,
         label="Download the shares (CSV)",
     )  # fmt: skip
 
@@ -346,7 +349,7 @@ else:
         "Cleared, reduced and cancelled are different things, and kinds of hazard overlap: rows are not "
         "to be added. A year without a row was not read."
     )
-    show.download(filters.address("clearance", {"area": area}), cleared.height)
+    show.download(address.rows("clearance", {"area": area}), cleared.height)
 
 st.header("Contamination")
 left = queries.ask("area_contamination", area=area)
@@ -369,7 +372,7 @@ else:
         alt=f"Estimates of contamination in {name}",
     )
     show.small("Estimates differ in method; a survey can multiply or divide one.")
-    show.download(filters.address("contamination", {"area": area}), left.height)
+    show.download(address.rows("contamination", {"area": area}), left.height)
 
 st.header("Treaties")
 treaties = queries.ask("area_treaties", area=area)

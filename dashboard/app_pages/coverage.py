@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from dashboard import charts, filters, queries, show
+from dashboard import address, charts, queries, show
 from dashboard.address import accept_code
 
 SCOPES = {"dod": "Defense program alone", "all": "Whole U.S. effort"}
@@ -31,7 +31,7 @@ st.info(
         f" with {show.entry_link(row['amount_as_printed'], row['entry_id'])} for fiscal year {row['year']}"
         for row in funded_again.iter_rows(named=True)
     )
-    + ". [About](/about) says how sure each of these is.",
+    + f". [About]({address.page('/about')}) says how sure each of these is.",
     title="What ended, and what did not",
 )
 if years.is_empty():
@@ -61,7 +61,7 @@ with first:
         f"In {dod_last['paid_areas_count']} of the {areas_count} countries whose table was read. The report "
         "prints “DoD”; it does not say that every dollar is the 10 U.S.C. 407 program’s.",
         f"{printed_in}; the DoD lines of the country pages added. "
-        f"[Rows]({filters.address('coverage', {'account': 'DoD', 'fiscal_year': last_year})})",
+        f"[Rows]({address.rows('coverage', {'account': 'DoD', 'fiscal_year': last_year})})",
     )
 with second:
     show.headline(
@@ -72,7 +72,7 @@ with second:
         f"{start_from} and {start_to}.",
         f"{printed_in}; sums over the years, printed on {dod_since.height} country pages, added. "
         + "[Rows]("
-        + filters.address(
+        + address.rows(
             "funding",
             {
                 "series": "tweis_country_table",
@@ -147,7 +147,8 @@ show.chart(
     title=f"{who}, {areas_count} countries: {said}",
     alt_text=f"Stacked bars of {who.lower()} money by account. {said}.",
     source_line=f"{printed_in}. Fiscal years 2013 and 2014 were read for few countries and are left out "
-    "here; they stand on the country pages. ▾ marks a year with an event told under [About](/about).",
+    "here; they stand on the country pages. ▾ marks a year with an event told under "
+    f"[About]({address.page('/about')}).",
 )
 show.table(
     shown.sort("fiscal_year", "account"),
@@ -161,7 +162,7 @@ show.table(
     alt="Money by fiscal year and account over the countries with a table",
 )
 show.download(
-    filters.address(
+    address.rows(
         "coverage",
         {
             "account": "DoD" if is_dod else "",
@@ -230,7 +231,9 @@ listed = profiles if everything else profiles.filter(pl.col("all_fy2015_2017_usd
 show.table(
     listed,
     {
-        "Area": lambda row: f"[{show.plain(row['area_name'])}](/country?area={row['area']})",
+        "Area": lambda row: (
+            f"[{show.plain(row['area_name'])}]({address.page('/country', area=row['area'])})"
+        ),
         "DoD, FY2015–17": show.usd_of("dod_fy2015_2017_usd"),
         "All accounts, FY2015–17": show.usd_of("all_fy2015_2017_usd"),
         "DoD since start": show.usd_of("dod_since_start_usd", entry="dod_since_start_entry_id"),
@@ -260,6 +263,4 @@ show.small(
     "brackets. An en dash means that no figure was read, never zero. Casualties stand beside money; "
     "nothing here shows that one caused the other."
 )
-show.download(
-    filters.address("area_profile", {}), profiles.height, label="Download all areas (CSV)"
-)
+show.download(address.rows("area_profile", {}), profiles.height, label="Download all areas (CSV)")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 import streamlit as st
 
-from dashboard import filters, queries, show
+from dashboard import address, current, queries, revisions, show
 from etl.archive import Archive, ArchiveError
 from etl.settings import folders
+
+# Hashes and addresses are too long for a cell and stand in full below.
+LONG = ("vintage_sha256", "content_sha256", "source_url")
 
 entry_id = st.text_input(
     "Entry", key="entry", bind="query-params", placeholder="state_tweis-0123456789abcdef",
@@ -26,56 +31,99 @@ if found is None:
     )
     st.stop()
 
-table, revisions = found
-newest = revisions.row(-1, named=True)
-st.title("Source row")
-st.markdown(
-    f"One entry of the table **{table}**, revision {newest['revision']} ({newest['change']}), "
-    f"recorded in refresh {newest['recorded_in']}."
-)
-st.markdown(show.source({**newest, "entry_id": None}))
-if newest["change"] == "withdrawn":
-    st.warning("The source has dropped this figure. Its last values are kept here.")
+table, everything = found
+rows = everything.rows(named=True)
+as_of = current.as_of()
+known = [row for row in rows if as_of is None or row["recorded_in"] <= as_of]
+used = known[-1] if known else None
+newest = rows[-1]
 
-# Hashes and addresses are too long for a cell and stand in full below.
-LONG = ("vintage_sha256", "content_sha256", "source_url")
-values = [
-    {"column": name, "value": show.number(value) if isinstance(value, float) else str(value)}
-    for name, value in newest.items()
-    if value is not None and name not in LONG
-]
-show.table(
-    pl.DataFrame(values),
-    {"Column": show.text_of("column"), "Value": show.text_of("value")},
-    alt=f"Values of the entry {entry_id}",
-)
-st.markdown(f"Address: {show.link(newest['source_url'], newest['source_url'])}")
-st.markdown(f"SHA-256 of the values: `{newest['content_sha256']}`")
 
-st.header("The archived line")
-st.markdown(
-    f"{show.plain(newest['locator'])}, in the bytes with SHA-256 `{newest['vintage_sha256']}`."
-)
-try:
-    header, line = Archive(folders().archive).line(newest["vintage_sha256"], newest["locator"])
-except ArchiveError as error:
-    st.warning(show.plain(error), title="The archived bytes can not be shown")
-else:
-    st.code(f"{header}\n{line}", language=None, wrap_lines=True)
-    show.small("The header of the file and the line itself; the hash was checked just now.")
-
-if revisions.height > 1:
-    st.header("Revisions")
+def show_values(revision: dict[str, Any]) -> None:
+    """Every value of a revision, and the archived line it was read from."""
+    values = [
+        {"column": name, "value": show.number(value) if isinstance(value, float) else str(value)}
+        for name, value in revision.items()
+        if value is not None
+        and name not in LONG
+        and not (name == "ended_in" and as_of is not None and value > as_of)
+    ]
     show.table(
-        revisions,
+        pl.DataFrame(values),
+        {"Column": show.text_of("column"), "Value": show.text_of("value")},
+        alt=f"Values of the entry {entry_id}",
+    )
+    st.markdown(f"Address: {show.link(revision['source_url'], revision['source_url'])}")
+    st.markdown(f"SHA-256 of the values: `{revision['content_sha256']}`")
+
+    st.header("The archived line")
+    st.markdown(
+        f"{show.plain(revision['locator'])}, in the bytes with SHA-256 `{revision['vintage_sha256']}`."
+    )
+    try:
+        header, line = Archive(folders().archive).line(
+            revision["vintage_sha256"], revision["locator"]
+        )
+    except ArchiveError as error:
+        st.warning(show.plain(error), title="The archived bytes can not be shown")
+    else:
+        st.code(f"{header}\n{line}", language=None, wrap_lines=True)
+        show.small("The header of the file and the line itself; the hash was checked just now.")
+
+
+def show_revisions() -> None:
+    """What each revision says, and what it changed."""
+    st.header("Revisions")
+    what = {}
+    for before, row in zip([None, *rows], rows, strict=False):
+        columns = revisions.differing(before, row) if before else []
+        what[row["revision"]] = ", ".join(columns) or None
+    show.table(
+        everything,
         {
-            "Revision": show.text_of("revision"),
+            "Revision": lambda row: show.plain(
+                f"{row['revision']}, shown above" if row["revision"] == shown else row["revision"]
+            ),
             "Change": show.text_of("change"),
+            "What it says": lambda row: show.plain(revisions.headline(table, row)[1]),
+            "Columns that changed": lambda row: show.plain(what[row["revision"]]),
             "Recorded in refresh": show.text_of("recorded_in"),
             "Ended in refresh": show.text_of("ended_in"),
-            "Content SHA-256": show.text_of("content_sha256"),
+            "Content SHA-256": lambda row: show.plain(row["content_sha256"][:12]),
         },
         alt="Revisions of the entry",
     )
-if newest["change"] != "withdrawn":
-    show.download(filters.address(table, {"entry_id": newest["entry_id"]}), 1)
+
+
+st.title("Source row")
+shown = used["revision"] if used else None
+if used is None:
+    st.warning(
+        f"This entry was not in the ledger as of refresh {as_of}: it was first recorded in refresh "
+        f"{rows[0]['recorded_in']}. [The entry now]({address.other_refresh('/entry')})",
+        title=show.plain(revisions.name(table, rows[0])),
+    )
+    show_revisions()
+    st.stop()
+
+st.markdown(
+    f"One entry of the table **{table}**, revision {used['revision']} ({used['change']}), "
+    f"recorded in refresh {used['recorded_in']}."
+)
+st.markdown(show.source({**used, "entry_id": None}))
+if used["change"] == "withdrawn":
+    st.warning(
+        f"The source dropped this figure in refresh {used['recorded_in']}. Its last values are kept "
+        "here."
+    )
+if used is not newest:
+    st.info(
+        f"Revision {used['revision']} was the last one as of refresh {as_of}; since then the entry was "
+        f"{newest['change']} in refresh {newest['recorded_in']}. "
+        f"[The entry now]({address.other_refresh('/entry')})"
+    )
+show_values(used)
+if len(rows) > 1:
+    show_revisions()
+if used["change"] != "withdrawn":
+    show.download(address.rows(table, {"entry_id": used["entry_id"]}), 1)

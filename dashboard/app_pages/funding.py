@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from dashboard import filters, queries, show
+from dashboard import address, filters, queries, show
 from dashboard.address import accept_code, accept_codes
 from etl.tables import ACCOUNTS, FLOWS
 
@@ -137,7 +137,7 @@ show.table(
 )
 
 st.header("Rows")
-show.download(filters.address("funding", asked), total_rows)
+show.download(address.rows("funding", asked), total_rows)
 pages = -(-total_rows // PAGE_ROWS)
 page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
 rows = queries.ask_filtered("funding_rows", conditions, PAGE_ROWS, (page - 1) * PAGE_ROWS)

@@ -23,6 +23,7 @@ from etl.store import current_path
 from etl.tables import ALL_TABLES, FACT_TABLES, polars_schema
 from tests.helpers import DATA, Row, rewrite, run, select
 
+EMPTY = {"rejects", "holds", "decisions", "casualty_events"}  # with the embedded figures alone
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 VIETNAM = "/coverage.csv?area=VNM&fiscal_year.gte=2015&fiscal_year.lte=2017"
 
@@ -114,7 +115,7 @@ def test_every_table_streams_whole_with_exactly_its_declared_columns(
     assert next(lines) == ALL_TABLES[table].column_names()
     count = select(ledger_con, f'SELECT count(*) FROM "{table}"')[0][0]
     assert sum(1 for _ in lines) == count
-    assert count > 0 or table == "rejects"
+    assert count > 0 or table in EMPTY
 
 
 def test_the_list_of_tables_says_what_a_row_of_each_is(client: TestClient) -> None:
@@ -340,7 +341,7 @@ def large(published: Folders, pool: None) -> Folders:
     """A ledger with many splits."""
     with duckdb.connect(current_path(published.ledger)) as con:
         con.execute(
-            "INSERT INTO splits SELECT few.* REPLACE (few.entry_id || n AS entry_id) "
+            "INSERT INTO present.splits SELECT few.* REPLACE (few.entry_id || n AS entry_id) "
             "FROM (SELECT * FROM splits LIMIT 100) AS few, range(?) AS more(n)",
             [LARGE_ROWS // 100],
         )

@@ -30,7 +30,13 @@ PAGES = (
     VIETNAM,
     "/country?area=AZE",
     "/funding",
+    "/changes",
+    "/changes?a=0&b=1",
+    "/sources",
+    "/findings",
     "/about",
+    "/about?as_of=1",
+    "/country?as_of=99",
     "/entry",
     "/entry?entry=x",
 )
@@ -315,7 +321,9 @@ def test_no_page_asks_another_machine_or_complains(tour: Tour) -> None:
     asked = [url for url in tour.reader.asked if not url.startswith(("data:", "blob:"))]
     assert {urlsplit(url).hostname for url in asked} == {"127.0.0.1"}
     # on a page below the root Streamlit first looks for its server there
-    probes = re.compile(r"/(country|funding|about|entry)/_stcore/(health|host-config)")
+    probes = re.compile(
+        r"/(country|funding|changes|sources|findings|about|entry)/_stcore/(health|host-config)"
+    )
     assert [path for path in tour.reader.failed if not probes.fullmatch(path)] == []
     assert tour.reader.complaints == []
 
@@ -372,11 +380,32 @@ def test_keys_alone_reach_the_pages_the_picker_the_sources_and_the_download(
 def test_a_country_can_be_chosen_by_keys_alone(window: Window) -> None:
     reader = window()
     page = reader.open("/country")
-    page.get_by_role("combobox").focus()
+    page.get_by_role("combobox", name="Country or area").focus()
     page.keyboard.type("Camb")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Cambodia", level=1)).to_be_visible()
     expect(page).to_have_url(re.compile("area="))
+
+
+# Looking back
+
+
+def test_a_chosen_refresh_stays_in_the_address_from_page_to_page_and_back(window: Window) -> None:
+    reader = window()
+    page = reader.open(VIETNAM)
+    side = page.get_by_test_id("stSidebar")
+    side.get_by_role("combobox").click()
+    page.get_by_role("option", name="refresh 1,", exact=False).filter(has_not_text="now").click()
+    looking_back = page.get_by_text("You see the ledger as of refresh 1")
+    expect(looking_back).to_be_visible()
+    expect(page).to_have_url(re.compile(r"area=Vietnam&as_of=1$"))
+    side.get_by_role("link", name="Funding").click()
+    expect(page.get_by_role("heading", name="Funding", level=1)).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/funding\?as_of=1$"))
+    expect(looking_back).to_be_visible()
+    page.go_back()
+    expect(page).to_have_url(re.compile("/country"))
+    expect(looking_back).to_be_visible()
 
 
 # Hostile texts
@@ -401,7 +430,7 @@ def hostile(published: Folders) -> Folders:
 
     rewrite(published, "us_funding/program_events.csv", with_texts)
     rewrite(published, "us_funding/us_cwd_country_fy.csv", with_name)
-    outcome = run(published, "program_events", "state_tweis")
+    outcome = run(published, "program_events", "state_tweis", least=1)
     assert not outcome.failed, [source.failure for source in outcome.failed]
     return published
 
@@ -413,7 +442,12 @@ def test_hostile_texts_are_shown_as_texts_and_do_nothing(
     with serving(hostile) as (site, _), windows(chromium, site) as window:
         reader = window()
         seen = 0
-        for path in ("/about", f"/entry?entry={entry_id}", "/funding?source=state_tweis"):
+        for path in (
+            "/about",
+            f"/entry?entry={entry_id}",
+            "/funding?source=state_tweis",
+            "/changes",
+        ):
             page = reader.open(path)
             page.wait_for_load_state("networkidle")
             seen += "<script>window.ran" in page.locator("body").inner_text()
@@ -424,6 +458,6 @@ def test_hostile_texts_are_shown_as_texts_and_do_nothing(
             assert set(links) <= {"http:", "https:"}, path
             assert page.locator(".katex").count() == 0, path
             assert page.locator("[data-testid=stMain] img").count() == 0, path
-        assert seen >= 2
+        assert seen >= 3
         assert reader.dialogs == []
         assert not [url for url in reader.asked if "elsewhere.invalid" in url]

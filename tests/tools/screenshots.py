@@ -43,7 +43,11 @@ PAGES: Final = {
     "country": "/country?area=VNM",
     "country-none": "/country",
     "funding": "/funding",
+    "changes": "/changes?a=0&b=1",
+    "sources": "/sources",
+    "findings": "/findings",
     "about": "/about",
+    "about-as-of": "/about?as_of=1",
     "entry": "/entry?entry={entry}",
 }
 # The README's pictures: which page, and how much of its top.

@@ -1,0 +1,125 @@
+"""Every source: publisher, rhythm, terms, the files in use, and whether any is on hold or rejected."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from dashboard import address, queries, show
+
+sources = queries.ask("sources")
+series = queries.ask("series")
+entries = queries.entries_by_source()
+holds = {row["source_id"]: row for row in queries.held().iter_rows(named=True)}
+files = queries.ask("latest_files")
+decisions = queries.ask("decisions")
+rejected = set(files.filter(status="rejected")["source_id"])
+
+
+def read(source_id: str) -> str | None:
+    """When a file of the source was last read."""
+    times = files.filter(source_id=source_id)["retrieved"]
+    return str(times.max())[:10] if times.len() else None
+
+
+def state(row: dict[str, Any]) -> str:
+    """Whether the last vintage is in use, in a few words."""
+    name = row["source_id"]
+    hold = holds.get(name)
+    if hold:
+        return show.plain(f"on hold since refresh {hold['recorded_in']}: {hold['rule']}")
+    if name in rejected:
+        last = decisions.filter(source_id=name, verdict="rejected").row(0, named=True)
+        return show.plain(f"last vintage rejected by {last['who']}: {last['because']}")
+    return "in use" if read(name) else "not read yet"
+
+
+st.title("Sources")
+st.markdown(
+    f"{sources.height} public datasets and report series. The bytes of every file are kept under their "
+    "SHA-256 and never changed; a file whose figures look wrong is put on hold until a person decides, "
+    "and the last good figures stay in use."
+)
+show.table(
+    sources,
+    {
+        "Source": lambda row: show.link(row["title"], row["url"]),
+        "Publisher": show.text_of("publisher"),
+        "Updated": show.text_of("cadence"),
+        "Read": lambda row: show.plain(f"{row['status']} {read(row['source_id']) or ''}"),
+        "Figures in use": lambda row: show.number(entries.get(row["source_id"], 0)),
+        "State": state,
+    },
+    alt="Sources with publisher, rhythm, number of figures, and whether they are in use",
+)
+show.download(address.rows("sources", {}), sources.height)
+
+
+for row in sources.filter(pl.col("source_id").is_in(list(holds))).iter_rows(named=True):
+    name, hold = row["source_id"], holds[row["source_id"]]
+    st.warning(
+        f"Since refresh {hold['recorded_in']}, by the rule “{show.plain(hold['rule'])}”: "
+        f"{show.plain(hold['reason'].rstrip('.'))}. The last good figures stay in use. "
+        f"`hma accept {name}` or `hma reject {name}` settles it.",
+        title=f"On hold: {show.plain(row['title'])}",
+    )
+
+
+def describe(row: dict[str, Any]) -> None:
+    """What a source covers, its terms, its files and series."""
+    name = row["source_id"]
+    st.markdown(
+        f"**Covers.** {show.plain(row['coverage'])}\n\n**Caveats.** {show.plain(row['caveats'])}\n\n"
+        f"**Licence.** {show.plain(row['licence'])}\n\n**Cite as.** {show.plain(row['citation'])}\n\n"
+        f"**Name in downloads.** `{name}`"
+    )
+    of_it = files.filter(source_id=name)
+    if not of_it.is_empty():
+        show.table(
+            of_it,
+            {
+                "File": show.text_of("file"),
+                "Bytes": show.number_of("size_bytes"),
+                "Archived (UTC)": show.text_of("retrieved"),
+                "Vintage": show.text_of("status"),
+                "SHA-256": lambda file: f"`{file['vintage_sha256']}`",
+            },
+            alt=f"Files of {row['title']} with their hashes",
+        )
+        show.download(address.rows("vintages", {"source_id": name}), label="All vintages (CSV)")
+    show.table(
+        series.filter(source_id=name),
+        {
+            "Series": show.text_of("title"),
+            "May be added": lambda one: "yes" if one["is_additive"] else "no",
+            "Caution": show.text_of("caution"),
+        },
+        alt=f"Series of {row['title']} and what may not be added",
+    )
+
+
+for row in sources.iter_rows(named=True):
+    with st.expander(show.plain(row["title"])):
+        describe(row)
+
+st.header("Decisions")
+if decisions.is_empty():
+    st.markdown("No vintage on hold has been accepted or rejected by a person.")
+else:
+    titles = dict(sources.select("source_id", "title").iter_rows())
+    show.table(
+        decisions,
+        {
+            "Source": lambda one: show.plain(titles.get(one["source_id"], one["source_id"])),
+            "Verdict": lambda one: show.plain(f"{one['verdict']} {one['decided']}"),
+            "Who": show.text_of("who"),
+            "Why": show.text_of("because"),
+            "Why it was on hold": show.text_of("overruled"),
+            "Refresh": show.text_of("recorded_in"),
+            "Vintage": lambda one: show.plain(one["vintages_sha256"][:12]),
+        },
+        alt="What people decided about vintages on hold, newest first",
+    )
+    show.download(address.rows("decisions", {}), decisions.height)

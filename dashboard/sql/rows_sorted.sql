@@ -1,0 +1,3 @@
+-- The rows of one table that pass the filters, sorted: those as of an earlier refresh, which are put
+-- together from the past and the present, and those of the small tables that are not kept in order.
+SELECT {columns} FROM {table} AS t WHERE {condition} ORDER BY {order}

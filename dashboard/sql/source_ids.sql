@@ -1,0 +1,2 @@
+-- The name of every source.
+SELECT source_id FROM sources ORDER BY source_id
