@@ -16,7 +16,7 @@ LOCKS := requirements.lock tests/requirements.lock
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format types screenshots lock clean again
+.PHONY: help run test lint format types screenshots resilience bench lock clean again
 
 help: ## say what there is (this)
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -57,6 +57,12 @@ screenshots: .venv/.installed-test ## take pictures of every page into test-resu
 # The locks hold for every platform and every Python from 3.11, and name no index: uv resolves from
 # the one pip is set to use here. Pins stay as they are unless LOCK_ARGS=--upgrade (or
 # LOCK_ARGS='--upgrade-package NAME'). All is made aside and copied only when it is good.
+resilience: .venv/.installed-test ## break refreshes in every way at hand and write the README's table (an hour)
+	@$(BIN)/python -m tests.tools.resilience $(EXPERIMENTS)
+
+bench: .venv/.installed-test ## measure questions about earlier refreshes against those about now (10 million entries)
+	@$(BIN)/python -m tests.bench.asof
+
 lock: ## write requirements.lock and tests/requirements.lock anew
 	@set -eu; aside=$$(mktemp -d); trap 'rm -rf "$$aside"' EXIT; trap 'exit 130' INT TERM; \
 	echo 'Fetching uv, which writes the locks ...'; \
