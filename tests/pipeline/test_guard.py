@@ -69,7 +69,7 @@ MOVES = {
     "one row under another name": Move(
         "program_events", EVENTS,
         lambda rows: [rows[0] | {"event": "another event"}, *rows[1:]],
-        "withdrawn", r"1 of 31 entries in program_events would be withdrawn, at most 1 %",
+        "withdrawn", r"1 of 31 entries in program_events would be withdrawn, at most 0 %",
     ),
     "every value a tenth more": Move(
         "us_price_indexes", PRICES, each(times("value", 1.1)), "revised",
