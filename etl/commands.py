@@ -39,10 +39,11 @@ from etl.publish import BusyError, writer
 from etl.publish import prune as run_prune
 from etl.rebuild import DamagedError, InUseError
 from etl.rebuild import rebuild as run_rebuild
+from etl.report import Report
 from etl.settings import folders
 from etl.store import Lease, Ledgers, NoLedgerError
-from etl.verify import Report, derive_entry
 from etl.verify import verify as run_verify
+from etl.verify import verify_entry
 
 app = typer.Typer()
 
@@ -193,7 +194,7 @@ def verify(
     where = folders()
     try:
         if entry:
-            found = derive_entry(where, entry)
+            found = verify_entry(where, entry)
         else:
             with err.status("Checking …") as status:
                 found = run_verify(where, lambda step: status.update(f"Checking {escape(step)} …"))

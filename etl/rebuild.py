@@ -27,10 +27,11 @@ from etl.export import HISTORY, MANIFESTS, SUMS, file_sha256
 from etl.manifest import BATCH_ROWS, Manifest, Rebuilt
 from etl.publish import building, publish, writer
 from etl.record import ENTRIES, KEPT
+from etl.report import Report
 from etl.settings import Folders
 from etl.store import CURRENT
 from etl.tables import ALL_TABLES, FACT_TABLES, polars_schema
-from etl.verify import Report, check_tables, follow
+from etl.verify import check_tables, follow
 
 SUM: Final = re.compile(r"([0-9a-f]{64})  ([\w.-]+(?:/[\w.-]+)*)")
 MANIFEST: Final = re.compile(rf"{MANIFESTS}/(\d{{6,}})-([0-9a-f]{{64}})\.json")

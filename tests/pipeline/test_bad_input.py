@@ -248,7 +248,9 @@ def test_an_unknown_country_is_an_entry_without_an_area_and_an_issue(published: 
     rewrite(published, COUNTRY, add)
     result = hma("refresh", "state_tweis")
     assert result.exit_code == 0
-    assert f"{COUNTRY} line {last}, column area_as_printed: unknown area: 'Vietnamia'" in said(result)
+    assert f"{COUNTRY} line {last}, column area_as_printed: unknown area: 'Vietnamia'" in said(
+        result
+    )
     assert "add the spelling to data/reference/areas.csv" in said(result)
     assert ask(
         published,

@@ -23,10 +23,11 @@ from etl.cli import app
 from etl.export import export
 from etl.publish import writer
 from etl.rebuild import DamagedError, rebuild
+from etl.report import Report
 from etl.settings import Folders
 from etl.store import current_path
 from etl.tables import ALL_TABLES, polars_schema
-from etl.verify import Report, verify
+from etl.verify import verify
 from tests.helpers import DATA, TRANSCRIBED, ask, figures, rewrite, run, select
 
 COUNTRY = "us_funding/us_cwd_country_fy.csv"

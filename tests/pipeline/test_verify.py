@@ -104,7 +104,7 @@ def test_a_vintage_that_is_gone_is_named(history: Folders) -> None:
 def test_rows_that_other_code_read_are_named_as_such_and_not_called_wrong(
     history: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verify.__module__ + ".code_version", lambda _: "0.2.0+other")
+    monkeypatch.setattr("etl.derive.code_version", lambda _: "0.2.0+other")
     report = verify(history)
     assert report.differences == []
     assert "states of sources were read by code 0.1.0+" in report.notes[0]
@@ -115,7 +115,7 @@ def test_a_change_of_code_that_changes_a_figure_is_found_while_it_claims_to_be_t
     history: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = refresh.code_version(history)
-    monkeypatch.setattr(verify.__module__ + ".code_version", lambda _: version)
+    monkeypatch.setattr("etl.derive.code_version", lambda _: version)
     # the same name, but Vietnam is no longer known by it
     areas = history.reference / "areas.csv"
     text = areas.read_text(encoding="utf-8")
