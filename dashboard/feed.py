@@ -82,7 +82,8 @@ def _refreshes(lease: Lease) -> tuple[str, list[_Refresh]]:
             found = _ask(lease)
         _read.clear()
         _read[lease.ledger] = found
-    return _read[lease.ledger]
+        return found
+    return _read.get(lease.ledger) or _ask(lease)
 
 
 def _ask(lease: Lease) -> tuple[str, list[_Refresh]]:
@@ -126,7 +127,8 @@ def _content(lease: Lease, base: str) -> tuple[bytes, datetime]:
     for one in refreshes:
         entry = ET.SubElement(root, "entry")
         _text(entry, "id", f"urn:hma-ledger:refresh:{one.number}:{one.manifest}")
-        _text(entry, "title", f"Refresh {one.number}: {one.changes}")
+        begins = "the ledger begins, " if one.number == 1 else ""
+        _text(entry, "title", f"Refresh {one.number}: {begins}{one.changes}")
         _text(entry, "updated", one.updated.isoformat())
         address = f"{base}changes?a={one.number - 1}&b={one.number}"
         ET.SubElement(entry, "link", rel="alternate", type="text/html", href=address)

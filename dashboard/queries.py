@@ -184,6 +184,34 @@ def counts() -> pl.DataFrame:
     return _counts(_key(lease), lease)
 
 
+def as_of() -> int | None:
+    """The refresh that the page looks back to; None for now."""
+    lease: Lease = LEASE.get()
+    return lease.as_of
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _withdrawn(
+    ledger: str, as_of: int | None, area: str, _lease: Lease
+) -> list[tuple[str, str, str, int]]:
+    del ledger, as_of
+    tables = [name for name in FACT_TABLES if "area" in FACT_TABLES[name].columns()]
+    query = "\nUNION ALL ".join(
+        _text("withdrawn").format(table=sql.identifier(name), name=name) for name in tables
+    )
+    with _lease.limited():
+        rows: list[tuple[str, str, str, int]] = _lease.con.execute(
+            f"{query}\nORDER BY ALL", {"area": area}
+        ).fetchall()
+    return rows
+
+
+def withdrawn(area: str) -> list[tuple[str, str, str, int]]:
+    """What the sources of an area have dropped: table, entry, last values as JSON, and since when."""
+    lease = LEASE.get()
+    return _withdrawn(lease.ledger, lease.as_of, area, lease)
+
+
 def total(frame: pl.DataFrame, column: str) -> float:
     """The sum of a column of money or counts; 0 for no rows."""
     return float(sum(frame[column].drop_nulls().to_list()))

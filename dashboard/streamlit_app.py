@@ -43,8 +43,8 @@ def picker(chosen: int | None) -> None:
     """Which refresh the figures are of: now, or any earlier one."""
     refreshes = queries.ask("refreshes")
     newest = refreshes.row(0, named=True)
-    labels = {"": f"now (refresh {newest['refresh']}, {newest['day']})"} | {
-        str(row["refresh"]): f"refresh {row['refresh']}, {row['day']}"
+    labels = {"": f"now (refresh {newest['refresh']}, {newest['finished']} UTC)"} | {
+        str(row["refresh"]): f"refresh {row['refresh']}, {row['finished']} UTC"
         for row in refreshes.iter_rows(named=True)
     }
     address.choose(
@@ -62,15 +62,20 @@ def side(lease: Lease) -> None:
         navigation()
         picker(lease.as_of)
         show.small(
-            f"Ledger {show.plain(lease.ledger)}: refresh {about['refresh']} of "
-            f"{show.plain(about['finished'])} UTC, {entries:,} figures."
+            f"Refresh {about['refresh']} of {show.plain(about['finished'])} UTC, {entries:,} figures; "
+            f"read from {show.plain(lease.ledger)}."
         )
-        for held in queries.held().iter_rows(named=True):
-            st.warning(
-                f"{show.plain(held['rule'])}: {show.plain(held['reason'].rstrip('.'))}. "
-                f"[Sources]({address.page('/sources')})",
-                title=f"On hold: {show.plain(held['source_id'])}",
-            )
+
+
+def on_hold() -> None:
+    """One line for each source whose newest vintage is not in use."""
+    titles = dict(queries.ask("sources").select("source_id", "title").iter_rows())
+    for held in queries.held().iter_rows(named=True):
+        title = show.plain(titles.get(held["source_id"], held["source_id"]))
+        st.warning(
+            f"On hold: {title}. A newer copy was not taken over ({show.plain(held['rule'])}); the figures "
+            f"are those of the copy before it. [Why]({address.page('/sources')})"
+        )
 
 
 def past(as_of: int) -> None:
@@ -114,6 +119,7 @@ def run() -> None:
             side(lease)  # before the page, which may stop its run early
             if lease.as_of is not None:
                 past(lease.as_of)
+            on_hold()
             page.run()
     except AsOfError as error:
         with queries.pinned() as lease:

@@ -118,9 +118,16 @@ class Archive:
         if not self.manifest.exists():
             return
         with self.manifest.open(encoding="utf-8") as lines:
-            for line in lines:
-                if line.endswith("\n"):
+            for number, line in enumerate(lines, 1):
+                if not line.endswith("\n"):  # torn by a crash; the next write cuts it off
+                    continue
+                try:
                     yield Vintage(**json.loads(line))
+                except (ValueError, TypeError) as error:
+                    raise ArchiveError(
+                        f"{self.manifest} line {number} is not what was written ({error}); restore the "
+                        "file from a backup"
+                    ) from error
 
     def sweep(self) -> None:
         """Remove the half-written files that a killed run left; no object and no manifest is one."""

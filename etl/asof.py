@@ -36,15 +36,13 @@ def find(con: duckdb.DuckDBPyConnection, text: str) -> int:
     if text.isascii() and text.isdigit():
         if len(text) <= len(str(max(finished))) and int(text) in finished:
             return int(text)
-        raise AsOfError(
-            f"as_of: there is no refresh {text[:20]}; this ledger knows 1 to {max(finished)}."
-        )
+        raise AsOfError(f"There is no refresh {text[:20]}; this ledger knows 1 to {max(finished)}.")
     until = _moment(text)
     known = [number for number, end in finished.items() if end <= until]
     if not known:
         first = min(finished.values())
         raise AsOfError(
-            f"as_of: nothing was published by {text}; the first refresh finished at "
+            f"Nothing was published by {text}; the first refresh finished at "
             f"{first.isoformat(timespec='seconds')}."
         )
     return int(max(known))
@@ -55,7 +53,7 @@ def _moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise AsOfError(
-            f"as_of takes the number of a refresh, a day (2026-11-22) or a time, not {text[:40]!r}."
+            f"Name a refresh by its number, a day (2026-11-22) or a time, not {text[:40]!r}."
         ) from error
     if len(text) <= len("2026-11-22"):
         moment = datetime.combine(moment.date(), time.max)

@@ -60,7 +60,13 @@ def refresh(
     ] = False,
     given: Annotated[
         Path | None,
-        typer.Option("--from", metavar="FILE", help="read this copy of the one source named"),
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="read this copy of the one source named",
+        ),
     ] = None,
 ) -> None:
     """Read the sources and publish a new ledger if anything changed."""

@@ -34,7 +34,7 @@ from etl.diff import COUNTS, Diff, json_pieces
 from etl.diff import diff as compare
 from etl.export import ExportError
 from etl.export import export as run_export
-from etl.log import Decision
+from etl.log import Decision, latest, listed, undecided, vintages_sha256
 from etl.publish import BusyError, writer
 from etl.publish import prune as run_prune
 from etl.rebuild import DamagedError, InUseError
@@ -52,7 +52,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="for programs: JSON on stan
 
 @app.command()
 def log(*, as_json: AsJson = False) -> None:
-    """List the refreshes: when, by which code, what they changed, and their manifests."""
+    """List the refreshes: when, by which code, and what they changed."""
     with _lease() as lease:
         rows = lease.con.execute(sql.text("log")).pl()
     if as_json:
@@ -106,6 +106,8 @@ def _show(changes: Diff) -> None:
     for row in changes.rows.iter_rows(named=True):
         table.add_row(row["source_id"], row["table"], *(f"{row[name]:,}" for name in COUNTS))
     out.print(table)
+    if changes.a == 0:
+        return  # everything is new then, and its sums would say nothing
     _show_sums("Largest changes by edition", changes.editions, ["series", "edition"])
     _show_sums("Largest changes by area", changes.areas, ["area", "series", "edition"])
 
@@ -117,11 +119,10 @@ def _show_sums(title: str, frame: pl.DataFrame, columns: list[str]) -> None:
         for heading in ("before", "after", "difference"):
             table.add_column(heading, justify="right")
         for row in part.head(SCREENFUL // 2).iter_rows(named=True):
-            figures = (
-                f"{row['before']:,.0f}",
-                f"{row['after']:,.0f}",
-                f"{row['difference']:+,.0f}",
+            before, after = (
+                "–" if row[side] is None else f"{row[side]:,.0f}" for side in ("before", "after")
             )
+            figures = (before, after, f"{row['difference']:+,.0f}")
             table.add_row(*(escape(str(row[name] or "–")) for name in columns), *figures)
         out.print(table)
         if part.height > SCREENFUL // 2:
@@ -169,16 +170,23 @@ def _decide(
         raise fail("--because needs a reason; it goes on the record", EXIT_USAGE)
     with _lease() as lease:
         hold = lease.con.execute(sql.text("hold_of"), {"source_id": source}).fetchone()
-        files = lease.con.execute(sql.text("held_files"), {"source_id": source}).fetchall()
-    if hold is None or not files:
+        files = latest(lease.con, source, "accepted", "held", "rejected")
+        # a vintage that was rejected by mistake can still be accepted
+        is_open = undecided(lease.con, source) and (hold is not None or verdict == "accepted")
+    if not is_open:
         raise fail(f"{source} has no vintage on hold; see hma status", EXIT_NO_LEDGER)
-    if len(vintage) < MIN_DIGITS or not any(sha256.startswith(vintage) for _, sha256 in files):
-        named = ", ".join(f"{sha256[:12]} ({file})" for file, sha256 in files)
+    digits = vintage.lower()
+    if len(digits) < MIN_DIGITS or not any(file.sha256.startswith(digits) for file in files):
+        named = ", ".join(f"{file.sha256[:12]} ({file.file})" for file in files)
         raise fail(
-            f"{vintage!r} names none of the files on hold (at least {MIN_DIGITS} digits): {named}",
+            f"{vintage!r} names none of the files of its newest vintage (at least {MIN_DIGITS} digits): "
+            f"{named}",
             EXIT_NO_LEDGER,
         )
-    decision = Decision(source, hold[0], verdict, who or getpass.getuser(), because, hold[1])
+    decision = Decision(
+        source, vintages_sha256(files), listed(files), verdict, who or getpass.getuser(), because,
+        hold[0] if hold else None,
+    )  # fmt: skip
     report(refreshed(folders(), chosen, decision=decision))
 
 
@@ -188,6 +196,10 @@ def verify(
     entry: Annotated[
         str | None, typer.Option(help="derive this one entry from the archived bytes again")
     ] = None,
+    rebuilt: Annotated[
+        bool,
+        typer.Option("--rebuilt", help="the ledger was rebuilt from an export, and you know it"),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check that nothing published or archived was changed or lost."""
@@ -204,7 +216,7 @@ def verify(
         typer.echo(json.dumps(found.as_dict(), ensure_ascii=False))
     else:
         _show_report(found)
-    if found.differences:
+    if found.differences or (found.reservations and not rebuilt):
         raise typer.Exit(EXIT_DIFFERS)
 
 
@@ -251,6 +263,13 @@ def export(
     ] = None,
 ) -> None:
     """Write the whole ledger into a folder: CSV, Parquet, what they mean, and how to check them."""
+    if as_of is not None and not as_of.strip():
+        raise fail("--as-of is empty; name a refresh, a day or a time", EXIT_USAGE)
+    for own in (folders().archive, folders().ledger):
+        if folder.resolve().is_relative_to(own.resolve()):
+            raise fail(
+                f"{folder} lies in {own}, which is the ledger's own; choose another", EXIT_USAGE
+            )
     try:
         with err.status("Exporting …") as status:
             exported = run_export(

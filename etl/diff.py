@@ -22,11 +22,16 @@ SUMMED: Final = {
     "funding": (
         "amount_usd",
         "US dollars",
-        "NOT {row}.is_printed_total AND NOT {row}.is_cumulative",
+        "NOT {row}.is_printed_total AND NOT {row}.is_cumulative AND {row}.status = 'actual' "
+        "AND coalesce({row}.precision, 'exact') IN ('exact', 'rounded')",
     ),
-    "casualties": ("total", "people", "NOT {row}.is_partial_year AND NOT {row}.is_prior_year"),
+    "casualties": (
+        "total",
+        "people",
+        "NOT {row}.is_partial_year AND NOT {row}.is_prior_year AND NOT {row}.lower_bound",
+    ),
 }
-COUNTS: Final = ("added", "revised", "withdrawn")
+COUNTS: Final = ("added", "revised", "withdrawn", "restored")
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,9 @@ def diff(con: duckdb.DuckDBPyConnection, a: int, b: int, source_id: str | None =
 
 def entries(con: duckdb.DuckDBPyConnection, limit: int | None = None) -> Iterator[dict[str, Any]]:
     """The entries of the last :func:`diff`, with all their columns before and after."""
-    query = 'FROM changed ORDER BY "table", entry_id' + (" LIMIT $limit" if limit else "")
+    largest = "abs(coalesce(after, 0) - coalesce(before, 0)) DESC"
+    query = f'FROM changed ORDER BY unit DESC, {largest}, "table", entry_id'
+    query += " LIMIT $limit" if limit else ""
     answer = con.execute(query, {"limit": limit} if limit else {})
     while rows := answer.fetchmany(1000):
         for table, source_id, *_, entry_id, change, _, _, _, before, after in rows:

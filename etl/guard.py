@@ -20,13 +20,17 @@ from etl import record, sql
 from etl.check import Checked
 from etl.reading import Finding, Reading, SourceError
 from etl.sources import SourceSpec
-from etl.tables import FACT_TABLES, measures
+from etl.tables import FACT_TABLES, NATURAL_KEYS, categories, measures
 
 _MARKUP: Final = (b"<!doctype", b"<html", b"<head", b"<body")
 _BINARY: Final = {
     b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"%PDF": "PDF", b"\x28\xb5\x2f\xfd": "Zstandard",
     b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PAR1": "Parquet", b"\x89PNG": "PNG",
     b"\xd0\xcf\x11\xe0": "an old Office file",
+}  # fmt: skip
+AS_PRINTED: Final = {
+    "amount_usd": "amount_as_printed", "value": "value_as_printed",
+    "share_percent": "share_as_printed", "contamination_km2": "contamination_as_printed",
 }  # fmt: skip
 FEW: Final = 5  # so many entries may be added or revised in a table of any size
 SLIP_SHARE: Final = 0.2  # of the changed values; one in five is no coincidence
@@ -45,7 +49,7 @@ def look_at_bytes(files: Mapping[str, bytes]) -> None:
     """Refuse what cannot be data before anything parses it.
 
     Raises:
-        SourceError: a file is empty, an HTML page or XML where a table is read, or a known binary.
+        SourceError: a file is empty, an HTML page, or a known binary.
     """
     for file, content in files.items():
         start = content[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -81,8 +85,8 @@ def before_comparing(spec: SourceSpec, reading: Reading, checked: Checked) -> Ho
         return Hold(
             "fewer entries",
             f"{checked.entries} entries, at least {spec.min_entries} expected: was a file cut short? "
-            "Restore it, or if rows were meant to go, change min_entries in "
-            f"sources/{spec.source_id}/source.yml",
+            "Restore it. If rows were meant to go, accept the vintage, or change min_entries in "
+            f"etl/sources/{spec.source_id}/source.yml",
         )
     return None
 
@@ -103,27 +107,40 @@ def compared(
         holds += _future(con, table, today)
         held = record.held(con, spec.source_id, table)
         if held:
-            holds += _moved(spec, table, held, counts)
+            holds += _moved(con, spec, table, held, counts)
         if counts["revised"]:
             holds += _values(con, spec, table)
+            holds += _words(con, spec, table)
+        if held and "occurrence" in NATURAL_KEYS[table]:
+            holds += _register(con, spec, table)
     return min(holds, key=lambda hold: _ORDER.index(hold.rule), default=None)
 
 
 # The most telling reason first: a slip of units is also a changed total.
 _ORDER: Final = (
-    "exchanged columns", "unit jump", "sign changed", "future date", "withdrawn", "values blanked",
+    "exchanged columns", "unit jump", "sign changed", "future date", "words unchanged", "shifted", "withdrawn", "values blanked",
     "total changed", "revised", "added",
 )  # fmt: skip
 
 
 def _one(
-    con: duckdb.DuckDBPyConnection, name: str, names: dict[str, str], spec: SourceSpec
+    con: duckdb.DuckDBPyConnection,
+    name: str,
+    names: dict[str, str],
+    spec: SourceSpec,
+    **more: float,
 ) -> dict[str, Any]:
     query = sql.text(name).format(**names)
-    return con.execute(query, {"source_id": spec.source_id}).pl().row(0, named=True)
+    return con.execute(query, {"source_id": spec.source_id, **more}).pl().row(0, named=True)
 
 
-def _moved(spec: SourceSpec, table: str, held: int, counts: Counter[str]) -> Iterator[Hold]:
+def _moved(
+    con: duckdb.DuckDBPyConnection,
+    spec: SourceSpec,
+    table: str,
+    held: int,
+    counts: Counter[str],
+) -> Iterator[Hold]:
     """Too many entries withdrawn, added or revised."""
     limits = spec.guard
     for change, limit in (
@@ -133,10 +150,14 @@ def _moved(spec: SourceSpec, table: str, held: int, counts: Counter[str]) -> Ite
     ):
         small = change != "withdrawn" and counts[change] <= FEW
         if counts[change] * 100 > held * limit and not small:
+            first = con.execute(
+                sql.text("guard_first").format(**record.names_of(table)), {"change": change}
+            ).fetchone()
             yield Hold(
                 change,
                 f"{counts[change]:,} of {held:,} entries in {table} would be {change}, "
-                f"at most {limit:g} % may be",
+                f"at most {limit:g} % may be; first: {first[0] if first else ''}. "
+                "Correct the file, or accept the vintage if it is right",
             )
 
 
@@ -188,6 +209,37 @@ def _measure(spec: SourceSpec, name: str, row: dict[str, Any]) -> Iterator[Hold]
             f"the sum of {name} over the entries that stay goes from {row['before']:,.6g} to "
             f"{row['after']:,.6g}, at most {limits.max_total_change_percent:g} % may change",
         )
+
+
+def _words(con: duckdb.DuckDBPyConnection, spec: SourceSpec, table: str) -> Iterator[Hold]:
+    """Figures that change while the words of the source beside them stay: a column that slipped."""
+    for column, printed in AS_PRINTED.items():
+        if column not in FACT_TABLES[table].columns():
+            continue
+        pair = {"column": sql.identifier(column), "printed": sql.identifier(printed)}
+        row = _one(con, "guard_words", {**record.names_of(table), **pair}, spec)
+        if row["changed"] > FEW:
+            yield Hold(
+                "words unchanged",
+                f"{row['changed']:,} values of {column} change though {printed} stays as it was; first: "
+                f"{row['first_at']}. Did a column slip against the others?",
+            )
+
+
+def _register(con: duckdb.DuckDBPyConnection, spec: SourceSpec, table: str) -> Iterator[Hold]:
+    """A register of people or events whose years or categories shift, though its total does not."""
+    for column, limit in (
+        ("year", spec.guard.max_year_percent),
+        *((name, spec.guard.max_total_change_percent) for name in categories(table)),
+    ):
+        names = {**record.names_of(table), "column": sql.identifier(column)}
+        row = _one(con, "guard_groups", {**names}, spec, few=FEW, limit=limit)
+        if row["groups"]:
+            yield Hold(
+                "shifted",
+                f"{table}.{column}: {row['worst']} goes from {row['before']:,} entries to "
+                f"{row['after']:,}, at most {limit:g} % may come or go in one of its values",
+            )
 
 
 def _future(con: duckdb.DuckDBPyConnection, table: str, today: str) -> Iterator[Hold]:

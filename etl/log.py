@@ -73,6 +73,7 @@ class Decision:
 
     source_id: str
     vintages_sha256: str
+    files: str
     verdict: Literal["accepted", "rejected"]
     who: str
     because: str
@@ -83,6 +84,11 @@ def vintages_sha256(vintages: Iterable[Vintage]) -> str:
     """One name for the files of a source that are read together."""
     lines = sorted(f"{vintage.file} {vintage.sha256}\n" for vintage in vintages)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def listed(vintages: Iterable[Vintage]) -> str:
+    """The files of a vintage with their hashes, for people."""
+    return "; ".join(sorted(f"{vintage.file} {vintage.sha256}" for vintage in vintages))
 
 
 def last_refresh(con: duckdb.DuckDBPyConnection) -> int:
@@ -143,8 +149,17 @@ def latest(con: duckdb.DuckDBPyConnection, source_id: str, *statuses: str) -> li
     ).pl()
     return [
         Vintage(source_id, file, sha256, size, retrieved.isoformat(), origin)
-        for file, sha256, size, retrieved, origin in rows.iter_rows()
+        for file, sha256, size, retrieved, origin, _ in rows.iter_rows()
     ]
+
+
+def undecided(con: duckdb.DuckDBPyConnection, source_id: str) -> bool:
+    """A file of the source's newest vintage is on hold or was rejected, so that it can be accepted."""
+    rows = con.execute(
+        sql.text("latest_vintages"),
+        {"source_id": source_id, "statuses": ["accepted", "held", "rejected"]},
+    ).pl()
+    return bool(rows["status"].is_in(["held", "rejected"]).any())
 
 
 def source(
@@ -181,6 +196,8 @@ def source(
                 "rule": hold.rule,
                 "reason": hold.message,
                 "vintages_sha256": vintages_sha256(outcome.vintages) if rows else None,
+                "files": listed(outcome.vintages) or None,
+                "can_be_accepted": hold.is_readable and bool(rows),
                 "recorded_in": number,
             }
         )

@@ -188,7 +188,9 @@ def _read_and_record(run: _Run, spec: SourceSpec, outcome: SourceOutcome) -> Hol
     if decided and decided[0] == "rejected":
         outcome.is_rejected = True
         return Hold("rejected", f"{decided[1]} rejected this vintage: {decided[2]}")
-    accepted = decided is not None
+    is_new = _is_new(run, spec, outcome.vintages)
+    # a decision stands for the vintage it was made on; brought back over a newer one, it is looked at again
+    accepted = decided is not None and (run.decision is not None or not is_new)
     run.progress(spec.source_id, "read")
     reading, checked = read_vintages(run.archive, run.resolver, spec, outcome.vintages)
     outcome.rows_read = reading.rows_taken()
@@ -198,7 +200,7 @@ def _read_and_record(run: _Run, spec: SourceSpec, outcome: SourceOutcome) -> Hol
     if hold:
         return hold
     changes = record.compare(run.con, spec.source_id, checked)
-    if not accepted and _is_new(run, spec, outcome.vintages):
+    if not accepted and is_new:
         today = max(vintage.retrieved_at for vintage in outcome.vintages)[:10]
         hold = guard.compared(run.con, spec, changes, today)
         if hold:

@@ -109,12 +109,20 @@ class Lease:
         Raises:
             TooLongError: it was stopped.
         """
-        timer = threading.Timer(seconds, self.con.interrupt)
+        stopped = threading.Event()
+
+        def stop() -> None:
+            stopped.set()
+            self.con.interrupt()
+
+        timer = threading.Timer(seconds, stop)
         timer.daemon = True
         timer.start()
         try:
             yield
-        except duckdb.InterruptException as error:
+        except (duckdb.Error, OSError) as error:  # Arrow passes an interrupt on as an OSError
+            if not stopped.is_set():
+                raise
             raise TooLongError(
                 f"the answer took longer than {seconds:g} seconds; ask for less"
             ) from error

@@ -583,7 +583,9 @@ class Holds(dy.Schema):
     source_id = text("the source", required=True)
     rule = text("the check that stopped it", required=True)
     reason = text("what is wrong and what to do about it", required=True)
-    vintages_sha256 = text("names the files of the vintage; null where a file is missing")
+    vintages_sha256 = text("names the files of the vintage together; null where a file is missing")
+    files = text("the files of the vintage, each with its SHA-256")
+    can_be_accepted = flag("a person can accept it; what cannot be read can not")
     recorded_in = whole("refresh that recorded it", "refresh number", required=True, low=1)
 
 
@@ -591,7 +593,8 @@ class Decisions(dy.Schema):
     """What a person decided about a vintage on hold."""
 
     source_id = text("the source", required=True)
-    vintages_sha256 = text("names the files of the vintage", required=True)
+    vintages_sha256 = text("names the files of the vintage together", required=True)
+    files = text("the files of the vintage, each with its SHA-256", required=True)
     verdict = category(
         "what was decided",
         {"accepted": "its figures are used", "rejected": "its figures are not used"},
@@ -815,6 +818,15 @@ def measures(name: str) -> dict[str, str]:
         if column not in Spine.columns()
     }
     return {column: unit for column, unit in units.items() if unit and unit != "year"}
+
+
+def categories(name: str) -> tuple[str, ...]:
+    """The columns of a fact table whose values are declared words; what the pipeline fills is none."""
+    return tuple(
+        column
+        for column, declared in FACT_TABLES[name].columns().items()
+        if column not in Spine.columns() and (declared.metadata or {}).get("allowed")
+    )
 
 
 def polars_schema(table: type[dy.Schema]) -> dict[str, pl.DataType]:

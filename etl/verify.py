@@ -18,7 +18,7 @@ from pathlib import Path
 
 import duckdb
 
-from etl import manifest, sql
+from etl import manifest, record, sql
 from etl.archive import Archive, ArchiveError, Vintage
 from etl.derive import Progress, check_entries, derive_one, newest_revision, vintages_by_source
 from etl.manifest import Manifest, Rebuilt
@@ -39,7 +39,7 @@ def verify(folders: Folders, progress: Progress = lambda _: None) -> Report:
     archive = Archive(folders.archive)
     progress("manifests")
     chain = _chain(folders, path, report)
-    _newer(path, report)
+    _newer(path, folders.archive, report)
     rebuilt = _rebuilt(archive, chain, report)
     absent = _absent(archive, chain, rebuilt, report)
     progress("archive")
@@ -54,6 +54,7 @@ def verify(folders: Folders, progress: Progress = lambda _: None) -> Report:
             require_format(con, path)
             if not rebuilt:  # what was rebuilt says when its bytes were first retrieved
                 _compare_list(con, archive, listed, report)
+            _views(con, report)
             check_tables(con, chain, report, progress)
             check_entries(con, folders, absent, report, progress)
     except duckdb.Error as error:
@@ -132,7 +133,7 @@ def _list(archive: Archive, report: Report) -> set[Vintage]:
     """The archive's own list of vintages."""
     try:
         return set(archive.vintages())
-    except (OSError, ValueError, TypeError) as error:
+    except (ArchiveError, OSError, ValueError, TypeError) as error:
         report.differs(archive.manifest.name, f"is no longer what was written: {error}")
         return set()
 
@@ -186,13 +187,20 @@ def _compare_list(
                 )
 
 
-def _newer(path: Path, report: Report) -> None:
-    """A ledger that was published after the one in use, or was about to be."""
+def _newer(path: Path, archive: Path, report: Report) -> None:
+    """A ledger or manifest of a later refresh than the one in use."""
     number = path.stem.split("-")[1]
-    for other in sorted(path.parent.glob("ledger-*.duckdb")):
-        if other.stem.split("-")[1] > number:
+    ledgers = {
+        other.name: other.stem.split("-")[1] for other in path.parent.glob("ledger-*.duckdb")
+    }
+    links = {
+        other.name: other.stem.split("-")[0]
+        for other in manifest.folder(archive).glob("[0-9]*.json")
+    }
+    for name, other_number in sorted({**ledgers, **links}.items()):
+        if other_number > number:
             report.notes.append(
-                f"{other.name} is newer than the ledger in use: its publication was interrupted, or "
+                f"{name} is newer than the ledger in use: its publication was interrupted, or "
                 "CURRENT was set back. The next refresh goes on from the one in use"
             )
 
@@ -210,6 +218,17 @@ def _is_the_file(path: Path, link: Manifest, rebuilt: list[Rebuilt], report: Rep
         return True
     report.differs(path.name, "its bytes are not those that were published")
     return False
+
+
+def _views(con: duckdb.DuckDBPyConnection, report: Report) -> None:
+    """The views that readers ask are the ones that the code declares: none shows other rows."""
+    with duckdb.connect() as fresh:
+        record.create_tables(fresh)
+        declared = dict(fresh.execute(sql.text("view_definitions")).fetchall())
+    found = dict(con.execute(sql.text("view_definitions")).fetchall())
+    for name in sorted(declared.keys() | found.keys()):
+        if declared.get(name) != found.get(name):
+            report.differs(f"view {name}", "is not defined as the code defines it")
 
 
 def check_tables(

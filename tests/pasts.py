@@ -39,10 +39,12 @@ def add_past(folders: Folders) -> None:
     spec = all_sources()["us_price_indexes"]
     rewrite(folders, spec.files[0], lambda rows: rows[:3])
     assert run(folders, spec.source_id).published
-    ((vintages, reason),) = ask(
+    ((vintages, files, reason),) = ask(
         folders,
-        "SELECT vintages_sha256, reason FROM holds WHERE source_id = ?",
+        "SELECT vintages_sha256, files, reason FROM holds WHERE source_id = ?",
         spec.source_id,
     )
-    because = Decision(spec.source_id, vintages, "rejected", "an archivist", "Cut *short*.", reason)
+    because = Decision(
+        spec.source_id, vintages, files, "rejected", "an archivist", "Cut *short*.", reason
+    )
     assert refresh(folders, [spec], decision=because).published

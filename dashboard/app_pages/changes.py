@@ -15,7 +15,7 @@ LOG = 100  # refreshes that are listed
 NOTHING = "nothing, before the first refresh"
 
 log = queries.ask("log")
-days = {str(row["refresh"]): row["day"] for row in log.iter_rows(named=True)}
+times = {str(row["refresh"]): row["finished"] for row in log.iter_rows(named=True)}
 newest = log["refresh"].to_list()[0]
 source_titles = dict(queries.ask("sources").select("source_id", "title").iter_rows())
 series_titles = dict(queries.ask("series").select("series", "title").iter_rows())
@@ -36,8 +36,7 @@ def asked(key: str, default: int) -> int:
     try:
         number = queries.refresh_number(given)
     except AsOfError as error:
-        message = str(error).removeprefix("as_of").removeprefix(": ")
-        st.warning(f"{key}: {show.plain(message)} [The last change]({address.page('/changes')})")
+        st.warning(f"{key}: {show.plain(error)} [The last change]({address.page('/changes')})")
         st.stop()
     if number > newest:
         st.warning(
@@ -48,9 +47,11 @@ def asked(key: str, default: int) -> int:
     return number
 
 
-b = asked("b", newest)
+# a refresh that only put a source on hold changed no figure
+telling = log.filter(pl.sum_horizontal(COUNTS) > 0)["refresh"]
+b = asked("b", telling[0] if telling.len() else newest)
 a = asked("a", max(b - 1, 0))
-labels = {number: f"refresh {number}, {day}" for number, day in days.items()}
+labels = {number: f"refresh {number}, {finished} UTC" for number, finished in times.items()}
 first, second = st.columns(2)
 with first:
     address.choose("From", {**labels, "0": NOTHING}, str(a), key="a")
@@ -80,6 +81,7 @@ else:
             "Added": show.number_of("added"),
             "Revised": show.number_of("revised"),
             "Withdrawn": show.number_of("withdrawn"),
+            "Restored": show.number_of("restored"),
         },
         alt=f"How many figures of each source and table changed from refresh {a} to {b}",
     )
@@ -100,9 +102,9 @@ def sums(frame: pl.DataFrame, unit: str, by: str) -> None:
             **(area if by == "area" else {}),
             "Series": lambda row: show.plain(series_titles.get(row["series"], row["series"])),
             "Edition": show.text_of("edition"),
-            "Figures": show.number_of("entries"),
-            "Before": lambda row: show.plain(write(row["before"])),
-            "After": lambda row: show.plain(write(row["after"])),
+            "Figures that changed": show.number_of("entries"),
+            "These before": lambda row: show.plain(write(row["before"])),
+            "These after": lambda row: show.plain(write(row["after"])),
             "Difference": lambda row: show.plain(
                 ("+" if row["difference"] > 0 else "") + write(row["difference"])
             ),
@@ -128,9 +130,11 @@ else:
             sums(found.editions, unit, "edition")
     if not found.editions.is_empty() or not found.areas.is_empty():
         show.small(
-            "Only figures of one series and one edition are added, and printed totals, sums over years "
-            "and parts of a year are left out. Rows of these tables are not to be added: the same dollar "
-            "and the same person stand in several. A new edition is added figures, not more money."
+            "“These” are the figures that changed, of whatever years, not the whole edition; dollars are "
+            "nominal. Only figures of one series and one edition are added. Printed totals, sums over "
+            "years, parts of a year, estimates, requests and bounds are left out; they stand among the "
+            "changed entries below. Rows of these tables are not to be added: the same dollar and the "
+            "same person stand in several. A new edition is added figures, not more money."
         )
 
 if changed:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Any, Final
 
 import polars as pl
 import streamlit as st
 
-from dashboard import address, charts, queries, show
+from dashboard import address, charts, queries, revisions, show
 from dashboard.address import accept_code
+
+FEW: Final = 10  # withdrawn figures that are named
 
 options = queries.ask("area_options")
 names = dict(options.select("area", "area_name").iter_rows())
@@ -43,6 +46,21 @@ chosen = options.filter(area=area).row(0, named=True)
 st.title(show.plain(name))
 if chosen["state_region"]:
     show.small(f"Region of the State Department: {show.plain(chosen['state_region'])}.")
+
+dropped = queries.withdrawn(area)
+if dropped:
+    gone = [
+        f"{show.entry_link(revisions.name(table, json.loads(row)), entry_id)} (refresh {refresh})"
+        for table, entry_id, row, refresh in dropped[:FEW]
+    ]
+    more = f", and {len(dropped) - FEW:,} more" if len(dropped) > FEW else ""
+    st.warning(
+        f"{len(dropped):,} figures of {show.plain(name)} were withdrawn: a source or this ledger no longer "
+        f"gives them, and no sum on this page holds them. {'; '.join(gone)}{more}."
+        if len(dropped) > 1
+        else f"A figure of {show.plain(name)} was withdrawn: a source or this ledger no longer gives it, "
+        f"and no sum on this page holds it. {gone[0]}."
+    )
 
 st.header("U.S. money by account")
 coverage = queries.ask("area_coverage", area=area)
@@ -100,8 +118,8 @@ else:
     for row in yearly.filter(~pl.col("is_total_confirmed")).iter_rows(named=True):
         st.warning(
             f"FY{row['fiscal_year']}: the page prints a total of {show.plain(show.usd(row['printed_total_usd']))}, "
-            f"but its accounts add to {show.plain(show.usd(row['accounts_sum_usd']))}. Both are shown as printed; "
-            "the ledger adds the accounts."
+            f"but its accounts add to {show.plain(show.usd(row['accounts_sum_usd']))}. The ledger adds "
+            "the accounts and changes neither."
         )
     earlier = queries.ask("area_earlier", area=area)
     if not earlier.is_empty():
@@ -359,7 +377,7 @@ else:
     show.table(
         left,
         {
-            "As of": show.text_of("estimate_date"),
+            "Date of the estimate": show.text_of("estimate_date"),
             "Hazard": show.text_of("hazard"),
             "As printed": lambda row: show.entry_link(
                 row["contamination_as_printed"], row["entry_id"]

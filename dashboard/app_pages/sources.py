@@ -36,6 +36,15 @@ def state(row: dict[str, Any]) -> str:
     return "in use" if read(name) else "not read yet"
 
 
+def settle(hold: dict[str, Any]) -> str:
+    """How a person settles a hold that still stands; nothing when looking back, or if nobody can."""
+    if queries.as_of() is not None or not hold["can_be_accepted"]:
+        return ""
+    digits = str(hold["files"]).split()[1][:12]
+    accept = f'`hma accept {hold["source_id"]} {digits} --because "…"`'
+    return f" {accept} takes it over all the same; `hma reject` with the same words drops it."
+
+
 st.title("Sources")
 st.markdown(
     f"{sources.height} public datasets and report series. The bytes of every file are kept under their "
@@ -61,8 +70,7 @@ for row in sources.filter(pl.col("source_id").is_in(list(holds))).iter_rows(name
     name, hold = row["source_id"], holds[row["source_id"]]
     st.warning(
         f"Since refresh {hold['recorded_in']}, by the rule “{show.plain(hold['rule'])}”: "
-        f"{show.plain(hold['reason'].rstrip('.'))}. The last good figures stay in use. "
-        f"`hma accept {name}` or `hma reject {name}` settles it.",
+        f"{show.plain(hold['reason'].rstrip('.'))}. The last good figures stay in use.{settle(hold)}",
         title=f"On hold: {show.plain(row['title'])}",
     )
 
@@ -118,7 +126,7 @@ else:
             "Why": show.text_of("because"),
             "Why it was on hold": show.text_of("overruled"),
             "Refresh": show.text_of("recorded_in"),
-            "Vintage": lambda one: show.plain(one["vintages_sha256"][:12]),
+            "Files": lambda one: show.plain(one["files"]),
         },
         alt="What people decided about vintages on hold, newest first",
     )

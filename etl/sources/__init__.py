@@ -42,10 +42,11 @@ class GuardLimits(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_withdrawn_percent: float = 0
-    max_added_percent: float = 100
+    max_added_percent: float = 50
     max_revised_percent: float = 25
     max_blanked_percent: float = 0
     max_total_change_percent: float = 20
+    max_year_percent: float = 20
 
 
 class SourceSpec(BaseModel):

@@ -21,6 +21,10 @@ SELECT
     coalesce(after.{area}, before.{area}) AS area,
     coalesce(after.entry_id, before.entry_id) AS entry_id,
     CASE
+        WHEN before.entry_id IS NULL AND after.revision > 1 AND EXISTS (
+            FROM history.{table} AS held
+            WHERE held.entry_id = after.entry_id AND held.recorded_in <= $a
+        ) THEN 'restored'
         WHEN before.entry_id IS NULL THEN 'added'
         WHEN after.entry_id IS NULL THEN 'withdrawn'
         ELSE 'revised'

@@ -1,2 +1,2 @@
--- The vintage of one source that is on hold, and why.
-SELECT vintages_sha256, reason FROM holds WHERE source_id = $source_id AND vintages_sha256 IS NOT NULL;
+-- Why the newest vintage of one source is on hold.
+SELECT reason FROM holds WHERE source_id = $source_id;

@@ -97,12 +97,12 @@ def test_as_of_takes_a_day_or_a_time_too(past: Folders, reader: TestClient) -> N
 @pytest.mark.parametrize(
     ("as_of", "words"),
     [
-        ("99", "there is no refresh 99; this ledger knows 1 to 1."),
-        ("0", "there is no refresh 0"),
-        ("soon", "as_of takes the number of a refresh"),
-        ("", "as_of takes the number of a refresh"),
-        ("2001-01-01", "nothing was published by 2001-01-01"),
-        ("9" * 400, "there is no refresh 999"),
+        ("99", "There is no refresh 99; this ledger knows 1 to 1."),
+        ("0", "There is no refresh 0"),
+        ("soon", "refresh"),
+        ("", "refresh"),
+        ("2001-01-01", "Nothing was published by 2001-01-01"),
+        ("9" * 400, "There is no refresh 999"),
     ],
 )
 def test_a_refresh_that_there_is_not_is_refused(client: TestClient, as_of: str, words: str) -> None:
@@ -137,8 +137,8 @@ def test_changes_are_those_of_the_command(past: Folders, reader: TestClient) -> 
     [
         ("", "takes a and b"),
         ("a=1", "takes a and b"),
-        ("a=1&b=99", "there is no refresh 99"),
-        ("a=soon&b=1", "takes the number of a refresh"),
+        ("a=1&b=99", "There is no refresh 99"),
+        ("a=soon&b=1", "Name a refresh by its number"),
         (
             "a=0&b=1&source=nobody",
             "there is no source 'nobody'. Sources: colombia_victims, dod_hma",

@@ -240,8 +240,8 @@ def test_the_two_refreshes_stand_in_the_address(past: Folders, visit: Open) -> N
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
-        ({"a": "99"}, "there is no refresh 99"),
-        ({"b": "soon"}, "takes the number of a refresh"),
+        ({"a": "99"}, "There is no refresh 99"),
+        ({"b": "soon"}, "Name a refresh by its number"),
         ({"b": "5", "as_of": "3"}, "later than refresh 3, which you look back to"),
     ],
 )

@@ -156,7 +156,7 @@ SLIPS = {
     ),
     "a last row dropped whole": Slip(
         "dod_hma", DOD, lambda content: content[: content.rstrip(b"\n").rindex(b"\n") + 1],
-        ("33 entries, at least 34 expected", "change min_entries in sources/dod_hma/source.yml"),
+        ("33 entries, at least 34 expected", "change min_entries in etl/sources/dod_hma/source.yml"),
     ),
     "a quotation mark left open": Slip(
         "dod_hma", DOD, lambda content: content[: content.index(b", Disaster, and")] + b"\n",

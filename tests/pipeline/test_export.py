@@ -243,7 +243,7 @@ def test_an_export_that_breaks_off_leaves_nothing(
 
 @pytest.mark.parametrize(
     ("as_of", "message"),
-    [("9", "there is no refresh 9"), ("1999-01-01", "nothing was published by 1999-01-01")],
+    [("9", "There is no refresh 9"), ("1999-01-01", "Nothing was published by 1999-01-01")],
 )
 def test_an_unknown_refresh_is_wrong_usage(
     past: Past, tmp_path: Path, as_of: str, message: str

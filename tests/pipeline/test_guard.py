@@ -11,10 +11,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from etl.cli import app
-from etl.refresh import Outcome
+from etl.refresh import Outcome, refresh
 from etl.settings import Folders
+from etl.sources import GuardLimits, all_sources
 from etl.store import current_path
-from tests.helpers import Change, Row, ask, figures, rewrite, rows_of, run
+from tests.helpers import Change, Row, ask, figures, rewrite, run
 
 COUNTRY = "us_funding/us_cwd_country_fy.csv"
 CASUALTIES = "casualties/monitor_country_year.csv"
@@ -82,6 +83,14 @@ MOVES = {
     "values that go missing": Move(
         "landmine_monitor", CASUALTIES, every(20, lambda row: row | {"children": "", "women": ""}),
         "values blanked", r"\d+ of \d+ values of casualties\.(children|women) would become missing",
+    ),
+    "amounts that slip against their words": Move(
+        "state_tweis", COUNTRY,
+        lambda rows: [
+            row | {"amount_usd": rows[index - 1]["amount_usd"]} if 20 <= index < 60 else row
+            for index, row in enumerate(rows)
+        ],
+        "words unchanged", r"\d+ values of amount_usd change though amount_as_printed stays",
     ),
     "more rows added than there were": Move(
         "program_events", EVENTS,
@@ -159,7 +168,35 @@ def test_a_rejected_vintage_is_not_used_and_no_longer_a_failure(published: Folde
     again = run(published, "program_events")
     assert (again.failed, again.published) == ([], None)
     assert again.sources[0].status == "rejected"
-    rewrite(published, EVENTS, lambda _: rows_of(published.transcribed / EVENTS)[1])
+    thought_again = hma("accept", "program_events", digits, "--because", "it was right after all")
+    assert thought_again.exit_code == 0, thought_again.output
+    assert ask(published, NAMES) == [(1,)]
+
+
+def test_other_code_that_reads_the_same_bytes_otherwise_is_not_held(published: Folders) -> None:
+    areas = published.reference / "areas.csv"
+    text = areas.read_text(encoding="utf-8")
+    moved = re.sub(r"(?m)^VNM,Vietnam,", "VNM,Nowhere,", text)
+    assert moved != text
+    areas.write_text(moved.replace("COL,Colombia,", "COL,Elsewhere,"), encoding="utf-8")
+    limits = {"guard": GuardLimits(max_revised_percent=0)}
+    spec = all_sources()["state_tweis"].model_copy(update=limits)
+    outcome = refresh(published, [spec]).sources[0]
+    assert outcome.changes["revised"] > 5
+    assert outcome.hold is None
+
+
+def test_an_old_vintage_brought_back_over_a_newer_one_is_looked_at_again(
+    published: Folders,
+) -> None:
+    digits = held_event(published)
+    renamed = (published.transcribed / EVENTS).read_bytes()
+    hma("accept", "program_events", digits, "--because", "renamed on purpose")
+    rewrite(published, EVENTS, lambda rows: [rows[0] | {"event": "a third name"}, *rows[1:]])
+    third = run(published, "program_events").sources[0].vintages[0].sha256[:12]
+    hma("accept", "program_events", third, "--because", "renamed again")
+    (published.transcribed / EVENTS).write_bytes(renamed)
+    assert run(published, "program_events").sources[0].hold
 
 
 def test_a_person_can_think_again(published: Folders) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -317,3 +318,27 @@ def test_the_copies_of_2017_and_2025_read_in_order_give_one_register_with_its_re
         "as Herido and Muerto are counted in the file"
     )
     assert verify(workspace).differences == []
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (lambda body: [*body, *body], "added"),
+        (lambda body: [*body, *body[-1:] * 1_000], "shifted"),
+        (lambda body: [line.replace(b",Herido,", b",Muerto,") if number % 16 == 0 else line
+                       for number, line in enumerate(body)], "shifted"),
+        (lambda body: [line for line in body if b'"2,016"' not in line], "shifted"),
+    ],
+)  # fmt: skip
+def test_a_register_that_grows_shifts_or_loses_a_year_is_held(
+    workspace: Folders, tmp_path: Path, change: Callable[[list[bytes]], list[bytes]], rule: str
+) -> None:
+    content = sample("colombia_victims_2017-10.csv")
+    spec = all_sources()["colombia_victims"]
+    (tmp_path / "good.csv").write_bytes(content)
+    refresh(workspace, [spec], given={spec.source_id: tmp_path / "good.csv"})
+    header, *body = content.splitlines(keepends=True)
+    (tmp_path / "bad.csv").write_bytes(b"".join([header, *change(body)]))
+    outcome = refresh(workspace, [spec], given={spec.source_id: tmp_path / "bad.csv"}).sources[0]
+    assert outcome.hold
+    assert outcome.hold.rule == rule, outcome.hold
