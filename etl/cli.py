@@ -97,11 +97,17 @@ def status() -> None:
     for name, count in counts:
         table.add_row(name, f"{count:,}")
     out.print(table)
-    for source_id, rule, reason, _, since in held:
+    for source_id, rule, reason, _, files, can_be_accepted, since in held:
         out.print(
             f"[bold]on hold[/bold] {source_id} since refresh {since} ({rule}): {escape(reason)}",
             soft_wrap=True,
         )
+        if can_be_accepted:
+            digits = files.split()[1][:12]
+            out.print(
+                f'        hma accept {source_id} {digits} --because "…" uses it; hma reject drops it',
+                soft_wrap=True,
+            )
 
 
 @app.command()

@@ -11,7 +11,11 @@ WITH old AS (
     FROM old
     FULL JOIN new USING (value)
     WHERE value IS NOT NULL
-        AND (value < (SELECT max(value) FROM old) OR old.entries > coalesce(new.entries, 0))
+        AND (
+            NOT $grows
+            OR value < (SELECT max(value) FROM old)
+            OR old.entries > coalesce(new.entries, 0)
+        )
 )
 SELECT
     count(*) AS groups,

@@ -218,7 +218,7 @@ def test_the_feed_is_valid_and_says_in_words_what_each_refresh_changed(
     assert [said(entry, "title") for entry in listed] == [
         "Refresh 3: 1 figure added, 2 withdrawn",
         "Refresh 2: 1 figure revised",
-        "Refresh 1: 4,569 figures added",
+        "Refresh 1: the ledger begins, 4,569 figures added",
     ]
     assert said(listed[1], "summary") == "To Walk the Earth in Safety: 1 figure revised."
     (link,) = listed[0].findall(f"{ATOM}link")

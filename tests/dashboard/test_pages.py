@@ -382,10 +382,15 @@ def held(published: Folders) -> Folders:
     return published
 
 
-def test_a_source_on_hold_is_named_at_the_side_of_every_page(held: Folders, visit: Open) -> None:
+def test_a_source_on_hold_is_named_on_every_page_and_explained_on_that_of_the_sources(
+    held: Folders, visit: Open
+) -> None:
     app = visit("country", area="VNM")
     assert titles(app) == ["Vietnam"]
-    warnings = [box.value.replace("\\", "") for box in app.sidebar.warning]
-    assert any("136 entries, at least 881 expected" in warning for warning in warnings)
+    said = [box.value.replace("\\", "") for box in app.main.warning]
+    assert any(text.startswith("On hold: To Walk the Earth in Safety.") for text in said)
+    why = [box.value.replace("\\", "") for box in visit("sources").main.warning]
+    assert any("136 entries, at least 881 expected" in text for text in why)
+    assert any("hma accept state_tweis" in text for text in why)
     (table,) = [table for table in app.table if "by fiscal year and account" in table.proto.alt]
     assert len(table.value) == 3
