@@ -37,6 +37,12 @@ class Vintage:
     origin: str
 
 
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, without holding it in memory."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
 def fsync_folder(folder: Path) -> None:
     """Make renames within ``folder`` survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import polars as pl
 import typer
@@ -42,11 +42,13 @@ from etl.rebuild import rebuild as run_rebuild
 from etl.report import Report
 from etl.settings import folders
 from etl.store import Lease, Ledgers, NoLedgerError
+from etl.tables import CHANGES
 from etl.verify import verify as run_verify
 from etl.verify import verify_entry
 
 app = typer.Typer()
 
+MIN_DIGITS: Final = 6  # of a hash, so that no one names a vintage by chance
 AsJson = Annotated[bool, typer.Option("--json", help="for programs: JSON on standard output")]
 
 
@@ -59,13 +61,13 @@ def log(*, as_json: AsJson = False) -> None:
         typer.echo(rows.write_json())
         return
     table = Table("refresh", "finished (UTC)", box=None)
-    for heading in ("added", "revised", "withdrawn", "restored"):
+    for heading in CHANGES:
         table.add_column(heading, justify="right")
     table.add_column("code")
     for row in rows.iter_rows(named=True):
         table.add_row(
             str(row["refresh"]), row["finished"],
-            *(f"{row[name]:,}" for name in ("added", "revised", "withdrawn", "restored")),
+            *(f"{row[name]:,}" for name in CHANGES),
             row["code_version"],
         )  # fmt: skip
     out.print(table)
@@ -74,7 +76,7 @@ def log(*, as_json: AsJson = False) -> None:
 @app.command()
 def diff(
     a: Annotated[str, typer.Argument(help="a refresh, a day or a time; 0 is the empty ledger")],
-    b: Annotated[str, typer.Argument(help="the later one")],
+    b: Annotated[str, typer.Argument(help="the other, later or earlier")],
     *,
     source: Annotated[str | None, typer.Option(help="only this source")] = None,
     as_json: AsJson = False,
@@ -153,9 +155,6 @@ def reject(
 ) -> None:
     """Drop a vintage that is on hold for good; its bytes stay in the archive."""
     _decide(source, vintage, "rejected", because, who)
-
-
-MIN_DIGITS = 6
 
 
 def _decide(

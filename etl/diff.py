@@ -20,16 +20,17 @@ from etl.tables import FACT_TABLES
 # What is summed, in which unit, and which rows of the table may be added within an edition.
 SUMMED: Final = {
     "funding": (
-        "amount_usd",
+        "{row}.amount_usd",
         "US dollars",
         "NOT {row}.is_printed_total AND NOT {row}.is_cumulative AND {row}.status = 'actual' "
         "AND coalesce({row}.precision, 'exact') IN ('exact', 'rounded')",
     ),
     "casualties": (
-        "total",
+        "{row}.total",
         "people",
         "NOT {row}.is_partial_year AND NOT {row}.is_prior_year AND NOT {row}.lower_bound",
     ),
+    "casualty_events": ("1", "people", "{row}.entry_id IS NOT NULL"),  # a row is a person
 }
 COUNTS: Final = ("added", "revised", "withdrawn", "restored")
 
@@ -63,15 +64,15 @@ def _union() -> str:
 
 def _one(table: str) -> str:
     columns = FACT_TABLES[table].columns()
-    measure, unit, counts = SUMMED.get(table, ("entry_id", "", "FALSE"))
+    figure, unit, counts = SUMMED.get(table, ("NULL", "", "FALSE"))
+    summed = f"CASE WHEN {counts} THEN {figure} END"
     return sql.text("changed_entries").format(
         table=sql.identifier(table),
         name=table,
         area=sql.identifier("area" if "area" in columns else "source_id"),
-        measure=sql.identifier(measure) if unit else "revision",
         unit=unit,
-        before_counts=counts.format(row="before"),
-        after_counts=counts.format(row="after"),
+        before=summed.format(row="before"),
+        after=summed.format(row="after"),
     )
 
 
@@ -90,12 +91,9 @@ def diff(con: duckdb.DuckDBPyConnection, a: int, b: int, source_id: str | None =
 
 def entries(con: duckdb.DuckDBPyConnection, limit: int | None = None) -> Iterator[dict[str, Any]]:
     """The entries of the last :func:`diff`, with all their columns before and after."""
-    largest = "abs(coalesce(after, 0) - coalesce(before, 0)) DESC"
-    query = f'FROM changed ORDER BY unit DESC, {largest}, "table", entry_id'
-    query += " LIMIT $limit" if limit else ""
-    answer = con.execute(query, {"limit": limit} if limit else {})
+    answer = con.execute(sql.text("changed_list"), {"limit": limit})
     while rows := answer.fetchmany(1000):
-        for table, source_id, *_, entry_id, change, _, _, _, before, after in rows:
+        for table, source_id, entry_id, change, before, after in rows:
             yield {
                 "table": table,
                 "source_id": source_id,

@@ -13,7 +13,6 @@ where they were written.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -24,7 +23,7 @@ from typing import Any, Final
 import duckdb
 
 from etl import asof, log, manifest, sql
-from etl.archive import ArchiveError, fsync_folder
+from etl.archive import ArchiveError, file_sha256, fsync_folder
 from etl.datapackage import ABSTRACT, Exported, citation, datapackage
 from etl.dictionary import as_markdown
 from etl.record import APPENDED, ENTRIES, KEPT, KEPT_COLUMNS
@@ -102,12 +101,6 @@ def export(
         new.rename(to)
         fsync_folder(to.parent)
     return exported
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, without holding it in memory."""
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _require_room(to: Path) -> None:

@@ -118,23 +118,14 @@ def of_ledger(archive: Path, ledger: Path) -> tuple[str, Manifest]:
             "restore the archive from a backup"
         )
     sha256 = found[0].stem.partition("-")[2]
-    return sha256, read(archive, int(number), sha256)
-
-
-def read(archive: Path, refresh: int, sha256: str) -> Manifest:
-    """The manifest of ``refresh`` with this hash.
-
-    Raises:
-        ArchiveError: it is missing or altered.
-    """
-    return load(folder(archive), refresh, sha256)
+    return sha256, load(folder(archive), int(number), sha256)
 
 
 def load(where: Path, refresh: int, sha256: str) -> Manifest:
-    """As :func:`read`, from whatever folder the manifests lie in.
+    """The manifest of ``refresh`` with this hash, from the folder in which the manifests lie.
 
     Raises:
-        ArchiveError: it is missing or altered.
+        ArchiveError: it is missing or altered, or of a form that this version does not know.
     """
     path = where / file_name(refresh, sha256)
     try:
@@ -146,9 +137,16 @@ def load(where: Path, refresh: int, sha256: str) -> Manifest:
     if hashlib.sha256(content).hexdigest() != sha256:
         raise ArchiveError(f"{path} no longer has its SHA-256; restore it from a backup")
     values = json.loads(content)
-    values.pop("content_sha256")
+    if values.get("format") != FORMAT:
+        raise ArchiveError(
+            f"{path} has form {values.get('format')}, and this version knows {FORMAT}"
+        )
+    content_sha256 = values.pop("content_sha256")
     values["tables"] = {name: TableHash(**table) for name, table in values["tables"].items()}
-    return Manifest(**values)
+    manifest = Manifest(**values)
+    if manifest.content_sha256 != content_sha256:
+        raise ArchiveError(f"{path} names another hash of its content than it has")
+    return manifest
 
 
 @dataclass(frozen=True)

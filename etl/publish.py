@@ -6,7 +6,6 @@ the start of the next one. Only one writer works at a time.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -21,7 +20,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from etl import manifest, record, sql
-from etl.archive import fsync_folder, write_safely
+from etl.archive import file_sha256, fsync_folder, write_safely
 from etl.manifest import Manifest
 from etl.settings import PACKAGE, Folders
 from etl.store import CURRENT, NoLedgerError, current_path
@@ -184,7 +183,7 @@ def publish(
     con.close()
     with built.open("rb") as file:
         os.fsync(file.fileno())
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    sha256 = file_sha256(built)
     progress("", "manifest")
     described = describe(sha256, built.stat().st_size)
     name = manifest.ledger_name(described.refresh, manifest.write(folders.archive, described))

@@ -21,9 +21,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from etl import asof, manifest, record, sql
-from etl.archive import Archive, ArchiveError, write_safely
+from etl.archive import Archive, ArchiveError, file_sha256, write_safely
 from etl.asof import TABLES
-from etl.export import HISTORY, MANIFESTS, SUMS, file_sha256
+from etl.export import HISTORY, MANIFESTS, SUMS
 from etl.manifest import BATCH_ROWS, Manifest, Rebuilt
 from etl.publish import building, publish, writer
 from etl.record import ENTRIES, KEPT

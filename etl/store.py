@@ -139,10 +139,6 @@ class Ledgers:
         self._lock = threading.Lock()
         self._open: dict[Path, _Open] = {}
 
-    def current_id(self) -> str:
-        """Name of the ledger in use; changes with each publication."""
-        return current_path(self.folder).stem
-
     @contextmanager
     def lease(self, as_of: str | None = None) -> Iterator[Lease]:
         """Hold the current ledger until the block ends, as it stood ``as_of`` an earlier refresh.

@@ -12,14 +12,13 @@ and everything else is checked as ever.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
 from etl import manifest, record, sql
-from etl.archive import Archive, ArchiveError, Vintage
+from etl.archive import Archive, ArchiveError, Vintage, file_sha256
 from etl.derive import Progress, check_entries, derive_one, newest_revision, vintages_by_source
 from etl.manifest import Manifest, Rebuilt
 from etl.report import Report
@@ -167,7 +166,7 @@ def _objects(
     for sha256, file in named.items():
         report.checked["archived files"] += 1
         try:
-            if _sha256(archive.path(sha256)) != sha256:
+            if file_sha256(archive.path(sha256)) != sha256:
                 report.differs(f"archive/{sha256}", f"the bytes of {file} have changed")
         except OSError as error:
             report.differs(f"archive/{sha256}", f"{file} cannot be read: {error.strerror}")
@@ -205,13 +204,8 @@ def _newer(path: Path, archive: Path, report: Report) -> None:
             )
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
 def _is_the_file(path: Path, link: Manifest, rebuilt: list[Rebuilt], report: Report) -> bool:
-    sha256 = _sha256(path)
+    sha256 = file_sha256(path)
     if sha256 == link.ledger_sha256 or any(
         (one.refresh, one.ledger_sha256) == (link.refresh, sha256) for one in rebuilt
     ):
@@ -282,6 +276,7 @@ def verify_entry(folders: Folders, entry_id: str) -> Report:
         return report
     with duckdb.connect(path, read_only=True) as con:
         con.execute("SET TimeZone = 'UTC'")
+        require_format(con, path)
         table, row = newest_revision(con, entry_id)
         derive_one(con, folders, table, row, absent, report)
     return report

@@ -30,8 +30,8 @@ SELECT
         ELSE 'revised'
     END AS change,
     '{unit}' AS unit,
-    CASE WHEN {before_counts} THEN before.{measure}::DOUBLE END AS before,
-    CASE WHEN {after_counts} THEN after.{measure}::DOUBLE END AS after,
+    ({before})::DOUBLE AS before,
+    ({after})::DOUBLE AS after,
     CASE WHEN before.entry_id IS NOT NULL THEN to_json(before) END AS before_row,
     CASE WHEN after.entry_id IS NOT NULL THEN to_json(after) END AS after_row
 FROM before
