@@ -17,6 +17,7 @@ from typing import Any, Final
 import duckdb
 
 from etl import record, sql
+from etl.archive import Contents
 from etl.check import Checked
 from etl.reading import Finding, Reading, SourceError
 from etl.sources import SourceSpec
@@ -45,15 +46,16 @@ class Hold:
     is_readable: bool = True  # if not, nobody can accept it
 
 
-def look_at_bytes(files: Mapping[str, bytes]) -> None:
+def look_at_bytes(files: Contents) -> None:
     """Refuse what cannot be data before anything parses it.
 
     Raises:
         SourceError: a file is empty, an HTML page, or a known binary.
     """
-    for file, content in files.items():
-        start = content[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
-        if not start and not content.strip():
+    for file in files:
+        first = files.start(file, 4096)
+        start = first.removeprefix(b"\xef\xbb\xbf").lstrip()
+        if not start and not files[file].strip():
             raise SourceError(
                 f"{file} is empty; fetch it again, or restore it from version control", "empty body"
             )
@@ -64,7 +66,7 @@ def look_at_bytes(files: Mapping[str, bytes]) -> None:
                 "HTML page",
             )
         for magic, name in _BINARY.items():
-            if content.startswith(magic):
+            if first.startswith(magic):
                 raise SourceError(
                     f"{file} is {name}, not the text that is read here; unpack or export it first",
                     "binary file",
