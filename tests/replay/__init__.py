@@ -124,7 +124,7 @@ def _handler(replay: Replay) -> type[BaseHTTPRequestHandler]:
 
 
 class _Server(ThreadingHTTPServer):
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up, or refuses our certificate, is what some tests are about."""
 
 
@@ -134,7 +134,9 @@ def serving(replay: Replay | None = None, tls: ssl.SSLContext | None = None) -> 
     replay = replay or Replay()
     server = _Server((replay.host, 0), _handler(replay))
     if tls:
-        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     replay.base_url = f"{'https' if tls else 'http'}://{replay.host}:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
