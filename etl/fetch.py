@@ -44,7 +44,8 @@ STRONG_AFTER: Final = timedelta(
     seconds=60
 )  # RFC 9110, 8.8.2.2: by then a date tells two files apart
 _SECRET: Final = re.compile(
-    r"key|token|secret|passw|signature|credential|auth|^sig$", re.IGNORECASE
+    r"(^|[-_.])(api|access)?_?key(id)?$|token|secret|passw|signature|credential|^sig$|^auth",
+    re.IGNORECASE,
 )
 _REDIRECTS: Final = {301, 302, 303, 307, 308}
 _KEEPS_METHOD: Final = {307, 308}
