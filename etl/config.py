@@ -75,9 +75,9 @@ class Config(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment, then the file."""
-        del init_settings, dotenv_settings, file_secret_settings
-        return env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+        """What code hands over, then the environment, then the file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
 
 
 def config_file() -> Path:
