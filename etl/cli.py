@@ -34,6 +34,7 @@ from etl.console import (
     report,
 )
 from etl.dictionary import as_markdown
+from etl.guard import NOT_FETCHED
 from etl.locate import find
 from etl.reading import SourceError
 from etl.refresh import code_version as definitions
@@ -113,7 +114,8 @@ def status() -> None:
     out.print(table)
     for source_id, rule, reason, _, files, can_be_accepted, since in held:
         out.print(
-            f"[bold]on hold[/bold] {source_id} since refresh {since} ({rule}): {escape(reason)}",
+            f"[bold]{'not fetched' if rule in NOT_FETCHED else 'on hold'}[/bold] {source_id} since refresh "
+            f"{since} ({rule}): {escape(reason)}",
             soft_wrap=True,
         )
         if can_be_accepted:

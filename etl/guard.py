@@ -27,6 +27,7 @@ AS_PRINTED: Final = {
     "amount_usd": "amount_as_printed", "value": "value_as_printed",
     "share_percent": "share_as_printed", "contamination_km2": "contamination_as_printed",
 }  # fmt: skip
+NOT_FETCHED: Final = ("stale", "dark")  # not a vintage is at fault, but the way to the publisher
 FEW: Final = 5  # so many entries may be added or revised in a table of any size
 SLIP_SHARE: Final = 0.2  # of the changed values; one in five is no coincidence
 

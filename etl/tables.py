@@ -590,7 +590,7 @@ class Refreshes(dy.Schema):
 
 
 class Holds(dy.Schema):
-    """A source whose latest vintage is not in use, and why; its last good figures are."""
+    """A source whose latest vintage is not in use or that could not be fetched, and why; its last good figures are in use."""
 
     source_id = text("the source", required=True)
     rule = text("the check that stopped it", required=True)
