@@ -60,7 +60,7 @@ SITE: Final = "https://www.usaspending.gov"
 PLACE_NOTE: Final = "place of performance, one country at best"
 
 # Codes of assistance types and their printed names, folded. Complete as the service publishes them.
-AWARD_TYPES: Final = {
+AWARD_TYPES: Final[dict[str | None, str | None]] = {
     "02": "block grant (a)",
     "03": "formula grant (a)",
     "04": "project grant (b)",
@@ -174,7 +174,7 @@ def _read_transactions(files: Contents, reading: Reading, resolver: Resolver) ->
         year=_fiscal_year("action_date"),
         area_code=pl.col("primary_place_of_performance_country_code"),
         area_name=pl.col("primary_place_of_performance_country_name"),
-        title=pl.coalesce("transaction_description", "prime_award_base_transaction_description"),
+        title=pl.col("transaction_description"),
     )
     frame = _accounts(_places(reading, resolver, frame))
     _look_at_years(reading, frame)

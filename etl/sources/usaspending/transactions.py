@@ -19,8 +19,9 @@ from etl.reading import Finding, Reading, SourceError, decode, read_csv
 KEY: Final = "assistance_transaction_unique_key"
 CHANGED: Final = "last_modified_date"
 DELETED: Final = "D"
-# What the download job is asked for and what is read. The permalink is left out on purpose: it is a
-# column of the sub-awards too, and would make the job write a second table into its count of rows.
+# What the download job is asked for and what is read. No column of the sub-awards is among them (such
+# as the permalink, or the description of the award's first transaction), or the job would add their rows
+# to its count.
 COLUMNS: Final = (
     KEY, "assistance_award_unique_key", "award_id_fain", "modification_number",
     "federal_action_obligation", "total_obligated_amount", "action_date", "action_date_fiscal_year",
@@ -31,7 +32,7 @@ COLUMNS: Final = (
     "recipient_uei", "recipient_name", "recipient_country_code",
     "primary_place_of_performance_country_code", "primary_place_of_performance_country_name",
     "cfda_number", "cfda_title", "assistance_type_code", "assistance_type_description",
-    "transaction_description", "prime_award_base_transaction_description",
+    "transaction_description",
     "correction_delete_indicator_code", "action_type_code", "initial_report_date", CHANGED,
 )  # fmt: skip
 # In the order in which they were asked for, full copies first: of two versions that are equally new
