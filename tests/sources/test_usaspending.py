@@ -21,12 +21,20 @@ from hypothesis import strategies as st
 from etl.archive import Contents
 from etl.areas import Resolver, load_areas
 from etl.check import Checked, check
+from etl.config import Config, FetchConfig, SourceConfig
+from etl.fetch import FetchError
+from etl.log import SourceOutcome
 from etl.reading import Reading, SourceError
+from etl.refresh import refresh
+from etl.session import Session
+from etl.settings import Folders
 from etl.sources import all_sources
 from etl.sources.usaspending import read as reader
-from etl.sources.usaspending.fetch import Session, fetch
+from etl.sources.usaspending.fetch import fetch
 from etl.sources.usaspending.transactions import CHANGED, COLUMNS, FILES, KEY, newest, table
-from tests.helpers import DATA, TRANSCRIBED, only
+from etl.tables import NATURAL_KEYS
+from etl.verify import verify
+from tests.helpers import DATA, NO_LIMITS, TRANSCRIBED, ask, only
 from tests.sources.usaspending_api import (
     PlainSession,
     Record,
@@ -153,9 +161,10 @@ def test_a_transaction_is_an_obligation_of_its_own_amount_in_the_fiscal_year_of_
         implementer="THE HALO TRUST USA, INC", agency="Department of State",
         bureau="WEAPONS REMOVAL AND ABATEMENT", title="NADR CWD COLOMBIA", purpose_code="19.800",
         area="COL", area_as_printed="COLOMBIA", account="State NADR-CWD",
-        account_as_printed="011-1075", selection_rule="Assistance Listing 19.800",
+        account_as_printed=None, selection_rule="Assistance Listing 19.800",
         is_cumulative=False, is_printed_total=False,
-        note="project grant (b); place of performance, one country at best",
+        note="project grant (b); place of performance, one country at best; accounts that pay for the "
+        "award: 011-1075",
         source_url="https://www.usaspending.gov/award/ASST_NON_SPMWRA19GR0060_019",
         locator=f"{FILES[0]} line 2",
     )  # fmt: skip
@@ -283,12 +292,10 @@ def test_an_unknown_place_is_an_issue_and_never_a_guess() -> None:
     ]
 
 
-@pytest.mark.parametrize("printed", ["04", "PROJECT GRANT (B)", "Project Grant (B)"])
+@pytest.mark.parametrize("printed", ["04", "PROJECT GRANT (B)", "Project Grant"])
 def test_a_type_is_known_as_a_code_and_as_a_name(printed: str) -> None:
     _, frame = transactions(transaction("K1", assistance_type_code=printed))
-    assert frame["note"].to_list() == [
-        "project grant (b); place of performance, one country at best"
-    ]
+    assert frame["note"][0].startswith("project grant (b); ")
 
 
 @pytest.mark.parametrize(
@@ -391,7 +398,9 @@ def test_an_award_is_a_sum_over_its_life_and_outlays_are_a_figure_of_their_own()
     reading, frame = awards(award())
     assert reading.issues == []
     only(
-        series(frame, "awards"), flow="obligation", year=None, period_start=2019, period_end=2020,
+        series(frame, "awards"), flow="obligation", year=None, period_start=2019, period_end=None,
+        note="project grant (b); place of performance, one country at best; "
+        "performed from 2019-10-01; performed until 2020-09-30",
         is_cumulative=True, amount_usd=Decimal("9903485.14"), amount_as_printed="9903485.14",
         award_id="SPMWRA19GR0060", place="ASST_NON_SPMWRA19GR0060_019", area="COL",
         account="State", selection_rule="Assistance Listing 19.800",
@@ -429,7 +438,7 @@ def test_an_amount_is_exact_as_a_number_and_as_a_text(printed: str | float) -> N
         ("Award Amount", None, "a value is missing"),
         ("Award Amount", float("nan"), "not an amount of money"),
         ("Award Type", "GIFT", "unknown category"),
-        ("Start Date", "1 October 2019", "not a date"),
+        ("Base Obligation Date", "30 September 2019", "not a date"),
         ("generated_internal_id", None, "a value is missing"),
     ],
 )
@@ -444,7 +453,23 @@ def test_empty_dates_and_an_empty_funding_agency_are_no_reason_to_reject() -> No
     empty = {"Start Date": None, "End Date": "", "Funding Agency": None, "Funding Sub Agency": None}
     reading, frame = awards(award(**empty))
     assert reading.rejects == reading.issues == []
-    only(series(frame, "awards"), period_start=None, period_end=None, is_cumulative=True)
+    only(series(frame, "awards"), period_start=2019, period_end=None, is_cumulative=True)
+
+
+def test_what_changes_in_the_life_of_an_award_does_not_make_another_figure_of_it() -> None:
+    key = list(NATURAL_KEYS["funding"])
+    later = {"End Date": "2023-12-31", "Award Amount": 12e6, "Recipient Name": "HALO USA"}
+    _, before = awards(award())
+    _, after = awards(award(**later))
+    assert before.select(key).equals(after.select(key))
+    linked = {"federal_accounts_funding_this_award": "011-1075;011-1082"}
+    _, before = transactions(
+        transaction(
+            "K1", federal_accounts_funding_this_award="", treasury_accounts_funding_this_award=""
+        )
+    )
+    _, after = transactions(transaction("K1", recipient_name="HALO USA", **linked))
+    assert before.select(key).equals(after.select(key))
 
 
 def test_an_award_that_came_twice_counts_once_in_its_newest_form() -> None:
@@ -626,7 +651,62 @@ def test_only_transactions_may_be_added() -> None:
     assert additive == {"usaspending_transactions"}
 
 
-# Fetching
+# Fetching, and the whole way into a ledger
+
+
+def refreshed(workspace: Folders, service: Service) -> SourceOutcome:
+    """One refresh that asks the service on this machine as it would ask USAspending.gov."""
+    spec = all_sources()["usaspending"]
+    assert spec.fetch
+    options = OPTIONS | {"accounts": ["011-1075"], "accounts_first_year": 2025}
+    rules = spec.fetch.model_copy(update={"options": options, "min_interval_seconds": 0})
+    small = {"fetch": rules, "min_entries": 1, "guard": NO_LIMITS}
+    with serving(service) as address:
+        settings = Config.model_construct(
+            fetch=FetchConfig(allow_loopback=True),
+            sources={"usaspending": SourceConfig(base_url=address)},
+        )
+        (outcome,) = refresh(workspace, [spec.model_copy(update=small)], settings=settings).sources
+    return outcome
+
+
+def test_what_the_service_holds_goes_into_a_ledger_and_every_change_is_a_revision(
+    workspace: Folders,
+) -> None:
+    service = accounts_service()
+    service.subawards = [subaward()]
+    service.transactions = [
+        transaction(f"K{n}", **{CHANGED: "2026-01-01 00:00:00+00"}) for n in range(3)
+    ]
+    first = refreshed(workspace, service)
+    assert not first.failure, first.failure
+    # 3 transactions, 2 figures of the award, 1 sub-award; 2 years of 3 balances and 3 activities
+    assert first.changes == {"added": 18}
+    again = refreshed(workspace, service)
+    assert again.changes == {}
+    service.transactions[1] = transaction(
+        "K1", federal_action_obligation="5.00", **{CHANGED: "2026-02-01 00:00:00+00"}
+    )
+    service.awards = [award(**{"End Date": "2023-12-31", "Award Amount": 9903480.14})]
+    changed = refreshed(workspace, service)
+    # the transaction, and both figures of the award, for its performance stands in their note
+    assert changed.changes == {"revised": 3}
+    sums = ask(
+        workspace,
+        "SELECT sum(amount_usd), count(*) FROM funding WHERE series = 'usaspending_transactions'",
+    )
+    assert sums == [(Decimal("3125919.00"), 3)]
+    assert verify(workspace).differences == []
+
+
+def test_a_job_that_fails_leaves_the_figures_of_the_last_copy_in_use(workspace: Folders) -> None:
+    service = accounts_service()
+    refreshed(workspace, service)
+    service.job_states = ["failed"]
+    failed = refreshed(workspace, service)
+    assert failed.failure
+    assert "failed: out of memory" in failed.failure
+    assert ask(workspace, "SELECT count(*) FROM funding WHERE source_id = 'usaspending'") != [(0,)]
 
 
 def many_awards(count: int) -> list[Record]:
@@ -698,7 +778,7 @@ def test_a_search_that_is_too_large_is_split_by_fiscal_years_and_loses_nothing()
 
 def test_a_fiscal_year_that_is_too_large_alone_is_refused() -> None:
     service = Service(awards=many_awards(20), transactions=[transaction("K1")])
-    with pytest.raises(SourceError, match="in fiscal year 2010 alone") as refused:
+    with pytest.raises(FetchError, match="in fiscal year 2010 alone") as refused:
         fetched(service, search_window=2)
     assert refused.value.rule == "too large"
 
@@ -712,7 +792,7 @@ def test_a_repeated_page_is_noticed_and_the_search_asked_again() -> None:
 def test_pages_that_never_agree_with_the_count_are_not_archived() -> None:
     service = Service(awards=many_awards(5), transactions=[transaction("K1")], repeat_pages=99)
     with session_with(service) as session:
-        with pytest.raises(SourceError, match="3 different records, 5 are counted") as refused:
+        with pytest.raises(FetchError, match="3 different records, 5 are counted") as refused:
             fetch(cast("Session", session))
         assert "awards.json" not in session.held
     assert refused.value.rule == "cut short"
@@ -721,13 +801,13 @@ def test_pages_that_never_agree_with_the_count_are_not_archived() -> None:
 def test_a_job_that_wrote_fewer_rows_than_are_counted_is_not_archived() -> None:
     service = Service(transactions=[transaction("K1"), transaction("K2")], lose_rows=1)
     with session_with(service) as session:
-        with pytest.raises(SourceError, match="1 rows, 2 transactions match"):
+        with pytest.raises(FetchError, match="1 rows, 2 transactions match"):
             fetch(cast("Session", session))
         assert session.held == {}
 
 
 def test_more_transactions_than_a_download_holds_are_refused() -> None:
-    with pytest.raises(SourceError, match="narrow program_numbers") as refused:
+    with pytest.raises(FetchError, match="narrow program_numbers") as refused:
         fetched(Service(miscount=500_001))
     assert refused.value.rule == "too large"
 
@@ -741,7 +821,7 @@ def test_more_transactions_than_a_download_holds_are_refused() -> None:
     ],
 )
 def test_a_job_that_fails_or_never_ends_stops_the_source(states: list[str], words: str) -> None:
-    with pytest.raises(SourceError, match=words) as failed:
+    with pytest.raises(FetchError, match=words) as failed:
         fetched(Service(transactions=[transaction("K1")], job_states=states), max_polls=5)
     assert failed.value.rule == "job failed"
 
@@ -776,7 +856,7 @@ def test_a_later_fetch_asks_only_for_what_changed_since_the_full_copy() -> None:
 
 def test_a_full_copy_is_fetched_again_when_it_is_old_or_the_counts_differed() -> None:
     old = Service(transactions=[transaction("K1")])
-    fetched(old, fetched(old))
+    fetched(old, fetched(old), full_every_days=24)
     assert all(b["filters"]["time_period"][0]["date_type"] == "action_date" for b in old.paths("/download/transactions/"))  # fmt: skip
     recent = {CHANGED: "2026-11-01 03:00:00+00"}
     service = Service(transactions=[transaction("K1", **recent), transaction("K2", **recent)])
@@ -803,7 +883,6 @@ def test_a_copy_with_far_fewer_transactions_than_counted_is_doubted() -> None:
     assert [doubt.raw_value for doubt in reading.doubts] == ["5", "5"]
 
 
-DAYS = st.integers(1, 28)
 CHANGES = st.lists(
     st.tuples(
         st.sampled_from(["change", "add", "delete", "D"]), st.integers(0, 9), st.integers(-99, 99)
@@ -909,6 +988,6 @@ def test_program_activities_that_do_not_add_up_to_their_count_are_not_archived()
             **original(account, body),
             "page_metadata": {"total": 4, "hasNext": False},
         }
-        with pytest.raises(SourceError, match="2 program activities came, 4 are counted"):
+        with pytest.raises(FetchError, match="2 program activities came, 4 are counted"):
             fetch(cast("Session", session))
         assert "program_activities_011-1075_2026.json" not in session.held

@@ -255,7 +255,7 @@ def serving(service: Service) -> Iterator[str]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/"
     finally:
@@ -271,6 +271,7 @@ class PlainSession:
     options: Mapping[str, Any]
     today: date
     held: dict[str, bytes] = field(default_factory=dict)
+    made: date = date(2026, 11, 1)  # the day on which files at hand were archived
 
     def ask_bytes(
         self, method: str, address: str, *, params: object = None, json: object = None
@@ -297,6 +298,9 @@ class PlainSession:
 
     def files(self) -> list[str]:
         return list(self.held)
+
+    def retrieved(self, file: str) -> date | None:
+        return self.made if file in self.held else None
 
 
 def _parsed(content: bytes) -> Any:  # noqa: ANN401

@@ -21,9 +21,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from time import sleep
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from etl.reading import SourceError
+from etl.fetch import FetchError
+from etl.session import Session
 from etl.sources.usaspending.transactions import COLUMNS, COUNT, FULL, INCREMENT, copy_of_last_time
 
 API: Final = "api/v2/"
@@ -47,41 +48,11 @@ Filters = Mapping[str, Any]
 Period = tuple[date, date]
 
 
-class Session(Protocol):
-    """What this source needs of :class:`etl.session.Session`."""
-
-    options: Mapping[str, Any]
-
-    @property
-    def today(self) -> date:
-        """The day of the refresh."""
-
-    def download(self, file: str, address: str, *, member: str | None = None) -> None:
-        """Archive what ``address`` holds, or the member of its zip whose name matches."""
-
-    def ask(self, method: str, address: str, *, params: object = None, json: object = None) -> Any:  # noqa: ANN401 - JSON
-        """One answer, parsed."""
-
-    def ask_bytes(
-        self, method: str, address: str, *, params: object = None, json: object = None
-    ) -> bytes:
-        """One answer as it came."""
-
-    def collect(self, file: str, origin: str) -> Any:  # noqa: ANN401 - a context manager
-        """Archive pages as one file, one a line, unless the block raises."""
-
-    def latest(self, file: str) -> bytes | None:
-        """The newest accepted bytes of ``file``."""
-
-    def files(self) -> list[str]:
-        """The names of the files in use."""
-
-
 def fetch(session: Session) -> None:
     """Bring everything up to date.
 
     Raises:
-        SourceError: a job failed or did not end, or an answer is not complete.
+        FetchError: a job failed or did not end, or an answer is not complete.
     """
     for name, filters in _questions(session.options).items():
         _transactions(session, name, filters)
@@ -135,15 +106,14 @@ def _transactions(session: Session, name: str, filters: Filters) -> None:
 def _changed_since(session: Session, name: str) -> date | None:
     """The day from which changes are to be fetched; None if a full copy is due.
 
-    A full copy is due when there is none, when its newest change is too old, and when the copy of
-    last time did not hold as many transactions as the service counted: then some were taken away.
+    A full copy is due when there is none, when it is too old, and when the copy of last time did not hold as many transactions as the service counted: then some were taken away.
     """
     file = FULL[name]
     last = copy_of_last_time(file, session.latest(file), session.latest(INCREMENT[name]))
     if last is None or last.count != _count_of(session.latest(COUNT[name])):
         return None
-    age = session.today - last.newest_change_of_full_copy
-    if age > timedelta(days=session.options["full_every_days"]):
+    made = session.retrieved(file)
+    if made is None or (session.today - made).days > session.options["full_every_days"]:
         return None
     return last.newest_change_of_full_copy - timedelta(days=session.options["overlap_days"])
 
@@ -158,7 +128,7 @@ def _download_transactions(session: Session, file: str, filters: Filters) -> Non
     count = _whole(answer, "calculated_transaction_count")
     limit = _whole(answer, "maximum_transaction_limit")
     if answer.get("transaction_rows_gt_limit") or count > limit:
-        raise SourceError(
+        raise FetchError(
             f"{file}: {count:,} transactions match, a download holds {limit:,}; narrow program_numbers or "
             "award_number_prefix in source.yml",
             "too large",
@@ -167,7 +137,7 @@ def _download_transactions(session: Session, file: str, filters: Filters) -> Non
     job = _finished(session, f"{API}download/transactions/", body)
     rows = _whole(job, "total_rows")
     if rows < count:
-        raise SourceError(
+        raise FetchError(
             f"{file}: the job wrote {rows:,} rows, {count:,} transactions match; fetch again later",
             "cut short",
         )
@@ -178,7 +148,7 @@ def _finished(session: Session, address: str, body: Filters) -> dict[str, Any]:
     """Start a job and wait for it; returns its last state.
 
     Raises:
-        SourceError: the job failed, ended in an unknown state or did not end in time.
+        FetchError: the job failed, ended in an unknown state or did not end in time.
     """
     name = _text(session.ask("POST", address, json=body), "file_name")
     options = session.options
@@ -191,14 +161,14 @@ def _finished(session: Session, address: str, body: Filters) -> dict[str, Any]:
             _text(job, "file_url")
             return dict(job)
         if status == "failed":
-            raise SourceError(
+            raise FetchError(
                 f"the job {name} failed: {job.get('message')}; fetch again later, the service makes it anew",
                 "job failed",
             )
         if status not in {"ready", "running"}:
-            raise SourceError(f"the job {name} is in the unknown state {status!r}", "job failed")
+            raise FetchError(f"the job {name} is in the unknown state {status!r}", "job failed")
     waited = options["max_polls"] * options["poll_seconds"]
-    raise SourceError(
+    raise FetchError(
         f"the job {name} is still {status} after {waited:,} seconds; fetch again later, or raise max_polls "
         "in source.yml",
         "job failed",
@@ -244,7 +214,7 @@ def _windows(
     start, end = period
     years = range(_fiscal_year(start), _fiscal_year(end) + 1)
     if len(years) == 1:
-        raise SourceError(
+        raise FetchError(
             f"{count:,} {level} match in fiscal year {years[0]} alone, a search shows "
             f"{session.options['search_window']:,}; narrow program_numbers in source.yml",
             "too large",
@@ -259,7 +229,7 @@ def _count(session: Session, filters: Filters, level: str) -> int:
     answer = session.ask("POST", f"{API}search/spending_by_award_count/", json=body)
     results = answer.get("results") if isinstance(answer, dict) else None
     if not isinstance(results, dict):
-        raise SourceError("spending_by_award_count answers without counts", "wrong content")
+        raise FetchError("spending_by_award_count answers without counts", "wrong content")
     # sub-awards are counted as sub-grants and sub-contracts
     return sum(value for value in results.values() if isinstance(value, int))
 
@@ -284,7 +254,7 @@ def _pages(session: Session, filters: Filters, level: str, count: int) -> list[b
         count = _count(session, filters, level)
         if found == count:
             return pages
-    raise SourceError(
+    raise FetchError(
         f"the search for {level} gives {found:,} different records, {count:,} are counted; records came "
         "twice or not at all because the data changed meanwhile. Fetch again later",
         "cut short",
@@ -323,17 +293,15 @@ def _every_page(session: Session, filters: Filters, level: str) -> Iterator[byte
         answer = _parsed(page)
         metadata = answer.get("page_metadata")
         if not isinstance(answer.get("results"), list) or not isinstance(metadata, dict):
-            raise SourceError(
+            raise FetchError(
                 "spending_by_award answers without results or page_metadata", "wrong content"
             )
         if metadata.get("page") != number:
-            raise SourceError(
-                f"page {metadata.get('page')} came for page {number}", "wrong content"
-            )
+            raise FetchError(f"page {metadata.get('page')} came for page {number}", "wrong content")
         yield page
         if not metadata["hasNext"]:
             return
-    raise SourceError(
+    raise FetchError(
         f"the search does not end with page {last}, where the search window ends; lower search_window",
         "cut short",
     )
@@ -343,9 +311,9 @@ def _parsed(page: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(page)
     except ValueError as error:
-        raise SourceError(f"the answer is no JSON ({error})", "wrong content") from error
+        raise FetchError(f"the answer is no JSON ({error})", "wrong content") from error
     if not isinstance(answer, dict):
-        raise SourceError("the answer is no JSON object", "wrong content")
+        raise FetchError("the answer is no JSON object", "wrong content")
     return answer
 
 
@@ -360,7 +328,9 @@ def _account(session: Session, account: str) -> None:
     """
     options = session.options
     if not re.fullmatch(r"[0-9]{3}-[0-9]{4}", account):
-        raise SourceError(f"{account!r} in source.yml is no federal account such as 011-1075")
+        raise FetchError(
+            f"{account!r} in source.yml is no federal account such as 011-1075", "wrong content"
+        )
     reported = session.today - timedelta(days=options["accounts_lag_days"])
     current = _fiscal_year(reported)
     held = set(session.files())
@@ -416,7 +386,7 @@ def _activities(session: Session, file: str, account: str, year: int) -> None:
             more = bool(answer["page_metadata"]["hasNext"])
             add(page)
         if found != total:
-            raise SourceError(
+            raise FetchError(
                 f"{file}: {found} program activities came, {total} are counted; fetch again later",
                 "cut short",
             )
@@ -434,7 +404,7 @@ def _period(day: date) -> int:
 def _whole(answer: Any, key: str) -> int:  # noqa: ANN401 - JSON
     value = answer.get(key) if isinstance(answer, dict) else None
     if not isinstance(value, int) or isinstance(value, bool):
-        raise SourceError(
+        raise FetchError(
             f"the answer holds no number {key!r}: {str(answer)[:200]}", "wrong content"
         )
     return value
@@ -443,5 +413,5 @@ def _whole(answer: Any, key: str) -> int:  # noqa: ANN401 - JSON
 def _text(answer: Any, key: str) -> str:  # noqa: ANN401 - JSON
     value = answer.get(key) if isinstance(answer, dict) else None
     if not isinstance(value, str) or not value:
-        raise SourceError(f"the answer holds no text {key!r}: {str(answer)[:200]}", "wrong content")
+        raise FetchError(f"the answer holds no text {key!r}: {str(answer)[:200]}", "wrong content")
     return value

@@ -14,6 +14,9 @@ stands in ``selection_rule``; other rows, found because a description mentions t
 that spends the conventional weapons destruction line of NADR, so an award paid from NADR alone
 (011-1075) is that line; one paid from other accounts alone is State's other money; where both are
 named, or none, the line is not named for the transaction at hand.
+
+What the publisher changes in the life of an award (its accounts, its dates, its recipient's name)
+is kept out of what makes a figure the same figure, so that a change is a revision.
 """
 
 from __future__ import annotations
@@ -73,9 +76,23 @@ AWARD_TYPES: Final[dict[str | None, str | None]] = {
     "11": "other reimbursable, contingent, intangible, or indirect financial assistance",
     "-1": "not specified",
 }
+# The names that the service itself gives to the codes in its own lists.
+SHORT_NAMES: Final[dict[str | None, str | None]] = {
+    "block grant": AWARD_TYPES["02"],
+    "formula grant": AWARD_TYPES["03"],
+    "project grant": AWARD_TYPES["04"],
+    "cooperative agreement": AWARD_TYPES["05"],
+    "direct payment for specified use": AWARD_TYPES["06"],
+    "direct loan": AWARD_TYPES["07"],
+    "guaranteed/insured loan": AWARD_TYPES["08"],
+    "insurance": AWARD_TYPES["09"],
+    "direct payment with unrestricted use": AWARD_TYPES["10"],
+    "other financial assistance": AWARD_TYPES["11"],
+}
 TYPE_NAMES: Final[dict[str | None, str | None]] = {
     **AWARD_TYPES,
     **{name: name for name in AWARD_TYPES.values()},
+    **SHORT_NAMES,
 }
 # Money for which no country is named; not the code of world totals.
 NOWHERE: Final = "QRG"
@@ -184,7 +201,14 @@ def _read_transactions(files: Contents, reading: Reading, resolver: Resolver) ->
         **_constants("usaspending_transactions", "obligation"),
         place=pl.col(KEY),
         source_url=_award_page("assistance_award_unique_key"),
-        note=pl.concat_str(pl.col("kind"), pl.lit(f"; {PLACE_NOTE}")),
+        note=pl.concat_str(
+            pl.col("kind"),
+            pl.lit(PLACE_NOTE),
+            pl.concat_str(pl.lit("accounts that pay for the award: "), "accounts"),
+            separator="; ",
+            ignore_nulls=True,
+        ),
+        account_as_printed=pl.lit(None, dtype=pl.String),
         agency=pl.col("awarding_agency_name"),
         bureau=pl.coalesce("awarding_office_name", "awarding_sub_agency_name"),
         implementer=pl.col("recipient_name"),
@@ -288,10 +312,12 @@ def _look_at_inventory(reading: Reading, frame: pl.DataFrame) -> None:
 
 
 def _accounts(frame: pl.DataFrame) -> pl.DataFrame:
-    """Add the U.S. budget line, and the federal accounts as printed.
+    """Add the U.S. budget line, and the award's federal accounts for the note.
 
-    Federal accounts and not Treasury accounts: an award gains a Treasury account with each year's
-    money, and the printed account is part of what makes an entry the same figure.
+    ``account_as_printed`` is part of what makes an entry the same figure, and an award is linked to
+    its accounts months after its first transaction. So the accounts stand in the note, where a
+    change is a revision. Federal accounts and not Treasury accounts: an award gains one of the
+    latter with each year's money.
     """
     printed = pl.coalesce(
         "federal_accounts_funding_this_award", "treasury_accounts_funding_this_award"
@@ -301,8 +327,8 @@ def _accounts(frame: pl.DataFrame) -> pl.DataFrame:
         account=pl.Series(
             [_line(code, accounts) for code, accounts in pairs.iter_rows()], dtype=pl.String
         ),
-        account_as_printed=pl.Series(
-            ["; ".join(federal_accounts(accounts)) or None for _, accounts in pairs.iter_rows()],
+        accounts=pl.Series(
+            [", ".join(federal_accounts(accounts)) or None for _, accounts in pairs.iter_rows()],
             dtype=pl.String,
         ),
     )
@@ -343,7 +369,8 @@ def _line(agency_code: str | None, printed: str | None) -> str:
 
 _AWARD_FIELDS: Final = {
     "generated_internal_id": "key", "Award ID": "award_id_fain", "Recipient Name": "implementer",
-    "Start Date": "start", "End Date": "end", "Award Amount": "obligated",
+    "Base Obligation Date": "first", "Start Date": "start", "End Date": "end",
+    "Award Amount": "obligated",
     "Total Outlays": "outlays", "Award Type": "award_type",
     "Awarding Agency": "agency", "Awarding Agency Code": "awarding_agency_code",
     "Awarding Sub Agency": "bureau", "Description": "title", "Last Modified Date": "changed",
@@ -371,7 +398,7 @@ def _read_awards(files: Contents, reading: Reading, resolver: Resolver) -> None:
     frame = taken.filter(pl.col("selection_rule").is_not_null())
     frame = shaped(
         reading, frame,
-        {"obligated": MONEY, "outlays": MONEY, "start": DATE, "end": DATE, "changed": TIMESTAMP},
+        {"obligated": MONEY, "outlays": MONEY, "first": DATE, "changed": TIMESTAMP},
     )  # fmt: skip
     frame = _present(reading, frame, ("key", "award_id_fain", "obligated"))
     frame = mapped(reading, _as_type(frame, "award_type"), "_type", TYPE_NAMES, "kind")
@@ -411,12 +438,23 @@ def _read_awards(files: Contents, reading: Reading, resolver: Resolver) -> None:
 
 
 def _lifetime(frame: pl.DataFrame, series: str, flow: str, column: str) -> pl.DataFrame:
+    """One figure an award, from the fiscal year of its first action and open at the end.
+
+    The dates of performance say when work is done and not when money is obligated. They stand in
+    the note, for an award is extended again and again, and stays the same figure.
+    """
     return frame.with_columns(
         **{
             **_constants(series, flow),
-            "note": pl.concat_str(pl.col("kind"), pl.lit(f"; {PLACE_NOTE}")),
-            "period_start": pl.col("start").str.head(4).cast(pl.Int64),
-            "period_end": pl.col("end").str.head(4).cast(pl.Int64),
+            "note": pl.concat_str(
+                pl.col("kind"),
+                pl.lit(PLACE_NOTE),
+                pl.concat_str(pl.lit("performed from "), "start"),
+                pl.concat_str(pl.lit("performed until "), "end"),
+                separator="; ",
+                ignore_nulls=True,
+            ),
+            "period_start": _fiscal_year("first"),
             "is_cumulative": pl.lit(value=True),
             "amount": dollars(column),
             "amount_usd": dollars(column),
