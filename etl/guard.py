@@ -53,7 +53,7 @@ def look_at_bytes(files: Contents) -> None:
             raise SourceError(
                 f"{file} is empty; fetch it again, or restore it from version control", "empty body"
             )
-        if magic.is_page(content):
+        if magic.is_page(first):
             raise SourceError(
                 f"{file} is an HTML page, not data: {start[:80]!r}; the address may show an error or a "
                 "sign-in page. Fetch it again",
