@@ -18,11 +18,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.archive import Contents
+from etl.archive import Archive, Contents
 from etl.areas import Resolver, load_areas
 from etl.check import Checked, check
 from etl.config import Config, FetchConfig, SourceConfig
 from etl.fetch import FetchError
+from etl.locate import find
 from etl.log import SourceOutcome
 from etl.reading import Reading, SourceError
 from etl.refresh import refresh
@@ -697,6 +698,11 @@ def test_what_the_service_holds_goes_into_a_ledger_and_every_change_is_a_revisio
     )
     assert sums == [(Decimal("3125919.00"), 3)]
     assert verify(workspace).differences == []
+    archive = Archive(workspace.archive)
+    printed = "SELECT vintage_sha256, locator, amount_as_printed FROM funding WHERE source_id = ?"
+    for sha256, place, amount in ask(workspace, printed, "usaspending"):
+        # the row that a figure names holds the figure, as a JSON number or as a decimal text
+        assert amount.removesuffix("0").removesuffix(".0") in find(archive, sha256, place)[1]
 
 
 def test_a_job_that_fails_leaves_the_figures_of_the_last_copy_in_use(workspace: Folders) -> None:
