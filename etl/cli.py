@@ -33,6 +33,7 @@ from etl.console import (
     report,
 )
 from etl.dictionary import as_markdown
+from etl.locate import find
 from etl.reading import SourceError
 from etl.refresh import code_version as definitions
 from etl.settings import PACKAGE, Folders, folders
@@ -151,9 +152,9 @@ def entry(entry_id: Annotated[str, typer.Argument(help="an entry_id of the ledge
 
 
 def _archived_row(where: Folders, sha256: str, locator: str) -> str:
-    """The line that ``locator`` names, from the archived bytes."""
+    """The row that ``locator`` names, from the archived bytes."""
     try:
-        return "\n".join(Archive(where.archive).line(sha256, locator))
+        return "\n".join(find(Archive(where.archive), sha256, locator)).lstrip("\n")
     except ArchiveError as error:
         raise fail(str(error), EXIT_NO_LEDGER) from error
 

@@ -19,7 +19,7 @@ import duckdb
 import polars as pl
 
 from etl import __version__, guard, log, manifest, record
-from etl.archive import Archive, ArchiveError, Vintage
+from etl.archive import Archive, ArchiveError, Contents, Vintage
 from etl.areas import Resolver, load_areas
 from etl.check import Checked, check
 from etl.guard import Hold
@@ -226,7 +226,7 @@ def read_vintages(
         SourceError: the bytes cannot be read as what they should be.
         ArchiveError: they are missing or altered.
     """
-    files = {vintage.file: archive.get(vintage.sha256) for vintage in vintages}
+    files = Contents(archive, vintages)
     guard.look_at_bytes(files)
     reading = Reading()
     spec.reader()(files, reading, resolver)

@@ -25,7 +25,7 @@ from etl.sources import all_sources
 from etl.sources.colombia_victims.read import COLUMNS
 from etl.tables import NATURAL_KEYS
 from etl.verify import verify
-from tests.helpers import DATA, TRANSCRIBED, Row, ask, csv_text, only
+from tests.helpers import DATA, TRANSCRIBED, Row, ask, contents, csv_text, only
 
 FILE = "colombia_victims.csv"
 HEADER = (*COLUMNS, "Ubicación", "Actividad")
@@ -61,7 +61,7 @@ def hold(reading: Reading, checked: Checked, least: int = 0) -> Hold | None:
 def read_bytes(content: bytes) -> tuple[Reading, Checked]:
     spec = all_sources()["colombia_victims"]
     reading = Reading()
-    spec.reader()({FILE: content}, reading, AREAS)
+    spec.reader()(contents({FILE: content}), reading, AREAS)
     return reading, check(spec, reading)
 
 
