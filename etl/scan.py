@@ -8,7 +8,8 @@ quoted cell above it holds a line break or an empty line stands between.
 
 Reading is strict. A record with too many or too few cells, a quotation mark that is not closed and
 text that is not UTF-8 in a column that is read stop the source with the file and the line; nothing
-is skipped and nothing is padded.
+is skipped and nothing is padded. (Superfluous cells that are empty are overlooked: they shift nothing.)
+Only what is taken is then trimmed, and an empty cell or one that says NULL becomes null.
 """
 
 from __future__ import annotations
@@ -22,37 +23,28 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import Final
 
 import duckdb
 import polars as pl
 
 from etl import sql
-from etl.reading import Finding, Reading, SourceError, locator
+from etl.archive import CHUNK_BYTES, Contents
+from etl.locate import line_of
+from etl.reading import Finding, Reading, SourceError
 
 MEMORY_LIMIT: Final = "600MB"
 THREADS: Final = 2
+MISSING: Final = ("", "NULL")
 LONGEST_HEADER: Final = 1 << 20  # bytes; a longer first line is no header
-CHUNK: Final = 1 << 20
 
+# What a file may cause. Any other error of DuckDB's is one of ours.
+_FAILURES: Final = (duckdb.InvalidInputException, duckdb.IOException, duckdb.OutOfMemoryException)
 # What DuckDB says about a record, and what that means.
 _LINE: Final = re.compile(r"CSV Error on Line: (\d+)")
 _CELLS: Final = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
 _NOT_UTF8: Final = "Invalid unicode"
 _QUOTE: Final = "unterminated quote"
-
-
-class Files(Protocol):
-    """The archived files of one vintage, as far as a scan needs them."""
-
-    def path(self, file: str) -> Path:
-        """Where the archived bytes lie, compressed or not."""
-
-    def compression(self, file: str) -> str:
-        """How they are compressed: 'none' or 'zstd'."""
-
-    def open(self, file: str) -> BinaryIO:
-        """The file's own bytes as a stream."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +59,7 @@ class Column:
     required: bool = True
 
 
-def header(files: Files, file: str) -> list[str]:
+def header(files: Contents, file: str) -> list[str]:
     """The column names in the first record of ``file``.
 
     Raises:
@@ -86,7 +78,7 @@ def header(files: Files, file: str) -> list[str]:
 
 def select(
     reading: Reading,
-    files: Files,
+    files: Contents,
     file: str,
     columns: Sequence[Column],
     ignored: Collection[str],
@@ -95,7 +87,7 @@ def select(
     """The records of ``file`` that ``selection`` takes; the others are counted as left.
 
     ``selection`` is SQL: a ``SELECT`` from ``records`` that keeps all its columns (``row`` and those
-    of ``columns``, all text) and adds ``selection_rule``, null where no rule takes the record. The
+    of ``columns``, all text as it stands in the file) and adds ``selection_rule``, null where no rule takes the record. The
     frame has ``file``, ``locator``, ``row``, the columns and ``selection_rule``, in the order of the
     file. A header with a column that is neither read nor ``ignored`` is an issue; a file that does
     not end with a line break is a doubt.
@@ -125,7 +117,7 @@ def _places(
     ignored: Collection[str],
 ) -> dict[str, int | None]:
     """Where each of ``columns`` stands among ``names``, counted from 0; None where it is absent."""
-    place = locator(file, 1)
+    place = line_of(file, 1)
     found = {
         column.name: [index for index, name in enumerate(names) if name in column.spellings]
         for column in columns
@@ -151,7 +143,7 @@ def _places(
 
 
 def _scan(
-    files: Files, file: str, width: int, places: dict[str, int | None], selection: str
+    files: Contents, file: str, width: int, places: dict[str, int | None], selection: str
 ) -> tuple[int, pl.DataFrame]:
     """How many records the file has, and those that are taken."""
     cells = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(width))
@@ -166,7 +158,7 @@ def _scan(
             found = con.execute(
                 query, {"path": str(path), "compression": files.compression(file)}
             ).pl()
-        except duckdb.Error as error:
+        except _FAILURES as error:
             raise _explained(file, width, str(error)) from error
     rows_read, taken = found.row(0)
     schema = {"row": pl.Int64, **dict.fromkeys((*places, "selection_rule"), pl.String)}
@@ -174,7 +166,9 @@ def _scan(
         return rows_read, pl.DataFrame(schema=schema)
     rows = found.get_column("taken").explode().struct.unnest().select(list(schema)).sort("row")
     _refuse_nul(file, rows)
-    return rows_read, rows
+    return rows_read, rows.with_columns(
+        pl.col(pl.String).str.strip_chars().replace(dict.fromkeys(MISSING))
+    )
 
 
 def _quoted(name: str) -> str:
@@ -201,10 +195,11 @@ def _connection(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def _explained(file: str, width: int, message: str) -> SourceError:
     """DuckDB's complaint about a file, as file, line, what is wrong and what to do."""
     line = _LINE.search(message)
-    place = locator(file, int(line[1])) if line else file
+    place = line_of(file, int(line[1])) if line else file
     cells = _CELLS.search(message)
     if cells:
-        what = f"has {cells[2]} cells where the header has {width}"
+        more = int(cells[2]) > width  # DuckDB stops counting at the first one too many
+        what = f"has {'more' if more else cells[2]} cells where the header has {width}"
         rule = "wrong number of cells"
     elif _QUOTE in message:
         what, rule = "has a quotation mark that is not closed or not doubled", "not valid CSV"
@@ -232,7 +227,7 @@ def _refuse_nul(file: str, rows: pl.DataFrame) -> None:
         raise SourceError(f"{file} row {row} holds a NUL character; the file may be damaged")
 
 
-def _last_byte(files: Files, file: str) -> bytes:
+def _last_byte(files: Contents, file: str) -> bytes:
     """The last byte of the file; a compressed one has to be gone through for it."""
     if files.compression(file) == "none":
         with files.path(file).open("rb") as plain:
@@ -240,7 +235,7 @@ def _last_byte(files: Files, file: str) -> bytes:
             return plain.read(1)
     last = b""
     with files.open(file) as stream:
-        while chunk := stream.read(CHUNK):
+        while chunk := stream.read(CHUNK_BYTES):
             last = chunk[-1:]
     return last
 

@@ -23,6 +23,7 @@ from typing import Final
 import polars as pl
 
 from etl import scan
+from etl.archive import Contents
 from etl.areas import Resolver
 from etl.reading import MONEY, Finding, Reading, Shape, mapped, shaped
 from etl.scan import Column
@@ -87,7 +88,7 @@ FISCAL_YEAR: Final = Shape(
     r"^([0-9]{4}|1976[Tt][Qq])$", "not a fiscal year", "look at the row: a column may have slipped"
 )
 # Transaction Type ID and Name. What the budget file has is left to it.
-STAGES: Final = {
+STAGES: Final[dict[str | None, str | None]] = {
     "2 Obligations": "obligations",
     "3 Disbursements": "disbursements",
     "1 Appropriated and Planned": "budget",
@@ -146,7 +147,7 @@ _FUNDING: Final = (
 )  # fmt: skip
 
 
-def read(files: scan.Files, reading: Reading, resolver: Resolver) -> None:
+def read(files: Contents, reading: Reading, resolver: Resolver) -> None:
     """Hand over the selected rows of every file, and say where two files hold the same."""
     frames = [_rows(reading, files, file, resolver) for file in sorted(files)]
     rows = pl.concat(frames, how="diagonal")
@@ -154,7 +155,7 @@ def read(files: scan.Files, reading: Reading, resolver: Resolver) -> None:
     reading.add("funding", _finished(rows))
 
 
-def _rows(reading: Reading, files: scan.Files, file: str, resolver: Resolver) -> pl.DataFrame:
+def _rows(reading: Reading, files: Contents, file: str, resolver: Resolver) -> pl.DataFrame:
     """The selected rows of one file, transactions or budget lines."""
     names = scan.header(files, file)
     is_budget = "current_amount" in names and "Current Dollar Amount" not in names
@@ -165,9 +166,11 @@ def _rows(reading: Reading, files: scan.Files, file: str, resolver: Resolver) ->
     frame = shaped(reading, frame, {"fiscal_year": FISCAL_YEAR, "amount_as_printed": MONEY})
     frame = resolver.resolve(reading, frame, "area_as_printed", "area")
     _compare_country_codes(reading, frame, resolver)
+    frame = frame.with_columns(
+        year=pl.col("fiscal_year").str.extract(r"^([0-9]{4})$").cast(pl.Int64)
+    )
     _look_at_values(reading, frame)
     return frame.with_columns(
-        year=pl.col("fiscal_year").str.extract(r"^([0-9]{4})$").cast(pl.Int64),
         amount=pl.col("amount_as_printed").cast(pl.Decimal(18, 2)),
         account_as_printed=_joined("account_id", "account_name"),
         title="activity_name",
@@ -179,7 +182,7 @@ def _rows(reading: Reading, files: scan.Files, file: str, resolver: Resolver) ->
 def _transactions(reading: Reading, frame: pl.DataFrame) -> pl.DataFrame:
     """Obligations and disbursements; budget lines among them are left to the budget file."""
     file_of = frame.select("file").head(1)
-    frame = mapped(reading, frame, "type", dict(STAGES), "stage")
+    frame = mapped(reading, frame, "type", STAGES, "stage")
     kept = frame.filter(pl.col("stage") != "budget")
     if kept.height < frame.height:
         reading.leave(file_of.item(), frame.height - kept.height)
@@ -308,7 +311,7 @@ def _look_at_values(reading: Reading, frame: pl.DataFrame) -> None:
         no_day = pl.col("transaction_date").is_not_null() & pl.col("date").is_null()
     odd = (
         ("Current Dollar Amount", "no amount", "amount_as_printed", pl.col("amount_as_printed").is_null()),
-        ("Fiscal Year", "not a whole fiscal year", "fiscal_year", pl.col("fiscal_year").str.len_chars() > 4),
+        ("Fiscal Year", "not a whole fiscal year", "fiscal_year", pl.col("year").is_null()),
         ("Transaction Date", "not a day", "transaction_date", no_day),
     )  # fmt: skip
     for column, rule, name, which in odd:
