@@ -447,7 +447,7 @@ def test_an_unknown_column_is_an_issue_and_a_missing_one_stops_the_source_with_t
 
 def test_a_file_of_another_kind_stops_the_source() -> None:
     summary = b"Country Code,Country Name,Transaction Type ID,Fiscal Year,current_amount\nYEM,Yemen,2,2020,1\n"
-    with pytest.raises(SourceError, match="lacks the column .*International Purpose Code"):
+    with pytest.raises(SourceError, match=r"lacks the column .*International Purpose Code"):
         read_files({"us_foreign_aid_country.csv": summary})
 
 
