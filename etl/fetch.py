@@ -8,9 +8,11 @@ A file that was cut short is taken up again where it ended, by the next attempt 
 the server still has the very same file (``Range`` with ``If-Range`` and a strong validator). A small
 file beside it keeps the validators; if that is missing or unreadable, the file starts over.
 
-Redirects are followed here, not by httpx: each hop must be https, to a host that the source names,
-at a public address (:mod:`etl.addresses`). Proxies, certificates and passwords that the
-environment names are not used (``trust_env=False``): a proxy would connect where we cannot check.
+Redirects are followed here: each hop must be https, to a host that the source names, at a public
+address (:mod:`etl.addresses`). httpx gives the words of HTTP and the connections, but not its client,
+which has a mind of its own about redirects, cookies and what the environment says. Proxies and
+certificates that the environment names are not used (``trust_env=False``): a proxy would connect
+where we cannot check.
 """
 
 from __future__ import annotations
@@ -185,11 +187,8 @@ class Fetcher:
         backend = addresses.CheckedBackend(
             self._deadline, allow_loopback=allow_loopback, resolve=outside.resolve
         )
-        self._client = httpx.Client(
-            transport=addresses.CheckedTransport(backend, outside.tls()),
-            headers={"User-Agent": f"hma-ledger/{__version__} (+{contact})"},
-            trust_env=False,
-        )
+        self._transport = addresses.CheckedTransport(backend, outside.tls())
+        self._agent = f"hma-ledger/{__version__} (+{contact})"
         self._asked_at: dict[str, float] = {}
         self._parts: list[_Part] = []
 
@@ -201,7 +200,7 @@ class Fetcher:
 
     def close(self) -> None:
         """Close all connections, and forget what was known of files that have been taken away."""
-        self._client.close()
+        self._transport.close()
         for part in self._parts:
             part.tidy()
 
@@ -357,11 +356,13 @@ class Fetcher:
             self._check(url, ask.hosts)
             self._wait_for_turn(url.host, ask.limits.min_interval_seconds)
             own = ask.own if url.host == first else {}
-            request = self._client.build_request(
-                ask.method, url, json=ask.json, headers={**ask.headers, **own},
-                timeout=httpx.Timeout(ask.limits.idle_seconds, connect=ask.limits.connect_seconds),
+            timeout = httpx.Timeout(ask.limits.idle_seconds, connect=ask.limits.connect_seconds)
+            request = httpx.Request(
+                ask.method, url, json=ask.json,
+                headers={"User-Agent": self._agent, **ask.headers, **own},
+                extensions={"timeout": timeout.as_dict()},
             )  # fmt: skip
-            response = self._client.send(request, stream=True)
+            response = self._transport.handle_request(request)
             if response.status_code not in _REDIRECTS:
                 return response
             response.close()

@@ -210,7 +210,7 @@ class Dripping:
 
     def answer(self, call: Call) -> None:
         if self.where == "body":
-            call.head(200, {"Content-Length": 1 << 40})
+            call.head(200, {"Content-Length": 1 << 20})
         else:
             call.wire.write(b"HTTP/1.1 200 Replayed\r\nX-Long: ")
         call.is_last = True
@@ -226,7 +226,7 @@ class Silent:
 
     def answer(self, call: Call) -> None:
         if self.first is not None:
-            call.head(200, {"Content-Length": 1 << 30, "ETag": '"1"', "Accept-Ranges": "bytes"})
+            call.head(200, {"Content-Length": 1 << 20, "ETag": '"1"', "Accept-Ranges": "bytes"})
             call.send(self.first)
         call.is_last = True
         call.closing.wait()
