@@ -627,20 +627,22 @@ class _Part:
         self.sidecar = self.base.with_name(f"{self.base.name}.json")
 
     def held(self) -> _Held | None:
-        """What there is to go on from; None if it has to start over."""
+        """What there is to go on from; None if it has to start over.
+
+        Without a total nobody could tell whether the rest was all of it.
+        """
         try:
             known = json.loads(self.sidecar.read_text(encoding="utf-8"))
             validators = Validators(**known["validators"])
             strong, total, boot = known["strong"], known["total"], known["boot"]
             size = self.path.stat().st_size
-            if not isinstance(strong, str) or not isinstance(total, int | None) or boot != _boot():
+            if not isinstance(strong, str) or not isinstance(total, int) or boot != _boot():
                 return None
         except (OSError, ValueError, TypeError, KeyError):
             return None
-        if (
-            total is not None
-        ):  # a file that is whole asks for its last byte again: is it still the same?
-            size = min(size, total - 1)
+        size = min(
+            size, total - 1
+        )  # a whole file asks for its last byte again: is it still the same?
         return _Held(size, total, validators, strong) if size > 0 else None
 
     def begin(self, response: httpx.Response) -> _Held:
@@ -708,11 +710,10 @@ def _refuse_other_part(response: httpx.Response, held: _Held, part: _Part) -> No
     match = re.fullmatch(
         r"bytes ([0-9]+)-([0-9]+)/([0-9]+|\*)", response.headers.get("content-range", "").strip()
     )
-    total = str(held.total) if held.total is not None else None
     is_rest = (
         match is not None
         and int(match[1]) == held.size
-        and (total is None or match[3] in {total, "*"})
+        and match[3] in {str(held.total), "*"}
         and response.headers.get("etag", held.validators.etag) == held.validators.etag
     )
     if not is_rest:

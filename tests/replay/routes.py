@@ -191,9 +191,10 @@ class Chunked:
 
     chunks: Sequence[bytes]
     is_cut: bool = False
+    headers: Mapping[str, object] = field(default_factory=dict)
 
     def answer(self, call: Call) -> None:
-        call.head(200, {"Transfer-Encoding": "chunked"})
+        call.head(200, {"Transfer-Encoding": "chunked", **self.headers})
         for chunk in self.chunks:
             call.send(b"%x\r\n%s\r\n" % (len(chunk), chunk))
         if not self.is_cut:
@@ -220,13 +221,14 @@ class Dripping:
 
 @dataclass
 class Silent:
-    """Takes the request and says nothing, or nothing after ``first`` bytes of the body."""
+    """Takes the request and says nothing, or nothing after the ``first`` of ``size`` bytes."""
 
     first: bytes | None = None
+    size: int = 1 << 20
 
     def answer(self, call: Call) -> None:
         if self.first is not None:
-            call.head(200, {"Content-Length": 1 << 20, "ETag": '"1"', "Accept-Ranges": "bytes"})
+            call.head(200, {"Content-Length": self.size, "ETag": '"1"', "Accept-Ranges": "bytes"})
             call.send(self.first)
         call.is_last = True
         call.closing.wait()
