@@ -392,6 +392,29 @@ def test_another_part_than_was_asked_for_is_not_glued_on(
     assert ["range" in seen.headers for seen in replay.seen] == [True, False]
 
 
+def test_a_server_that_gives_less_than_the_rest_is_asked_for_what_is_left(
+    replay: Replay, fetcher: Fetcher, incoming: Path
+) -> None:
+    url = replay.url("/data.csv")
+    partly(incoming, replay, url, File(DATA))
+    replay.on("/data.csv", File(DATA, most=700))
+    assert content(fetcher.download(url, hosts=HERE)) == DATA
+    assert [seen.headers["range"] for seen in replay.seen] == [
+        "bytes=1000-", "bytes=1700-", "bytes=2400-",
+    ]  # fmt: skip
+
+
+def test_a_server_that_gives_more_than_the_rest_is_not_believed(
+    replay: Replay, fetcher: Fetcher, incoming: Path
+) -> None:
+    url = replay.url("/data.csv")
+    partly(incoming, replay, url, File(DATA))
+    announced = {"Content-Range": f"bytes 1000-{len(DATA) - 1}/{len(DATA)}"}
+    replay.on("/data.csv", Status(206, DATA, announced), File(DATA))
+    assert content(fetcher.download(url, hosts=HERE)) == DATA
+    assert ["range" in seen.headers for seen in replay.seen] == [True, False]
+
+
 def test_a_range_the_server_no_longer_has_means_starting_over(
     replay: Replay, fetcher: Fetcher, incoming: Path
 ) -> None:
