@@ -17,6 +17,7 @@ from typing import Any, Final
 import duckdb
 
 from etl import magic, record, sql
+from etl.archive import Contents
 from etl.check import Checked
 from etl.reading import Finding, Reading, SourceError
 from etl.sources import SourceSpec
@@ -26,6 +27,7 @@ AS_PRINTED: Final = {
     "amount_usd": "amount_as_printed", "value": "value_as_printed",
     "share_percent": "share_as_printed", "contamination_km2": "contamination_as_printed",
 }  # fmt: skip
+NOT_FETCHED: Final = ("stale", "dark")  # not a vintage is at fault, but the way to the publisher
 FEW: Final = 5  # so many entries may be added or revised in a table of any size
 SLIP_SHARE: Final = 0.2  # of the changed values; one in five is no coincidence
 
@@ -39,25 +41,26 @@ class Hold:
     is_readable: bool = True  # if not, nobody can accept it
 
 
-def look_at_bytes(files: Mapping[str, bytes]) -> None:
+def look_at_bytes(files: Contents) -> None:
     """Refuse what cannot be data before anything parses it.
 
     Raises:
         SourceError: a file is empty, an HTML page, or a known binary.
     """
-    for file, content in files.items():
-        start = magic.text_start(content)
-        if not start and not content.strip():
+    for file in files:
+        first = files.start(file, magic.START_BYTES)
+        start = magic.text_start(first)
+        if not start and not files[file].strip():
             raise SourceError(
                 f"{file} is empty; fetch it again, or restore it from version control", "empty body"
             )
-        if magic.is_page(content):
+        if magic.is_page(first):
             raise SourceError(
                 f"{file} is an HTML page, not data: {start[:80]!r}; the address may show an error or a "
                 "sign-in page. Fetch it again",
                 "HTML page",
             )
-        name = magic.binary_kind(content)
+        name = magic.binary_kind(first)
         if name:
             raise SourceError(
                 f"{file} is {name}, not the text that is read here; unpack or export it first",

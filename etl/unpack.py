@@ -1,4 +1,4 @@
-"""A fetched file without its packing: gzip, or a zip with one file in it.
+"""A fetched file without its packing: gzip, or a zip with one file in it, or one that is meant.
 
 Nothing is trusted of what an archive says about itself. The name of a member is never used, its
 size is counted while it unpacks, and an archive in an archive is refused: whoever publishes data
@@ -8,11 +8,12 @@ handed to this.
 
 from __future__ import annotations
 
+import fnmatch
 import gzip
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -40,10 +41,18 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-def unpacked(path: Path, into: Path, *, max_bytes: int, max_ratio: float = MAX_RATIO) -> Path:
+def unpacked(
+    path: Path,
+    into: Path,
+    *,
+    max_bytes: int,
+    max_ratio: float = MAX_RATIO,
+    member: str | None = None,
+) -> Path:
     """The file at ``path`` unpacked into the folder ``into``; ``path`` itself if it is not packed.
 
-    At most ``max_bytes`` come out, and at most ``max_ratio`` times what went in. Nothing stays in
+    At most ``max_bytes`` come out, and at most ``max_ratio`` times what went in. Of a zip with several
+    files the one whose name matches ``member`` is meant (``*Transactions*.csv``). Nothing stays in
     ``into`` when it fails, and ``path`` is never changed.
 
     Raises:
@@ -59,8 +68,8 @@ def unpacked(path: Path, into: Path, *, max_bytes: int, max_ratio: float = MAX_R
         )
     out = into / f"{path.name}.unpacked"
     try:
-        with _readable(path, kind), _OPENERS[kind](path, max_bytes) as member:
-            _copy(member, out, path, max_bytes, max_ratio)
+        with _readable(path, kind), _OPENERS[kind](path, max_bytes, member) as packed:
+            _copy(packed, out, path, max_bytes, max_ratio)
         _refuse_nested(path, kind, magic.archive_kind(_start(out)))
     except BaseException:
         out.unlink(missing_ok=True)
@@ -124,17 +133,22 @@ def _readable(path: Path, kind: str) -> Iterator[None]:
 
 
 @contextmanager
-def _gzip(path: Path, max_bytes: int) -> Iterator[_Readable]:  # noqa: ARG001  gzip can't say a size
+def _gzip(
+    path: Path, *_: object
+) -> Iterator[_Readable]:  # gzip can't say a size, and holds one file
     with gzip.open(path) as member:
         yield member
 
 
 @contextmanager
-def _zip(path: Path, max_bytes: int) -> Iterator[_Readable]:
+def _zip(path: Path, max_bytes: int, wanted: str | None) -> Iterator[_Readable]:
     with zipfile.ZipFile(path) as archive:
         members = [info for info in archive.infolist() if not info.is_dir()]
+        if len(members) > 1 and wanted:
+            members = [info for info in members if fnmatch.fnmatchcase(info.filename, wanted)]
         if not members:
-            raise UnpackError(f"{path.name} is a zip without a file in it", "no member")
+            named = f" whose name matches {wanted}" if wanted else ""
+            raise UnpackError(f"{path.name} is a zip without a file in it{named}", "no member")
         if len(members) > 1:
             raise UnpackError(
                 f"{path.name} holds {len(members)} files, where one is expected; ask the publisher "
@@ -151,4 +165,5 @@ def _zip(path: Path, max_bytes: int) -> Iterator[_Readable]:
             yield member
 
 
-_OPENERS: Final = {"gzip": _gzip, "zip": _zip}
+_Opener = Callable[[Path, int, str | None], AbstractContextManager[_Readable]]
+_OPENERS: Final[Mapping[str, _Opener]] = {"gzip": _gzip, "zip": _zip}

@@ -8,6 +8,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import address, queries, show
+from etl.guard import NOT_FETCHED
 
 sources = queries.ask("sources")
 series = queries.ask("series")
@@ -28,6 +29,8 @@ def state(row: dict[str, Any]) -> str:
     """Whether the last vintage is in use, in a few words."""
     name = row["source_id"]
     hold = holds.get(name)
+    if hold and hold["rule"] in NOT_FETCHED:
+        return show.plain(f"{hold['rule']} since refresh {hold['recorded_in']}")
     if hold:
         return show.plain(f"on hold since refresh {hold['recorded_in']}: {hold['rule']}")
     if name in rejected:
@@ -68,6 +71,13 @@ show.download(address.rows("sources", {}), sources.height)
 
 for row in sources.filter(pl.col("source_id").is_in(list(holds))).iter_rows(named=True):
     name, hold = row["source_id"], holds[row["source_id"]]
+    if hold["rule"] in NOT_FETCHED:
+        st.warning(
+            f"The publisher could not be asked: {show.plain(hold['reason'].rstrip('.'))}. The last good "
+            "figures stay in use.",
+            title=f"{hold['rule'].capitalize()}: {show.plain(row['title'])}",
+        )
+        continue
     st.warning(
         f"Since refresh {hold['recorded_in']}, by the rule “{show.plain(hold['rule'])}”: "
         f"{show.plain(hold['reason'].rstrip('.'))}. The last good figures stay in use.{settle(hold)}",
