@@ -20,8 +20,9 @@ from typing import Final
 
 import polars as pl
 
-from etl.areas import Resolver, fold
+from etl.areas import Resolver
 from etl.reading import Finding, Reading, Shape, decode, locator, mapped, read_csv, shaped
+from etl.spellings import fold
 from etl.tables import NATURAL_KEYS
 
 FILE: Final = "colombia_victims.csv"
