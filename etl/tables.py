@@ -196,10 +196,13 @@ def year_of(meaning: str, *, required: bool = False, past: bool = False) -> dy.I
     )
 
 
-def date_of(meaning: str, *, past: bool = False) -> dy.String:
+def date_of(meaning: str, *, required: bool = True, past: bool = False) -> dy.String:
     """A date as far as it is known: YYYY, YYYY-MM or YYYY-MM-DD."""
     return dy.String(
-        regex=r"^\d{4}(-\d{2}(-\d{2})?)?$", description=meaning, metadata={"past": past}
+        nullable=not required,
+        regex=r"^\d{4}(-\d{2}(-\d{2})?)?$",
+        description=meaning,
+        metadata={"past": past},
     )
 
 
@@ -253,6 +256,7 @@ class Funding(Spine):
     donor = text("who pays, as printed", required=True)
     donor_area = text(f"donor's area; {AREA_CODE}")
     agency = text("department or agency of the donor, where the source names it")
+    bureau = text("bureau, office or sub-agency of the agency, where the source names it")
     account = category("U.S. budget line, in one spelling", ACCOUNTS)
     account_as_printed = text("U.S. budget line or measure, as printed")
     area = text(f"recipient; {AREA_CODE}")
@@ -262,10 +266,18 @@ class Funding(Spine):
     implementer = text("organisation that does the work, where the source names it")
     award_id = text("award or grant number, where the source names it")
     title = text("title of the grant, where the source names it")
+    selection_rule = text(
+        "rule of the source's source.yml that took the row; null where the whole source is about mine "
+        "action"
+    )
+    purpose_code = text(
+        "purpose code of the source: OECD DAC five digits, or the Assistance Listing"
+    )
     sector = category("sector of mine action", SECTORS)
     sector_as_printed = text("sector or sectors, as printed")
     flow = category("stage of spending that the figure counts", FLOWS)
     status = category("how firm the figure was when printed", STATUSES)
+    date = date_of("date of the transaction, where the source names it", required=False)
     year = year_of("year of the figure; null for a sum over years")
     year_basis = category("what the year means", YEAR_BASES)
     period_start = year_of("first year of a printed sum over years")
