@@ -139,7 +139,7 @@ MEASURES: Final = {
         "fa_cwd_disbursements",
         "Money paid out under other purposes that name weapons destruction, often years after it was obligated.",
     ),
-    "usaspending": (
+    "usaspending_obligations": (
         "USAspending, obligations",
         "usaspending_transactions",
         "Grants and other awards alone: no staff, no contracts outside the listings read, no Defense training. "
@@ -536,7 +536,14 @@ READING_ORDER: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "dependency": ("area_name", "calendar_year", "edition", "source_url", "us_entry_id"),
         "area_profile": ("area_name",),
         "partners": (
-            "series", "implementer", "year", "area_name", "flow", "year_basis", "agency", "account",
+            "series",
+            "implementer",
+            "year",
+            "area_name",
+            "flow",
+            "year_basis",
+            "agency",
+            "account",
         ),
         "reconciliation": ("area_name", "year", "measure", "flow", "year_basis"),
     }
@@ -936,8 +943,12 @@ class Reconciliation(dy.Schema):
     is_incomplete = flag("a figure without an amount is missing from the sum")
     entries_count = whole("figures behind the sum; 0 where a table was read whole and lists none",
                           "entries", required=True)  # fmt: skip
-    measures_count = whole("measures with an amount for this area and year", "measures", required=True)
-    reference_usd = money("what State's report says for the area and the fiscal year of that number")
+    measures_count = whole(
+        "measures with an amount for this area and year", "measures", required=True
+    )
+    reference_usd = money(
+        "what State's report says for the area and the fiscal year of that number"
+    )
     difference_usd = money("amount_usd less reference_usd; null for State's report itself")
     ratio = real(
         "amount_usd divided by reference_usd, rounded to 4 decimals; null where there is no reference, or it "
