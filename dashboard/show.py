@@ -61,8 +61,10 @@ def rows_link(label: object, address: str) -> str:
 
 
 def signed_usd(amount: float) -> str:
-    """A difference in dollars, with its sign: '+$1,000', '−$1,000', '$0'."""
-    return f"+{usd(amount)}" if amount > 0 else usd(amount)
+    """A difference in dollars, with its sign: '+$1,000', '−$1,000', '$0'; never broken after it."""
+    if amount == 0:
+        return usd(amount)
+    return f"{'+' if amount > 0 else '−'}\u2060{usd(abs(amount))}"
 
 
 def usd(amount: float | None, precision: str | None = None) -> str:

@@ -56,10 +56,20 @@ def table(frame: pl.DataFrame, *, alt: str, with_area: bool = False) -> None:
         },
         alt=alt,
     )
+    periods = (
+        " \\* compares a fiscal year with a calendar year, which is another period."
+        if not frame["is_same_year_basis"].all()
+        else ""
+    )
+    gaps = (
+        " Incomplete: a figure without an amount is missing from the sum."
+        if frame["is_incomplete"].any()
+        else ""
+    )
     show.small(
         "In brackets: the difference to State’s report for the year of that number, and the figure divided by "
-        "it. Nominal dollars. – means that no figure was read, not that nothing was paid. The columns report "
-        "the same money, so they are never added."
+        f"it.{periods}{gaps} Nominal dollars. – means that no figure was read, not that nothing was paid. The "
+        "columns report the same money, so they are never added."
     )
 
 
@@ -121,10 +131,9 @@ def _difference(row: dict[str, Any]) -> str:
         return ""
     parts = [show.signed_usd(row["difference_usd"])]
     if row["ratio"] is not None:
-        parts.append(f"{row['ratio']:,.2f} ×")
-    if not row["is_same_year_basis"]:
-        parts.append("another period")
-    return f" :small[({show.plain('; '.join(parts))})]"
+        parts.append(f"{row['ratio']:,.2f}\u00a0×")
+    other = "" if row["is_same_year_basis"] else "\u00a0\\*"
+    return f" :small[({show.plain('; '.join(parts))}{other})]"
 
 
 def _rows(row: dict[str, Any]) -> tuple[str, dict[str, object]]:

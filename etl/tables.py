@@ -151,7 +151,8 @@ MEASURES: Final = {
         "monitor_recipient_tables",
         "Calendar years, not fiscal years: a fiscal year begins three months earlier, so the same number "
         "names another period. Mine action only, as the United States reported it to the Monitor, at a stage "
-        "that is not stated.",
+        "that is not stated. Where both are equal to the dollar, the Monitor has likely printed the figure "
+        "of the fiscal year.",
     ),
 }
 CHANGES: Final = {

@@ -120,15 +120,19 @@ def all_of_them() -> None:
     def of_year(year: int) -> show.Cell:
         return lambda row: figures(parts[row["implementer"]].filter(year=year), year)
 
-    st.header(f"{totals.height:,} organisations{show.plain(of_area)}")
+    named = totals["implementer"].count()
+    st.header(f"{named:,} organisation{'' if named == 1 else 's'}{show.plain(of_area)}")
+    over_years: dict[str, show.Cell] = {
+        f"{label}{years[-1]} to {label}{years[0]}": lambda row: figures(
+            parts[row["implementer"]], None
+        )
+    }
     show.table(
         totals.slice((page - 1) * PAGE_ROWS, PAGE_ROWS),
         {
             "Organisation": partner_link,
             "Kind": kind,
-            f"{label}{years[-1]} to {label}{years[0]}": lambda row: figures(
-                parts[row["implementer"]], None
-            ),
+            **(over_years if len(years) > 1 else {}),
             **{f"{label}{year}": of_year(year) for year in years[:FEW_YEARS]},
         },
         alt=f"Organisations{of_area} with what {titles[name]} says they got, latest years first",
@@ -194,7 +198,7 @@ else:
     all_of_them()
 show.small(
     f"{show.capital(about['flow'])}s in nominal dollars, from one series alone; negative where more was taken back than "
-    f"given. {show.plain(about['caution'])} “{UNNAMED}” holds rows without a name; a redacted name is shown as printed. "
+    f"given, incomplete where a figure has no amount. {show.plain(about['caution'])} “{UNNAMED}” holds rows without a name; a redacted name is shown as printed. "
     "Names are joined by a reviewed table (`data/reference/implementers.csv`); "
     f"[it says which and why]({address.rows('implementers', {})})."
 )

@@ -38,8 +38,8 @@ if areas:
 places = rows.select("area", "area_name", "year", "measures_count").unique(maintain_order=True)
 several = places.filter(pl.col("measures_count") > 1).height
 st.markdown(
-    f"**{several:,} of {places.height:,} years of an area have a figure from two sources or more; they come "
-    "first.**"
+    f"**In {several:,} of {places.height:,} pairs of area and year two sources or more give a figure; these "
+    "come first.**"
 )
 pages = -(-places.height // PAGE_ROWS)
 page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1

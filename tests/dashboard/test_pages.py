@@ -19,6 +19,8 @@ PAGES = {
     "coverage": "What the U.S. Humanitarian Mine Action Program covered",
     "country": "Country",
     "funding": "Funding",
+    "partners": "Partners",
+    "reconciliation": "Reconciliation",
     "changes": "Changes",
     "sources": "Sources",
     "findings": "Rejects and issues",
