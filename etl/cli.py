@@ -25,6 +25,7 @@ from etl.console import (
     EXIT_NO_LEDGER,
     EXIT_USAGE,
     chosen_sources,
+    configured,
     err,
     explain,
     fail,
@@ -33,8 +34,10 @@ from etl.console import (
     report,
 )
 from etl.dictionary import as_markdown
+from etl.locate import find
 from etl.reading import SourceError
 from etl.refresh import code_version as definitions
+from etl.retrieve import Given, is_address
 from etl.settings import PACKAGE, Folders, folders
 from etl.sources import all_sources
 from etl.store import Ledgers, NoLedgerError
@@ -58,23 +61,34 @@ def refresh(
     embedded: Annotated[
         bool, typer.Option("--embedded", help="only the data that comes with the project")
     ] = False,
-    given: Annotated[
-        Path | None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="touch no network; read what is in the archive")
+    ] = False,
+    copies: Annotated[
+        list[str] | None,
         typer.Option(
             "--from",
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="read this copy of the one source named",
+            metavar="FILE_OR_URL",
+            help="read this copy of the one source named, plain or packed (gzip, zip); may be repeated",
         ),
     ] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option(help="with --from: where the copy came from, in your words, for the record"),
+    ] = None,
 ) -> None:
-    """Read the sources and publish a new ledger if anything changed."""
+    """Fetch and read the sources, and publish a new ledger if anything changed."""
     chosen = chosen_sources(sources, embedded=embedded)
-    if given and len(chosen) != 1:
+    if copies and len(chosen) != 1:
         raise fail("--from goes with the name of one source", EXIT_USAGE)
-    files = {chosen[0].source_id: given} if given else None
-    report(refreshed(folders(), chosen, files))
+    if origin and not copies:
+        raise fail("--origin goes with --from", EXIT_USAGE)
+    for copy in copies or ():
+        if not (is_address(copy) or Path(copy).is_file()):
+            raise fail(f"--from: there is no file {copy}", EXIT_USAGE)
+    given = {chosen[0].source_id: [Given(copy, origin) for copy in copies]} if copies else None
+    settings = None if offline or embedded else configured()
+    report(refreshed(folders(), chosen, settings=settings, given=given))
 
 
 @app.command()
@@ -151,9 +165,9 @@ def entry(entry_id: Annotated[str, typer.Argument(help="an entry_id of the ledge
 
 
 def _archived_row(where: Folders, sha256: str, locator: str) -> str:
-    """The line that ``locator`` names, from the archived bytes."""
+    """The row that ``locator`` names, from the archived bytes."""
     try:
-        return "\n".join(Archive(where.archive).line(sha256, locator))
+        return "\n".join(find(Archive(where.archive), sha256, locator)).lstrip("\n")
     except ArchiveError as error:
         raise fail(str(error), EXIT_NO_LEDGER) from error
 

@@ -34,7 +34,7 @@ from etl.diff import COUNTS, Diff, json_pieces
 from etl.diff import diff as compare
 from etl.export import ExportError
 from etl.export import export as run_export
-from etl.log import Decision, latest, listed, undecided, vintages_sha256
+from etl.log import ANY_STATUS, Decision, latest, listed, undecided, vintages_sha256
 from etl.publish import BusyError, writer
 from etl.publish import prune as run_prune
 from etl.rebuild import DamagedError, InUseError
@@ -169,7 +169,7 @@ def _decide(
         raise fail("--because needs a reason; it goes on the record", EXIT_USAGE)
     with _lease() as lease:
         hold = lease.con.execute(sql.text("hold_of"), {"source_id": source}).fetchone()
-        files = latest(lease.con, source, "accepted", "held", "rejected")
+        files = latest(lease.con, source, *ANY_STATUS)
         # a vintage that was rejected by mistake can still be accepted
         is_open = undecided(lease.con, source) and (hold is not None or verdict == "accepted")
     if not is_open:

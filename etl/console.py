@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import typer
@@ -11,11 +11,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from etl.config import Config, ConfigError, config
 from etl.log import Decision, SourceOutcome
 from etl.publish import BusyError
 from etl.reading import SourceError
 from etl.refresh import Outcome
 from etl.refresh import refresh as run_refresh
+from etl.retrieve import Given
 from etl.settings import Folders
 from etl.sources import SourceSpec, all_sources
 from etl.store import NoLedgerError
@@ -26,7 +28,7 @@ EXIT_BUSY: Final = 4
 EXIT_NO_LEDGER: Final = 5
 EXIT_DIFFERS: Final = 6
 SCREENFUL: Final = 20
-STEPS: Final = ("archive", "read", "check", "record")
+STEPS: Final = ("fetch", "archive", "read", "check", "record")
 LAST_STEPS: Final = ("views", "checkpoint", "manifest", "rename", "CURRENT")
 
 # no emoji codes and no colours read into what the sources say
@@ -53,15 +55,24 @@ def chosen_sources(names: list[str] | None, *, embedded: bool) -> list[SourceSpe
     return [spec for spec in chosen if not embedded or spec.status == "transcribed"]
 
 
+def configured() -> Config:
+    """The settings of this installation; what is no setting ends the command."""
+    try:
+        return config()
+    except ConfigError as error:
+        raise fail(str(error), EXIT_USAGE) from error
+
+
 def _run(
     where: Folders,
     chosen: list[SourceSpec],
-    given: dict[str, Path] | None,
+    settings: Config | None,
+    given: Mapping[str, Sequence[Given]] | None,
     decision: Decision | None,
 ) -> Outcome:
     """Refresh with a progress bar for each source."""
     columns = (
-        TextColumn("{task.fields[name]:<24}"), BarColumn(), TextColumn("{task.fields[step]:<10}"),
+        TextColumn("{task.fields[name]:<24}"), BarColumn(), TextColumn("{task.fields[step]:<24}"),
         TimeElapsedColumn(),
     )  # fmt: skip
     with Progress(*columns, console=err, transient=True) as bars:
@@ -77,18 +88,30 @@ def _run(
             else:
                 bars.update(last, completed=LAST_STEPS.index(step) + 1, step=step)
 
-        return run_refresh(where, chosen, progress, given=given, decision=decision)
+        def fetching(source_id: str, done: int, total: int | None) -> None:
+            of = f" of {total / 1e6:,.1f}" if total else ""
+            bars.update(tasks[source_id], step=f"fetch {done / 1e6:,.1f}{of} MB")
+
+        return run_refresh(
+            where, chosen, progress, settings=settings, given=given, decision=decision,
+            fetching=fetching,
+        )  # fmt: skip
 
 
 def refreshed(
     where: Folders,
     chosen: list[SourceSpec],
-    given: dict[str, Path] | None = None,
+    *,
+    settings: Config | None = None,
+    given: Mapping[str, Sequence[Given]] | None = None,
     decision: Decision | None = None,
 ) -> Outcome:
-    """Run the pipeline; what stops it as a whole ends the command with its exit code."""
+    """Run the pipeline; what stops it as a whole ends the command with its exit code.
+
+    The network is used only with ``settings``.
+    """
     try:
-        return _run(where, chosen, given, decision)
+        return _run(where, chosen, settings, given, decision)
     except BusyError as error:
         raise fail(str(error), EXIT_BUSY) from error
     except SourceError as error:
@@ -124,9 +147,20 @@ def outcome_table(outcomes: list[SourceOutcome]) -> Table:
             *(f"{count:,}" for count in counts),
             f"{len(outcome.rejects):,}",
             f"{outcome.seconds:.2f}",
-            "[bold]held[/bold]" if outcome.failure else outcome.status.replace("accepted", "ok"),
+            _state(outcome),
         )
     return table
+
+
+def _state(outcome: SourceOutcome) -> str:
+    """What became of a source, in a word."""
+    if outcome.hold and not outcome.is_rejected:
+        return "[bold]held[/bold]"
+    if outcome.stale:
+        return f"[bold]{outcome.stale.rule}[/bold]"
+    if outcome.is_unread:
+        return "unchanged"
+    return outcome.status.replace("accepted", "ok")
 
 
 def explain(outcome: Outcome) -> None:
@@ -137,10 +171,10 @@ def explain(outcome: Outcome) -> None:
                 err.print(f"{word} {escape(str(finding))}", soft_wrap=True)
             if len(findings) > SCREENFUL:
                 err.print(f"        … and {len(findings) - SCREENFUL} more")
-        if source.hold:
+        for hold in filter(None, (source.hold, source.stale)):
             err.print(
-                f"[bold]{source.source_id}[/bold] kept its last good figures ({source.hold.rule}): "
-                f"{escape(source.hold.message)}", soft_wrap=True,
+                f"[bold]{source.source_id}[/bold] kept its last good figures ({hold.rule}): "
+                f"{escape(hold.message)}", soft_wrap=True,
             )  # fmt: skip
         if source.failure and source.hold and source.hold.is_readable:
             err.print(

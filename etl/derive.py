@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from etl import record, sql
+from etl import locate, record, sql
 from etl.archive import Archive, ArchiveError, Vintage
 from etl.areas import Resolver, load_areas
 from etl.reading import SourceError
@@ -147,9 +147,10 @@ def derive_one(
             f"archive lacks {', '.join(gone)}; restore the archive from a backup"
         )
     report.path.append(f"archive: {archive.path(row['vintage_sha256'])}")
-    report.path.append(f"line: {row['locator']}")
+    report.path.append(f"row: {row['locator']}")
     try:
-        report.path += [f"  {line}" for line in archive.line(row["vintage_sha256"], row["locator"])]
+        heading, found = locate.find(archive, row["vintage_sha256"], row["locator"])
+        report.path += [f"  {line}" for line in (*heading.splitlines(), *found.splitlines())]
         _, checked = read_vintages(
             archive, Resolver(load_areas(folders.reference)), all_sources()[source_id], vintages
         )

@@ -16,18 +16,13 @@ from typing import Any, Final
 
 import duckdb
 
-from etl import record, sql
+from etl import magic, record, sql
+from etl.archive import Contents
 from etl.check import Checked
 from etl.reading import Finding, Reading, SourceError
 from etl.sources import SourceSpec
 from etl.tables import FACT_TABLES, NATURAL_KEYS, categories, measures
 
-_MARKUP: Final = (b"<!doctype", b"<html", b"<head", b"<body")
-_BINARY: Final = {
-    b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"%PDF": "PDF", b"\x28\xb5\x2f\xfd": "Zstandard",
-    b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PAR1": "Parquet", b"\x89PNG": "PNG",
-    b"\xd0\xcf\x11\xe0": "an old Office file",
-}  # fmt: skip
 AS_PRINTED: Final = {
     "amount_usd": "amount_as_printed", "value": "value_as_printed",
     "share_percent": "share_as_printed", "contamination_km2": "contamination_as_printed",
@@ -45,30 +40,31 @@ class Hold:
     is_readable: bool = True  # if not, nobody can accept it
 
 
-def look_at_bytes(files: Mapping[str, bytes]) -> None:
+def look_at_bytes(files: Contents) -> None:
     """Refuse what cannot be data before anything parses it.
 
     Raises:
         SourceError: a file is empty, an HTML page, or a known binary.
     """
-    for file, content in files.items():
-        start = content[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
-        if not start and not content.strip():
+    for file in files:
+        first = files.start(file, magic.START_BYTES)
+        start = magic.text_start(first)
+        if not start and not files[file].strip():
             raise SourceError(
                 f"{file} is empty; fetch it again, or restore it from version control", "empty body"
             )
-        if start.lower().startswith(_MARKUP):
+        if magic.is_page(first):
             raise SourceError(
                 f"{file} is an HTML page, not data: {start[:80]!r}; the address may show an error or a "
                 "sign-in page. Fetch it again",
                 "HTML page",
             )
-        for magic, name in _BINARY.items():
-            if content.startswith(magic):
-                raise SourceError(
-                    f"{file} is {name}, not the text that is read here; unpack or export it first",
-                    "binary file",
-                )
+        name = magic.binary_kind(first)
+        if name:
+            raise SourceError(
+                f"{file} is {name}, not the text that is read here; unpack or export it first",
+                "binary file",
+            )
 
 
 def before_comparing(spec: SourceSpec, reading: Reading, checked: Checked) -> Hold | None:

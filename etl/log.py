@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Final, Literal
 
 import duckdb
 import polars as pl
@@ -20,10 +20,13 @@ import polars as pl
 from etl import sql
 from etl.archive import Vintage
 from etl.guard import Hold
+from etl.locate import file_of
 from etl.reading import Finding
 from etl.record import APPENDED
 from etl.sources import all_sources
 from etl.tables import CHANGES, LOG_TABLES, MEASURES, polars_schema
+
+ANY_STATUS: Final = ("accepted", "held", "rejected")
 
 
 @dataclass
@@ -39,6 +42,8 @@ class SourceOutcome:
     issues: list[Finding] = field(default_factory=list)
     seconds: float = 0.0
     hold: Hold | None = None
+    stale: Hold | None = None  # why it could not be fetched; what is in use stays
+    is_unread: bool = False  # its bytes have not changed since the same code read them
     is_rejected: bool = False
     is_news: bool = False
 
@@ -52,7 +57,8 @@ class SourceOutcome:
     @property
     def failure(self) -> str | None:
         """Why a person must look, or None."""
-        return self.hold.message if self.hold and not self.is_rejected else None
+        stopped = self.hold if self.hold and not self.is_rejected else self.stale
+        return stopped.message if stopped else None
 
 
 @contextmanager
@@ -149,15 +155,23 @@ def latest(con: duckdb.DuckDBPyConnection, source_id: str, *statuses: str) -> li
     ).pl()
     return [
         Vintage(source_id, file, sha256, size, retrieved.isoformat(), origin)
-        for file, sha256, size, retrieved, origin, _ in rows.iter_rows()
+        for file, sha256, size, retrieved, origin, *_ in rows.iter_rows()
     ]
+
+
+def read_by(con: duckdb.DuckDBPyConnection, source_id: str) -> set[tuple[str, str]]:
+    """What became of a source's newest files, and the code that read them."""
+    rows = con.execute(
+        sql.text("latest_vintages"), {"source_id": source_id, "statuses": list(ANY_STATUS)}
+    ).pl()
+    return set(rows.select("status", "code_version").iter_rows())
 
 
 def undecided(con: duckdb.DuckDBPyConnection, source_id: str) -> bool:
     """A file of the source's newest vintage is on hold or was rejected, so that it can be accepted."""
     rows = con.execute(
         sql.text("latest_vintages"),
-        {"source_id": source_id, "statuses": ["accepted", "held", "rejected"]},
+        {"source_id": source_id, "statuses": list(ANY_STATUS)},
     ).pl()
     return bool(rows["status"].is_in(["held", "rejected"]).any())
 
@@ -188,21 +202,8 @@ def source(
     with _rows(con, "vintages", rows):
         inserted = con.execute(sql.text("log_vintages")).fetchone()
     news = bool(inserted and inserted[0])
-    holds: list[dict[str, object]] = []
-    if hold and outcome.status == "held":
-        holds.append(
-            {
-                "source_id": source_id,
-                "rule": hold.rule,
-                "reason": hold.message,
-                "vintages_sha256": vintages_sha256(outcome.vintages) if rows else None,
-                "files": listed(outcome.vintages) or None,
-                "can_be_accepted": hold.is_readable and bool(rows),
-                "recorded_in": number,
-            }
-        )
-    news |= _replace(con, source_id, "holds", holds)
-    if not rows:  # a file is missing: what was found in its last vintage still stands
+    news |= _replace(con, source_id, "holds", _holds(number, outcome))
+    if not rows or outcome.is_unread:  # what was found in the last vintage still stands
         return news
     hashes = {vintage.file: vintage.sha256 for vintage in outcome.vintages}
     for table, findings in (("rejects", outcome.rejects), ("issues", outcome.issues)):
@@ -211,12 +212,31 @@ def source(
     return news
 
 
+def _holds(number: int, outcome: SourceOutcome) -> list[dict[str, object]]:
+    """Why the newest vintage is not in use, or why there is no newer one."""
+    is_held = outcome.hold is not None and outcome.status == "held"
+    hold = outcome.hold if is_held else outcome.stale
+    if hold is None:
+        return []
+    vintages = outcome.vintages if is_held else []
+    row: dict[str, object] = {
+        "source_id": outcome.source_id,
+        "rule": hold.rule,
+        "reason": hold.message,
+        "vintages_sha256": vintages_sha256(vintages) if vintages else None,
+        "files": listed(vintages) or None,
+        "can_be_accepted": hold.is_readable and bool(vintages),
+        "recorded_in": number,
+    }
+    return [row]
+
+
 def _finding(
     number: int, source_id: str, hashes: dict[str, str], finding: Finding
 ) -> dict[str, object]:
     return {
         "source_id": source_id,
-        "vintage_sha256": hashes[finding.locator.rpartition(" line ")[0]],
+        "vintage_sha256": hashes[file_of(finding.locator)],
         "locator": finding.locator,
         "column": finding.column,
         "rule": finding.rule,

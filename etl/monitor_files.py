@@ -11,6 +11,7 @@ from typing import Final
 import polars as pl
 
 from etl.areas import Resolver
+from etl.locate import line_of
 from etl.reading import (
     DATE,
     MONEY,
@@ -18,7 +19,6 @@ from etl.reading import (
     WHOLE,
     Finding,
     Reading,
-    locator,
     mapped,
     read_csv,
     shaped,
@@ -178,7 +178,7 @@ def read_clearance(
     for row in bounds.join(frame, on=key, how="anti").select(key).iter_rows():
         reading.issue(
             Finding(
-                locator(CLEARANCE_FILE, 1), None, "a bound has no row", ", ".join(map(str, row)),
+                line_of(CLEARANCE_FILE, 1), None, "a bound has no row", ", ".join(map(str, row)),
                 "mend the row or its line in clearance_bounds.csv of the source's folder",
             )
         )  # fmt: skip

@@ -21,6 +21,8 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
+from etl.locate import line_of
+
 
 class Shape(NamedTuple):
     """What a cell must look like, what it breaks otherwise, and how to mend it."""
@@ -78,11 +80,6 @@ class Finding:
         column = f", column {self.column}" if self.column else ""
         value = f": {self.raw_value[:120]!r}" if self.raw_value else ""
         return f"{self.locator}{column}: {self.rule}{value}; {self.fix}"
-
-
-def locator(file: str, line: int) -> str:
-    """The place of a record within archived text, as the ledger writes it."""
-    return f"{file} line {line}"
 
 
 @dataclass
@@ -175,7 +172,7 @@ def read_csv(reading: Reading, file: str, content: bytes, columns: Sequence[str]
                 _reject_ragged(reading, file, start, cells, header)
             elif cells:
                 records.append([cell.strip() or None for cell in cells])
-                places.append(locator(file, start))
+                places.append(line_of(file, start))
             reading.rows_read[file] = reading.rows_read.get(file, 0) + bool(cells)
             start = lines.line_num + 1
     except csv.Error as error:
@@ -205,7 +202,7 @@ def _check_header(
         if name not in columns:
             reading.issue(
                 Finding(
-                    locator(file, 1),
+                    line_of(file, 1),
                     name,
                     "unknown column",
                     name,
@@ -219,7 +216,7 @@ def _reject_ragged(
 ) -> None:
     reading.reject(
         Finding(
-            locator(file, line),
+            line_of(file, line),
             None,
             "wrong number of cells",
             ",".join(cells)[:500],

@@ -1,15 +1,15 @@
-"""The pipeline: archive → read → check → guard → record → views → publish.
+"""The pipeline: fetch → archive → read → check → guard → record → views → publish.
 
-One direction, no way back. A source that cannot be read, or that the guard holds, keeps its last
-good figures in the ledger and does not stop the others. A refresh that changes nothing publishes
-nothing.
+One direction, no way back. A source that cannot be fetched or read, or that the guard holds, keeps
+its last good figures in the ledger and does not stop the others. A fetched source whose bytes have
+not changed is not read again. A refresh that changes nothing publishes nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,21 +18,24 @@ from time import perf_counter
 import duckdb
 import polars as pl
 
-from etl import __version__, guard, log, manifest, record
-from etl.archive import Archive, ArchiveError, Vintage
+from etl import __version__, guard, log, manifest, record, retrieve
+from etl.archive import Archive, ArchiveError, Contents, Vintage
 from etl.areas import Resolver, load_areas
 from etl.check import Checked, check
+from etl.config import Config, config
 from etl.guard import Hold
 from etl.implementers import load_implementers
-from etl.log import Decision, SourceOutcome
+from etl.log import ANY_STATUS, Decision, SourceOutcome
 from etl.manifest import Manifest
 from etl.publish import build_views, building, keep_histories, publish, writer
 from etl.reading import Reading, SourceError
+from etl.retrieve import Given
 from etl.settings import PACKAGE, Folders
 from etl.sources import SourceSpec
 from etl.store import require_format
 
 Progress = Callable[[str, str], None]
+Fetching = Callable[[str, int, int | None], None]
 
 
 @dataclass
@@ -58,9 +61,11 @@ class _Run:
     archive: Archive
     resolver: Resolver
     code_version: str
-    given: Mapping[str, Path]
+    given: Mapping[str, Sequence[Given]]
+    settings: Config | None
     decision: Decision | None
     progress: Progress
+    fetching: Fetching
 
 
 def refresh(
@@ -68,13 +73,17 @@ def refresh(
     chosen: Iterable[SourceSpec],
     progress: Progress = lambda *_: None,
     *,
-    given: Mapping[str, Path] | None = None,
+    settings: Config | None = None,
+    given: Mapping[str, Sequence[Given]] | None = None,
     decision: Decision | None = None,
+    fetching: Fetching = lambda *_: None,
 ) -> Outcome:
     """Run the pipeline for the ``chosen`` sources.
 
-    ``given`` names a file to read instead of fetching, by source. ``decision`` is what a person has
-    decided about the vintage of the one chosen source that is on hold; it is read from the archive.
+    With ``settings``, sources are fetched; without them, no network is touched. ``given`` names copies
+    to read instead of fetching, by source. ``decision`` is what a person has decided about the vintage
+    of the one chosen source that is on hold; it is read from the archive. ``progress`` is told of each
+    source and step, ``fetching`` of each source with the bytes or pages had and to be had.
 
     Raises:
         BusyError: another process is writing.
@@ -92,7 +101,7 @@ def refresh(
         record.create_tables(con)
         run = _Run(
             con, log.last_refresh(con) + 1, folders, archive, Resolver(areas),
-            code_version(folders), given or {}, decision, progress,
+            code_version(folders), given or {}, settings, decision, progress, fetching,
         )  # fmt: skip
         con.execute("BEGIN")
         if decision:
@@ -157,11 +166,12 @@ def _describe(
 
 
 def _has_vintage(run: _Run, spec: SourceSpec) -> bool:
-    """A source that is not embedded is left alone until it has been fetched or given once."""
+    """Whether there is anything to read: without the network, not before it was fetched or given once."""
     return (
         spec.status == "transcribed"
         or spec.source_id in run.given
-        or bool(log.latest(run.con, spec.source_id, "accepted", "held", "rejected"))
+        or (run.settings is not None and spec.fetch is not None)
+        or bool(log.latest(run.con, spec.source_id, *ANY_STATUS))
     )
 
 
@@ -170,9 +180,12 @@ def _one_source(run: _Run, spec: SourceSpec) -> SourceOutcome:
     outcome = SourceOutcome(spec.source_id)
     clock = perf_counter()
     try:
-        run.progress(spec.source_id, "archive")
-        outcome.vintages = _vintages(run, spec)
-        outcome.hold = _read_and_record(run, spec, outcome)
+        run.progress(spec.source_id, "fetch" if run.settings and spec.fetch else "archive")
+        outcome.vintages, outcome.stale = _vintages(run, spec)
+        if outcome.vintages and not _is_read(run, spec, outcome.vintages):
+            outcome.hold = _read_and_record(run, spec, outcome)
+        else:
+            outcome.is_unread = True
     except SourceError as error:
         outcome.hold = Hold(error.rule, str(error), is_readable=False)
     except (ArchiveError, OSError, pl.exceptions.PolarsError) as error:
@@ -182,6 +195,16 @@ def _one_source(run: _Run, spec: SourceSpec) -> SourceOutcome:
     )
     outcome.seconds = perf_counter() - clock
     return outcome
+
+
+def _is_read(run: _Run, spec: SourceSpec, vintages: Iterable[Vintage]) -> bool:
+    """A fetched source's bytes are those in use, and the same code has read them."""
+    return (
+        spec.status != "transcribed"
+        and run.decision is None
+        and not _is_new(run, spec, vintages)
+        and log.read_by(run.con, spec.source_id) == {("accepted", run.code_version)}
+    )
 
 
 def _read_and_record(run: _Run, spec: SourceSpec, outcome: SourceOutcome) -> Hold | None:
@@ -228,51 +251,31 @@ def read_vintages(
         SourceError: the bytes cannot be read as what they should be.
         ArchiveError: they are missing or altered.
     """
-    files = {vintage.file: archive.get(vintage.sha256) for vintage in vintages}
+    files = Contents(archive, vintages)
     guard.look_at_bytes(files)
     reading = Reading()
     spec.reader()(files, reading, resolver)
     return reading, _with_vintages(check(spec, reading), vintages)
 
 
-def _vintages(run: _Run, spec: SourceSpec) -> list[Vintage]:
-    """The files to read: those given or embedded, else those already in the archive."""
+def _vintages(run: _Run, spec: SourceSpec) -> tuple[list[Vintage], Hold | None]:
+    """The files to read: given, embedded, fetched, or already in the archive; and why none was fetched."""
+    known = log.latest(run.con, spec.source_id, *ANY_STATUS)
     if run.decision:
-        return log.latest(run.con, spec.source_id, "accepted", "held", "rejected")
-    if spec.source_id in run.given:
-        return [_put_given(run, spec)]
+        return known, None
     if spec.status == "transcribed":
-        return _put_embedded(run, spec)
-    return log.latest(run.con, spec.source_id, "accepted", "held", "rejected")
+        return retrieve.embedded(spec, run.folders, run.archive), None
 
+    def progress(done: int, total: int | None) -> None:
+        run.fetching(spec.source_id, done, total)
 
-def _put_given(run: _Run, spec: SourceSpec) -> Vintage:
-    """Put a file that a person hands over into the archive, under the source's own file name."""
-    if len(spec.files) != 1:
-        raise SourceError(f"{spec.source_id} has {len(spec.files)} files; only one can be given")
-    path = run.given[spec.source_id]
-    if not path.is_file():
-        raise SourceError(f"{path} is no file; name the file to read", "missing file")
-    return run.archive.put(
-        spec.source_id, spec.files[0], path.read_bytes(), f"given by hand: {path.name}"
-    )
-
-
-def _put_embedded(run: _Run, spec: SourceSpec) -> list[Vintage]:
-    """Put the source's embedded files into the archive."""
-    vintages = []
-    folder = run.folders.transcribed
-    for file in spec.files:
-        path = folder / file
-        if path.is_symlink():
-            raise SourceError(
-                f"{file} is a link; put the file itself into {folder}", "missing file"
-            )
-        if not path.is_file():
-            raise SourceError(f"{file} is missing from {folder}; restore the file", "missing file")
-        content = path.read_bytes()
-        vintages.append(run.archive.put(spec.source_id, file, content, f"transcribed/{file}"))
-    return vintages
+    settings = run.settings or config()
+    if spec.source_id in run.given:
+        copies = run.given[spec.source_id]
+        return retrieve.given(spec, copies, run.archive, settings, known, progress), None
+    if run.settings and spec.fetch:
+        return retrieve.fetched(spec, run.archive, settings, known, progress)
+    return known, None
 
 
 def _with_vintages(checked: Checked, vintages: Iterable[Vintage]) -> Checked:

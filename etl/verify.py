@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 
 from etl import manifest, record, sql
-from etl.archive import Archive, ArchiveError, Vintage, file_sha256
+from etl.archive import PACKED, Archive, ArchiveError, Vintage, file_sha256
 from etl.derive import Progress, check_entries, derive_one, newest_revision, vintages_by_source
 from etl.manifest import Manifest, Rebuilt
 from etl.report import Report
@@ -162,12 +162,17 @@ def _objects(
     # an object that nothing names was left by a run killed in between; it must be whole all the same
     for stray in sorted(archive.root.glob("sha256/*/*")):
         if not stray.name.startswith("."):  # half written by a killed run; the next one sweeps it
-            named.setdefault(stray.name, "an object that no vintage names")
+            named.setdefault(stray.name.removesuffix(PACKED), "an object that no vintage names")
+    packed = {vintage.sha256: vintage.packed_sha256 for vintage in vintages}
     for sha256, file in named.items():
         report.checked["archived files"] += 1
+        path = archive.path(sha256)
         try:
-            if file_sha256(archive.path(sha256)) != sha256:
-                report.differs(f"archive/{sha256}", f"the bytes of {file} have changed")
+            archive.prove(sha256)
+            if path.suffix == PACKED and packed.get(sha256) not in {None, file_sha256(path)}:
+                report.differs(f"archive/{path.name}", f"the packed form of {file} has changed")
+        except ArchiveError as error:
+            report.differs(f"archive/{sha256}", f"the bytes of {file}: {error}")
         except OSError as error:
             report.differs(f"archive/{sha256}", f"{file} cannot be read: {error.strerror}")
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import csv
 import io
 import re
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +16,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from etl.archive import Archive, Contents
 from etl.areas import Resolver, load_areas
 from etl.check import check
 from etl.reading import Reading
@@ -31,6 +35,9 @@ TRANSCRIBED = DATA / "transcribed"
 
 EMBEDDED = tuple(name for name, spec in all_sources().items() if spec.status == "transcribed")
 NO_LIMITS = GuardLimits.model_validate(dict.fromkeys(GuardLimits.model_fields, 1e9))
+
+SCRATCH = Path(tempfile.mkdtemp(prefix="hma-tests-"))
+atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
 
 Row = dict[str, str]
 Change = Callable[[list[Row]], list[Row]]
@@ -100,6 +107,12 @@ def figures(folders: Folders) -> dict[str, str]:
         return {table: str(select(con, digest.format(table))[0][0]) for table in tables}
 
 
+def contents(files: Mapping[str, bytes]) -> Contents:
+    """The files as a reader gets them, from an archive of the tests' own."""
+    archive = Archive(SCRATCH)
+    return Contents(archive, [archive.put("test", name, each, "") for name, each in files.items()])
+
+
 def read_source(
     source_id: str, files: Mapping[str, Sequence[Row]]
 ) -> tuple[Reading, dict[str, pl.DataFrame]]:
@@ -110,7 +123,7 @@ def read_source(
         for file in spec.files
     }
     reading = Reading()
-    spec.reader()(content, reading, Resolver(load_areas(DATA / "reference")))
+    spec.reader()(contents(content), reading, Resolver(load_areas(DATA / "reference")))
     return reading, check(spec, reading).tables
 
 

@@ -6,7 +6,7 @@ a U.S. transaction has. It stands among the real sources while a test runs, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,9 +14,11 @@ import polars as pl
 import pytest
 
 from etl import log
+from etl.archive import Contents
 from etl.areas import Resolver
 from etl.reading import Reading, read_csv
 from etl.refresh import refresh
+from etl.retrieve import Given
 from etl.settings import Folders
 from etl.sources import Reader, SourceSpec, all_sources
 from etl.tables import Funding, polars_schema
@@ -39,7 +41,7 @@ ADDITIVE: Final = {
 }  # fmt: skip
 
 
-def read(files: Mapping[str, bytes], reading: Reading, resolver: Resolver) -> None:
+def read(files: Contents, reading: Reading, resolver: Resolver) -> None:
     """One entry a row."""
     frame = read_csv(reading, FILE, files[FILE], COLUMNS)
     frame = resolver.resolve(reading, frame, "area_as_printed", "area")
@@ -89,7 +91,7 @@ def add_live(
     path = folder / FILE
     lines = [{**USUAL, "place": str(number), **row} for number, row in enumerate(rows, 1)]
     path.write_text(csv_text(COLUMNS, lines), encoding="utf-8")
-    outcome = refresh(folders, [SOURCE], given={SOURCE.source_id: path})
+    outcome = refresh(folders, [SOURCE], given={SOURCE.source_id: [Given(str(path))]})
     assert outcome.published, [source.failure for source in outcome.sources]
     assert not outcome.sources[0].rejects, outcome.sources[0].rejects
 

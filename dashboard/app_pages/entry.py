@@ -1,4 +1,4 @@
-"""The source row of one figure: its values, its revisions, and the archived line it was read from."""
+"""The source row of one figure: its values, its revisions, and the archived row it was read from."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import address, current, queries, revisions, show
+from etl import locate
 from etl.archive import Archive, ArchiveError
 from etl.settings import folders
 
@@ -40,7 +41,7 @@ newest = rows[-1]
 
 
 def show_values(revision: dict[str, Any]) -> None:
-    """Every value of a revision, and the archived line it was read from."""
+    """Every value of a revision, and the archived row it was read from."""
     values = [
         {"column": name, "value": show.number(value) if isinstance(value, float) else str(value)}
         for name, value in revision.items()
@@ -56,19 +57,25 @@ def show_values(revision: dict[str, Any]) -> None:
     st.markdown(f"Address: {show.link(revision['source_url'], revision['source_url'])}")
     st.markdown(f"SHA-256 of the values: `{revision['content_sha256']}`")
 
-    st.header("The archived line")
+    st.header("The archived row")
     st.markdown(
         f"{show.plain(revision['locator'])}, in the bytes with SHA-256 `{revision['vintage_sha256']}`."
     )
     try:
-        header, line = Archive(folders().archive).line(
-            revision["vintage_sha256"], revision["locator"]
-        )
+        with st.spinner("Finding the row in the archived bytes …"):
+            heading, row = locate.find(
+                Archive(folders().archive), revision["vintage_sha256"], revision["locator"]
+            )
     except ArchiveError as error:
         st.warning(show.plain(error), title="The archived bytes can not be shown")
     else:
-        st.code(f"{header}\n{line}", language=None, wrap_lines=True)
-        show.small("The header of the file and the line itself; the hash was checked just now.")
+        st.code(f"{heading}\n{row}".lstrip("\n"), language=None, wrap_lines=True)
+        above = (
+            "The header of the file, and the line itself"
+            if heading
+            else "The publisher's own names and values"
+        )
+        show.small(f"{above}; the hash was checked just now.")
 
 
 def show_revisions() -> None:

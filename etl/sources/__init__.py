@@ -9,18 +9,20 @@ function ``read(files, reading, resolver)``: it takes the archived bytes of the 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from etl.archive import Contents
 from etl.areas import Resolver
 from etl.reading import Reading, SourceError
 
-Reader = Callable[[Mapping[str, bytes], Reading, Resolver], None]
+Reader = Callable[[Contents, Reading, Resolver], None]
 
 HERE = Path(__file__).parent
 
@@ -49,12 +51,34 @@ class GuardLimits(BaseModel):
     max_year_percent: float = 20
 
 
+class FetchSpec(BaseModel):
+    """How a source is fetched: from where, how often, and within which limits.
+
+    ``urls`` are the files of a source that has no ``fetch.py`` of its own. ``options`` are that
+    module's; what the publisher's documents leave open stands there, to be set right without code.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_url: str
+    hosts: tuple[str, ...]
+    urls: dict[str, str] = {}
+    every_days: int = 30
+    dark_after_days: int = 120
+    max_bytes: int = 1 << 30
+    max_seconds: float = 7200
+    attempts: int = 5
+    min_interval_seconds: float = 1
+    options: dict[str, Any] = {}
+
+
 class SourceSpec(BaseModel):
     """The contents of a ``source.yml``.
 
     ``min_entries``, ``max_rejects`` and ``guard`` are the guard's limits. For transcribed files the
     first two are exact: a row that goes missing puts the source on hold, and whoever means it changes
-    the number with it, or accepts the vintage by name.
+    the number with it, or accepts the vintage by name. ``accepts`` is the form of the names of further
+    files, which only come as copies that a person hands over.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -70,6 +94,8 @@ class SourceSpec(BaseModel):
     coverage: str
     caveats: str
     files: tuple[str, ...]
+    accepts: str | None = None
+    fetch: FetchSpec | None = None
     min_entries: int
     max_rejects: int = 0
     guard: GuardLimits = GuardLimits()
@@ -80,6 +106,10 @@ class SourceSpec(BaseModel):
         module = importlib.import_module(f"etl.sources.{self.source_id}.read")
         reader: Reader = module.read
         return reader
+
+    def has_own_fetch(self) -> bool:
+        """The source's folder holds a ``fetch.py``."""
+        return importlib.util.find_spec(f"etl.sources.{self.source_id}.fetch") is not None
 
 
 def _load(path: Path) -> SourceSpec:

@@ -101,7 +101,8 @@ def test_a_vintage_that_is_gone_is_named(history: Folders) -> None:
     sha256 = ask(history, "SELECT vintage_sha256 FROM vintages WHERE file = ?", DOD)[0][0]
     (history.archive / "sha256" / sha256[:2] / sha256).unlink()
     found = [str(difference) for difference in verify(history).differences]
-    assert any(f"archive/{sha256}: {DOD} cannot be read" in text for text in found), found
+    assert any(f"archive/{sha256}: the bytes of {DOD}: " in text for text in found), found
+    assert any("is missing; restore the archive" in text for text in found)
 
 
 def test_rows_that_other_code_read_are_named_as_such_and_not_called_wrong(

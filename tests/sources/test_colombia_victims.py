@@ -20,12 +20,13 @@ from etl.cli import app
 from etl.guard import Hold, before_comparing
 from etl.reading import Reading, SourceError
 from etl.refresh import refresh
+from etl.retrieve import Given
 from etl.settings import Folders
 from etl.sources import all_sources
 from etl.sources.colombia_victims.read import COLUMNS
 from etl.tables import NATURAL_KEYS
 from etl.verify import verify
-from tests.helpers import DATA, TRANSCRIBED, Row, ask, csv_text, only
+from tests.helpers import DATA, TRANSCRIBED, Row, ask, contents, csv_text, only
 
 FILE = "colombia_victims.csv"
 HEADER = (*COLUMNS, "Ubicación", "Actividad")
@@ -61,7 +62,7 @@ def hold(reading: Reading, checked: Checked, least: int = 0) -> Hold | None:
 def read_bytes(content: bytes) -> tuple[Reading, Checked]:
     spec = all_sources()["colombia_victims"]
     reading = Reading()
-    spec.reader()({FILE: content}, reading, AREAS)
+    spec.reader()(contents({FILE: content}), reading, AREAS)
     return reading, check(spec, reading)
 
 
@@ -297,9 +298,9 @@ def test_the_copies_of_2017_and_2025_read_in_order_give_one_register_with_its_re
     early, late = (SAMPLES / copy for copy in COPIES)
     sample(early.name)
     spec = all_sources()["colombia_victims"]
-    first = refresh(workspace, [spec], given={spec.source_id: early}).sources[0]
+    first = refresh(workspace, [spec], given={spec.source_id: [Given(str(early))]}).sources[0]
     assert (first.changes, first.hold) == ({"added": 11_498}, None)
-    second = refresh(workspace, [spec], given={spec.source_id: late}).sources[0]
+    second = refresh(workspace, [spec], given={spec.source_id: [Given(str(late))]}).sources[0]
     assert second.hold
     assert second.hold.rule == "doubt", "the exchanged columns are noticed"
     assert ask(workspace, "SELECT count(*) FROM casualty_events") == [(11_498,)]
@@ -336,9 +337,11 @@ def test_a_register_that_grows_shifts_or_loses_a_year_is_held(
     content = sample("colombia_victims_2017-10.csv")
     spec = all_sources()["colombia_victims"]
     (tmp_path / "good.csv").write_bytes(content)
-    refresh(workspace, [spec], given={spec.source_id: tmp_path / "good.csv"})
+    refresh(workspace, [spec], given={spec.source_id: [Given(str(tmp_path / "good.csv"))]})
     header, *body = content.splitlines(keepends=True)
     (tmp_path / "bad.csv").write_bytes(b"".join([header, *change(body)]))
-    outcome = refresh(workspace, [spec], given={spec.source_id: tmp_path / "bad.csv"}).sources[0]
+    outcome = refresh(
+        workspace, [spec], given={spec.source_id: [Given(str(tmp_path / "bad.csv"))]}
+    ).sources[0]
     assert outcome.hold
     assert outcome.hold.rule == rule, outcome.hold

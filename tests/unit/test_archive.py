@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.archive import Archive, ArchiveError
+from etl.archive import Archive, ArchiveError, Contents
 
 
 @pytest.fixture
@@ -89,3 +90,67 @@ def test_a_torn_last_line_of_the_manifest_is_not_read_and_is_cut_at_the_next_wri
 def test_nothing_is_left_beside_the_objects(archive: Archive) -> None:
     put(archive, b"one")
     assert list(archive.root.rglob("*.part")) == []
+
+
+@given(st.binary(max_size=5000))
+@settings(max_examples=25)
+def test_a_file_from_outside_is_kept_packed_under_the_hash_of_what_it_unpacks_to(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("archive")
+    (folder / "copy.csv").write_bytes(content)
+    archive = Archive(folder / "archive")
+    vintage = archive.take("treaties", "a.csv", folder / "copy.csv", "given")
+    assert (vintage.sha256, vintage.size_bytes) == (
+        hashlib.sha256(content).hexdigest(),
+        len(content),
+    )
+    path = archive.path(vintage.sha256)
+    assert path.suffix == ".zst"
+    assert vintage.packed_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert archive.get(vintage.sha256) == content
+    assert list(archive.vintages()) == [vintage]
+    assert [left.packed_sha256 for left in archive.vintages()] == [vintage.packed_sha256]
+
+
+def take(archive: Archive, content: bytes) -> str:
+    archive.root.mkdir(parents=True, exist_ok=True)
+    copy = archive.root.parent / "copy"
+    copy.write_bytes(content)
+    return archive.take("treaties", "a.csv", copy, "given").sha256
+
+
+@pytest.mark.parametrize("first", ["plain", "packed"])
+def test_bytes_that_came_both_ways_lie_there_once(archive: Archive, first: str) -> None:
+    ways = [put, take] if first == "plain" else [take, put]
+    assert len({way(archive, b"same") for way in ways}) == 1
+    assert len(list(archive.root.glob("sha256/*/*"))) == 1
+    assert archive.get(hashlib.sha256(b"same").hexdigest()) == b"same"
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda b: b[: len(b) // 2], lambda b: b[:-1] + b"\0", lambda b: b""]
+)
+def test_a_damaged_packed_object_is_noticed_however_it_is_read(
+    archive: Archive, spoil: Callable[[bytes], bytes]
+) -> None:
+    sha256 = take(archive, b"a,b\n" * 1000)
+    archive.path(sha256).write_bytes(spoil(archive.path(sha256).read_bytes()))
+    fresh = Archive(archive.root)
+    for read in (fresh.get, fresh.prove):
+        with pytest.raises(ArchiveError, match="restore it from a backup"):
+            read(sha256)
+
+
+def test_a_large_file_is_read_piece_by_piece_and_never_whole(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("etl.archive.WHOLE_BYTES", 1000)
+    sha256 = take(archive, b"x" * 1001)
+    with pytest.raises(ArchiveError, match="more than 1,000 bytes; read it piece by piece"):
+        archive.get(sha256)
+    contents = Contents(archive, archive.vintages())
+    with contents.open("a.csv") as stream:
+        assert stream.read(3) == b"xxx"
+    assert (contents.start("a.csv", 2), contents.compression("a.csv")) == (b"xx", "zstd")
+    assert list(contents) == ["a.csv"]

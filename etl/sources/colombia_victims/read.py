@@ -21,7 +21,8 @@ from typing import Final
 import polars as pl
 
 from etl.areas import Resolver
-from etl.reading import Finding, Reading, Shape, decode, locator, mapped, read_csv, shaped
+from etl.locate import line_of
+from etl.reading import Finding, Reading, Shape, decode, mapped, read_csv, shaped
 from etl.spellings import fold
 from etl.tables import NATURAL_KEYS
 
@@ -153,7 +154,7 @@ def _rows(reading: Reading, content: bytes) -> pl.DataFrame:
         last = content.count(b"\n") + 1
         reading.issue(
             Finding(
-                locator(FILE, last), None, "no line break at the end of the file", None,
+                line_of(FILE, last), None, "no line break at the end of the file", None,
                 "compare the last row with the publisher's: the copy may be cut short",
             )
         )  # fmt: skip
@@ -178,7 +179,7 @@ def _right_way_round(reading: Reading, frame: pl.DataFrame) -> pl.DataFrame:
     )
     reading.doubt(
         Finding(
-            locator(FILE, 1),
+            line_of(FILE, 1),
             "estado and genero",
             "the columns are exchanged: estado holds the sex and genero the outcome"
             if whole
@@ -200,7 +201,7 @@ def _name_places_as_devices(reading: Reading, frame: pl.DataFrame) -> None:
         places = rows["tipoevento"].unique().sort()
         reading.issue(
             Finding(
-                locator(FILE, 1), "tipoevento", f"a kind of place instead of the device in {rows.height} rows",
+                line_of(FILE, 1), "tipoevento", f"a kind of place instead of the device in {rows.height} rows",
                 ", ".join(places), "the device is unknown in this copy; earlier vintages may hold it",
             )
         )  # fmt: skip

@@ -1,0 +1,97 @@
+"""Settings of one installation: ``hma.toml``, and the environment, which goes before it.
+
+``hma.toml`` lies in the working folder, or where ``HMA_CONFIG`` says. A setting of a table is named
+in the environment by joining the names with two underscores: ``[fetch] contact`` is
+``HMA_FETCH__CONTACT``, and ``[sources.usaspending] base_url`` is
+``HMA_SOURCES__USASPENDING__BASE_URL``. An unknown name in the file is an error. Where the data lies
+is not set here but by ``HMA_DATA`` (see :mod:`etl.settings`).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class ConfigError(Exception):
+    """The file or the environment holds something that is no setting; the message says what."""
+
+
+class FetchConfig(BaseModel):
+    """How sources are fetched."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    contact: str = Field(
+        default="no contact given",
+        description="an address at which publishers reach whoever runs this, sent as User-Agent",
+        pattern=r"^[\x20-\x7e]{1,200}$",
+    )
+    allow_loopback: bool = Field(
+        default=False,
+        description="also fetch from this machine, without encryption: for tests and local mirrors",
+    )
+
+
+class SourceConfig(BaseModel):
+    """What is set otherwise for one source."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_url: str | None = Field(
+        default=None, description="fetch from this mirror; its host is allowed with it"
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _ends_with_slash(cls, url: str | None) -> str | None:
+        return url if url is None or url.endswith("/") else f"{url}/"
+
+
+class Config(BaseSettings):
+    """All settings; see the module docstring for where they come from."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HMA_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    fetch: FetchConfig = FetchConfig()
+    sources: dict[str, SourceConfig] = {}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment, then the file."""
+        del init_settings, dotenv_settings, file_secret_settings
+        return env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+
+def config_file() -> Path:
+    """Where the settings file lies, or would lie."""
+    return Path(os.environ.get("HMA_CONFIG", "hma.toml"))
+
+
+def config() -> Config:
+    """The settings of this installation.
+
+    Raises:
+        ConfigError: the file or the environment holds something that is no setting.
+    """
+    try:
+        return Config()
+    except (ValidationError, OSError, ValueError) as error:
+        raise ConfigError(f"{config_file()} or the environment: {error}") from error

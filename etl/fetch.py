@@ -1,0 +1,719 @@
+"""Fetching from publishers: polite, patient, and trusting nothing of what comes back.
+
+Knows HTTP only, no source and no ledger. Two things can be asked of it: a file, which streams into
+the folder ``incoming``, and one answer of an interface for programs, which is small and stays in
+memory. Whatever is not plainly that is a :class:`FetchError` that says what came and what to do.
+
+A file that was cut short is taken up again where it ended, by the next attempt or the next run, if
+the server still has the very same file (``Range`` with ``If-Range`` and a strong validator). A small
+file beside it keeps the validators; if that is missing or unreadable, the file starts over.
+
+Redirects are followed here, not by httpx: each hop must be https, to a host that the source names,
+at a public address (:mod:`etl.addresses`). Proxies, certificates and passwords that the
+environment names are not used (``trust_env=False``): a proxy would connect where we cannot check.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import ssl
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Final, Literal, NamedTuple, Self, TypeVar
+
+import httpcore
+import httpx
+import tenacity
+
+from etl import __version__, addresses, magic
+from etl.archive import write_safely
+
+T = TypeVar("T")
+
+REPORT_BYTES: Final = 1 << 20  # progress is told this often
+ANSWER_BYTES: Final = 1 << 27  # an answer is held in memory, so it may not be as large as a file
+SHOWN_BYTES: Final = 80
+STRONG_AFTER: Final = timedelta(
+    seconds=60
+)  # RFC 9110, 8.8.2.2: by then a date tells two files apart
+_SECRET: Final = re.compile(
+    r"(^|[-_.])(api|access)?_?key(id)?$|token|secret|passw|signature|credential|^sig$|^auth",
+    re.IGNORECASE,
+)
+_REDIRECTS: Final = {301, 302, 303, 307, 308}
+_KEEPS_METHOD: Final = {307, 308}
+_PAGES: Final = ("text/html", "application/xhtml")
+# What lies in the .part file is of no use after these.
+_SPOILT: Final = {"HTML page", "empty body", "too large", "wrong content"}
+
+
+class FetchError(Exception):
+    """The publisher didn't give what was asked for; the message says what came and what to do.
+
+    ``rule`` names the check that stopped it. ``is_passing``: asking again may help. ``wait_seconds``:
+    how long the server wants to be left alone, if it said so.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        rule: str,
+        *,
+        is_passing: bool = False,
+        wait_seconds: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.is_passing = is_passing
+        self.wait_seconds = wait_seconds
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much, how long and how often; times in seconds."""
+
+    max_bytes: int = 8_000_000_000
+    max_seconds: float = 4 * 3600  # one call with all its attempts and waits
+    connect_seconds: float = 20
+    idle_seconds: float = 60  # the server may be silent so long
+    attempts: int = 5
+    min_interval_seconds: float = 1  # between two requests to one host
+    max_redirects: int = 5
+    max_wait_seconds: float = 120  # a longer Retry-After ends the call
+
+
+@dataclass(frozen=True)
+class Validators:
+    """By what the server knows a version of a file again."""
+
+    etag: str | None
+    last_modified: str | None
+
+    def conditions(self) -> dict[str, str]:
+        """Headers that ask for the file only if it is another one."""
+        headers = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
+        return {name: value for name, value in headers.items() if value}
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file that has come whole; it lies in ``incoming`` until the caller has archived it.
+
+    ``url`` is where it was found after redirects, without the secrets in its query.
+    """
+
+    path: Path
+    size_bytes: int
+    validators: Validators
+    url: str
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What a fetcher asks of its machine; tests put their own in its place."""
+
+    resolve: addresses.Resolve = addresses.resolve
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    tls: Callable[[], ssl.SSLContext] = lambda: httpx.create_ssl_context(trust_env=False)
+
+
+class _Ask(NamedTuple):
+    """One thing that is asked for, whatever redirects and attempts it takes."""
+
+    method: str
+    url: httpx.URL
+    hosts: frozenset[str]
+    limits: Limits
+    headers: Mapping[str, str]
+    own: Mapping[str, str] = {}  # headers the caller set; another host doesn't get them
+    json: object = None
+
+
+def shown(url: httpx.URL | str) -> str:
+    """The address as messages may show it: no password, no value of a query that looks secret."""
+    url = httpx.URL(url) if isinstance(url, str) else url
+    if url.query:
+        parts = url.query.decode("ascii", "replace").split("&")
+        query = "&".join(_without_secret(part) for part in parts)
+        url = url.copy_with(query=query.encode())
+    return str(url.copy_with(userinfo=b"", fragment=None))
+
+
+def _without_secret(parameter: str) -> str:
+    name, equals, _ = parameter.partition("=")
+    return f"{name}{equals}***" if _SECRET.search(name) else parameter
+
+
+def _silent(done: int, total: int | None) -> None:
+    """Tell nobody how far it is."""
+
+
+class Fetcher:
+    """Asks publishers' servers. One for a refresh: it remembers when it last asked which host."""
+
+    def __init__(
+        self,
+        incoming: Path,
+        *,
+        contact: str,
+        allow_loopback: bool = False,
+        limits: Limits = Limits(),
+        progress: Callable[[int, int | None], None] = _silent,
+        outside: Outside = Outside(),
+    ) -> None:
+        """Let files come into ``incoming``; ``contact`` tells the publisher whom to write to.
+
+        ``allow_loopback`` permits this machine's own addresses, also over http if the address is
+        written as one (http://127.0.0.1:8000/, not http://localhost:8000/). ``progress`` is told
+        bytes done and the total, if the server named it.
+        """
+        self.incoming = incoming
+        self.limits = limits
+        self._allow_loopback = allow_loopback
+        self._progress = progress
+        self._outside = outside
+        self._deadline = addresses.Deadline(outside.clock)
+        backend = addresses.CheckedBackend(
+            self._deadline, allow_loopback=allow_loopback, resolve=outside.resolve
+        )
+        self._client = httpx.Client(
+            transport=addresses.CheckedTransport(backend, outside.tls()),
+            headers={"User-Agent": f"hma-ledger/{__version__} (+{contact})"},
+            trust_env=False,
+        )
+        self._asked_at: dict[str, float] = {}
+        self._parts: list[_Part] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections, and forget what was known of files that have been taken away."""
+        self._client.close()
+        for part in self._parts:
+            part.tidy()
+
+    def download(
+        self,
+        url: str,
+        *,
+        hosts: Collection[str],
+        known: Validators | None = None,
+        limits: Limits | None = None,
+    ) -> Download | None:
+        """Fetch a file into ``incoming``; None if the server says it is still the one ``known``.
+
+        Archive the file, then remove it: a run that dies before that takes up what is there. A server
+        that doesn't heed ``known`` sends the file again.
+
+        Raises:
+            FetchError: it didn't come, not whole, or isn't data.
+            OSError: it cannot be written.
+        """
+        self.incoming.mkdir(parents=True, exist_ok=True)
+        limits = limits or self.limits
+        part = _Part(self.incoming / hashlib.sha256(url.encode()).hexdigest())
+        self._parts.append(part)
+        ask = _Ask(
+            "GET", self._address(url), _names(hosts), limits, {"Accept-Encoding": "identity"}
+        )
+        try:
+            return self._patiently(limits, lambda: self._download(ask, part, known))
+        except FetchError as error:
+            if error.rule in _SPOILT:
+                part.discard()
+            raise
+
+    def ask(
+        self,
+        method: Literal["GET", "POST"],
+        url: str,
+        *,
+        hosts: Collection[str],
+        params: Mapping[str, str] | None = None,
+        json: object = None,
+        headers: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
+    ) -> bytes:
+        """One answer of an interface for programs, not empty and no page for people.
+
+        A POST must only ask: like a GET it is sent again when the answer didn't come.
+
+        Raises:
+            FetchError: no answer came, or something that is none.
+        """
+        limits = limits or self.limits
+        address = self._address(url)
+        address = address.copy_merge_params(params) if params else address
+        always = {"Accept-Encoding": "identity", "Accept": "application/json"}
+        ask = _Ask(method, address, _names(hosts), limits, always, headers or {}, json)
+        return self._patiently(limits, lambda: self._ask(ask))
+
+    # One attempt.
+
+    def _download(self, ask: _Ask, part: _Part, known: Validators | None) -> Download | None:
+        held = part.held()
+        conditions = held.conditions() if held else known.conditions() if known else {}
+        ask = ask._replace(headers={**ask.headers, **conditions})
+        with self._answer(ask) as response:
+            if response.status_code == httpx.codes.NOT_MODIFIED and known and not held:
+                return None
+            if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and held:
+                part.discard()
+                raise _odd(response, "has no such part any more; starting over", is_passing=True)
+            self._refuse(ask, response)
+            if held and response.status_code == httpx.codes.PARTIAL_CONTENT:
+                _refuse_other_part(response, held, part)
+            elif response.status_code == httpx.codes.OK:
+                held = part.begin(response)
+            else:
+                raise _odd(response, "is no answer to what was asked; look at it by hand")
+            done = self._copy(ask.limits, response, part, held)
+        if held.total is not None and done < held.total:
+            raise _cut(response.url, f"{done:,} of {held.total:,} bytes came")
+        _refuse_content(response, part.start(), done)
+        return Download(part.path, done, held.validators, shown(response.url))
+
+    def _ask(self, ask: _Ask) -> bytes:
+        most = min(ask.limits.max_bytes, ANSWER_BYTES)
+        content = bytearray()
+        with self._answer(ask) as response:
+            self._refuse(ask, response)
+            if not response.is_success:
+                raise _odd(response, "is no answer to what was asked; look at it by hand")
+            _refuse_size(response, _length(response), most)
+            for chunk in response.iter_raw():
+                content += chunk
+                _refuse_size(response, len(content), most)
+        _refuse_content(response, bytes(content), len(content))
+        return bytes(content)
+
+    def _copy(self, limits: Limits, response: httpx.Response, part: _Part, held: _Held) -> int:
+        """Write the body to the .part file; gives its size then."""
+        done = told = held.size
+        _refuse_size(response, held.total, limits.max_bytes)
+        with part.path.open("r+b") as file:
+            file.truncate(done)
+            file.seek(done)
+            for chunk in response.iter_raw():  # not iter_raw(size): joining pieces trebles the cost
+                done += len(chunk)
+                if done > limits.max_bytes:
+                    _refuse_size(response, done, limits.max_bytes)
+                file.write(chunk)
+                if done - told >= REPORT_BYTES:
+                    self._progress(done, held.total)
+                    told = done
+        self._progress(done, held.total)
+        return done
+
+    @contextmanager
+    def _answer(self, ask: _Ask) -> Iterator[httpx.Response]:
+        """The answer after all redirects, its body not yet read."""
+        response: httpx.Response | None = None
+        try:
+            response = self._follow(ask)
+            yield response
+        except addresses.AddressError as error:
+            raise FetchError(
+                f"{shown(ask.url)} is not fetched: {error}. Check the address, and who answers for "
+                "the name",
+                "address refused",
+            ) from error
+        except httpcore.TimeoutException as error:
+            raise self._late(ask) from error
+        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
+            if response is not None:
+                raise _cut(response.url, str(error) or type(error).__name__) from error
+            certificate = "CERTIFICATE_VERIFY_FAILED" in str(error)
+            raise FetchError(
+                f"{shown(ask.url)} cannot be reached: {str(error) or type(error).__name__}. "
+                + (
+                    "Its certificate is not trusted; do not go around that"
+                    if certificate
+                    else "Check the connection, and try later"
+                ),
+                "no connection",
+                is_passing=not certificate,
+            ) from error
+        finally:
+            if response is not None:
+                response.close()
+
+    def _follow(self, ask: _Ask) -> httpx.Response:
+        url, first = ask.url, ask.url.host
+        for _ in range(ask.limits.max_redirects + 1):
+            self._check(url, ask.hosts)
+            self._wait_for_turn(url.host, ask.limits.min_interval_seconds)
+            own = ask.own if url.host == first else {}
+            request = self._client.build_request(
+                ask.method, url, json=ask.json, headers={**ask.headers, **own},
+                timeout=httpx.Timeout(ask.limits.idle_seconds, connect=ask.limits.connect_seconds),
+            )  # fmt: skip
+            response = self._client.send(request, stream=True)
+            if response.status_code not in _REDIRECTS:
+                return response
+            response.close()
+            url = _next(ask, response)
+        raise FetchError(
+            f"{shown(ask.url)} redirects more than {ask.limits.max_redirects} times, last to "
+            f"{shown(url)}; look for its new address",
+            "redirect refused",
+        )
+
+    def _check(self, url: httpx.URL, hosts: frozenset[str]) -> None:
+        """Refuse an address that is not https, or whose host the source doesn't name."""
+        host = url.raw_host.decode("ascii", "replace").lower()
+        plain = url.scheme == "http" and self._allow_loopback and addresses.is_loopback(host)
+        if url.scheme != "https" and not plain:
+            raise FetchError(
+                f"{shown(url)} is not https; what comes over it could have been altered. Use the "
+                "https address",
+                "not https",
+            )
+        if host not in hosts:
+            raise FetchError(
+                f"{shown(url)} is at none of the hosts that the source names ({', '.join(sorted(hosts))}); "
+                "if the publisher moved, add the host to the source's page",
+                "host not allowed",
+            )
+        if url.userinfo:
+            raise FetchError(
+                f"{shown(url)} comes with a user name; public data needs none", "address refused"
+            )
+
+    def _address(self, url: str) -> httpx.URL:
+        try:
+            return httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise FetchError(
+                f"this is no address: {error}; correct it", "address refused"
+            ) from error
+
+    # Patience.
+
+    def _patiently(self, limits: Limits, attempt: Callable[[], T]) -> T:
+        """Try again while that may help, there are attempts left, and the time allows it."""
+        self._deadline.start(limits.max_seconds)
+        backoff = tenacity.wait_exponential_jitter(initial=1, max=60)
+
+        def wait(state: tenacity.RetryCallState) -> float:
+            asked = getattr(state.outcome and state.outcome.exception(), "wait_seconds", None)
+            return float(backoff(state)) if asked is None else float(asked)
+
+        retrying = tenacity.Retrying(
+            stop=lambda state: (
+                state.attempt_number >= limits.attempts
+                or state.upcoming_sleep >= self._deadline.left()
+            ),
+            wait=wait,
+            retry=tenacity.retry_if_exception(lambda error: getattr(error, "is_passing", False)),
+            sleep=self._outside.sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(attempt)
+        except FetchError as error:
+            tries = retrying.statistics["attempt_number"]
+            if tries > 1:
+                error.args = (f"{error} (tried {tries} times)",)
+            raise
+
+    def _wait_for_turn(self, host: str, interval: float) -> None:
+        before = self._asked_at.get(host)
+        if before is not None:
+            wait = before + interval - self._outside.clock()
+            if wait > 0:
+                self._outside.sleep(wait)
+        self._asked_at[host] = self._outside.clock()
+
+    def _late(self, ask: _Ask) -> FetchError:
+        if self._deadline.left() <= 0:
+            return FetchError(
+                f"{shown(ask.url)} was not done within {ask.limits.max_seconds:g} seconds; try later, "
+                "or raise max_seconds",
+                "timeout",
+            )
+        return FetchError(
+            f"{shown(ask.url)} did not answer, or stopped in between, for "
+            f"{ask.limits.idle_seconds:g} seconds; try later",
+            "timeout",
+            is_passing=True,
+        )
+
+    # What came back.
+
+    def _refuse(self, ask: _Ask, response: httpx.Response) -> None:
+        """Refuse an answer whose status or headers say that it isn't what was asked for."""
+        status = response.status_code
+        if status >= httpx.codes.BAD_REQUEST:
+            raise self._failure(ask, response)
+        if response.headers.get("content-type", "").lower().startswith(_PAGES):
+            raise _page(response, _first_bytes(response))
+        encoding = response.headers.get("content-encoding", "identity").lower()
+        if encoding != "identity":
+            raise _odd(
+                response, f"came with content-encoding {encoding!r}, which was not asked for"
+            )
+
+    def _failure(self, ask: _Ask, response: httpx.Response) -> FetchError:
+        status, asked = response.status_code, _retry_after(response, self._outside.now())
+        if asked is not None and asked > ask.limits.max_wait_seconds:
+            later = (self._outside.now() + timedelta(seconds=asked)).astimezone(UTC)
+            return FetchError(
+                f"{shown(response.url)} answered {status} and wants to be left alone; come back after "
+                f"{later:%Y-%m-%d %H:%M} UTC",
+                "rate limited",
+                wait_seconds=asked,
+            )
+        rule, what, is_passing = _MEANINGS.get(status) or _MEANINGS[status // 100 * 100]
+        return FetchError(
+            f"{shown(response.url)} answered {status}: {_first_bytes(response)!r}; {what}",
+            rule,
+            is_passing=is_passing,
+            wait_seconds=asked,
+        )
+
+
+_MEANINGS: Final = {
+    401: ("forbidden", "the publisher wants a key or an account; look at its terms", False),
+    403: ("forbidden", "the publisher turns us away; ask it, and do not go around that", False),
+    404: ("not found", "the file has moved or is gone; look for it on the publisher's page", False),
+    408: ("timeout", "the server lost patience; try later", True),
+    410: ("not found", "the publisher took the file away; the last copy stays in use", False),
+    429: ("rate limited", "try later, or raise min_interval_seconds of the source", True),
+    451: ("forbidden", "the publisher may not show this; the last copy stays in use", False),
+    400: ("wrong content", "the server doesn't take the question; has its interface changed?", False),
+    500: ("server error", "the fault is the server's; try later", True),
+}  # fmt: skip
+
+
+def _names(hosts: Collection[str]) -> frozenset[str]:
+    return frozenset(host.lower() for host in hosts)
+
+
+def _next(ask: _Ask, response: httpx.Response) -> httpx.URL:
+    """Where a redirect leads."""
+    place = response.headers.get("location")
+    if not place:
+        raise _odd(response, "is a redirect that leads nowhere", rule="redirect refused")
+    if ask.method != "GET" and response.status_code not in _KEEPS_METHOD:
+        raise _odd(
+            response, f"sends a question on to {place[:SHOWN_BYTES]!r} without it; use the new address",
+            rule="redirect refused",
+        )  # fmt: skip
+    try:
+        return response.url.join(place)
+    except httpx.InvalidURL as error:
+        raise _odd(
+            response, f"redirects to no address ({error})", rule="redirect refused"
+        ) from error
+
+
+def _first_bytes(response: httpx.Response) -> bytes:
+    """Some of the body, for a message; nothing if it doesn't come."""
+    try:
+        return next(response.iter_raw(), b"")[:SHOWN_BYTES]
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException):
+        return b""  # the status is the news
+
+
+def _odd(
+    response: httpx.Response, what: str, *, rule: str = "wrong content", is_passing: bool = False
+) -> FetchError:
+    return FetchError(
+        f"{shown(response.url)} answered {response.status_code} and {what}",
+        rule,
+        is_passing=is_passing,
+    )
+
+
+def _cut(url: httpx.URL, how: str) -> FetchError:
+    return FetchError(
+        f"{shown(url)} ended too early: {how}. What came is kept; the next attempt goes on from there "
+        "if the server can",
+        "cut short",
+        is_passing=True,
+    )
+
+
+def _page(response: httpx.Response, start: bytes) -> FetchError:
+    return FetchError(
+        f"{shown(response.url)} is an HTML page, not data: {start[:SHOWN_BYTES]!r}; the address may show "
+        "an error or a sign-in page. Open it in a browser",
+        "HTML page",
+    )
+
+
+def _refuse_content(response: httpx.Response, start: bytes, size: int) -> None:
+    """Refuse a body that is empty or a page for people."""
+    if not size or (size <= magic.START_BYTES and not magic.text_start(start)):
+        raise FetchError(
+            f"{shown(response.url)} answered {response.status_code} with an empty body; try later, and "
+            "look at it by hand if it stays so",
+            "empty body",
+        )
+    if magic.is_page(start):
+        raise _page(response, magic.text_start(start))
+
+
+def _refuse_size(response: httpx.Response, size: int | None, most: int) -> None:
+    if size is not None and size > most:
+        raise FetchError(
+            f"{shown(response.url)} is larger than the {most:,} bytes allowed ({size:,} or more); if "
+            "that is right, raise max_bytes of the source",
+            "too large",
+        )
+
+
+def _length(response: httpx.Response) -> int | None:
+    """The Content-Length; h11 has already refused one that is no number."""
+    value = response.headers.get("content-length")
+    return int(value) if value is not None else None
+
+
+def _retry_after(response: httpx.Response, now: datetime) -> float | None:
+    """Seconds to wait, from a number or an HTTP date; None if the server names none that is one."""
+    value = response.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", value):
+        return float(value)
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, TypeError):
+        return None
+    date = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return max(0.0, (date - now).total_seconds())
+
+
+# A file on its way.
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What is known of a file of which a part has come."""
+
+    size: int
+    total: int | None
+    validators: Validators
+    strong: str | None  # the one validator that proves two parts to be of the same file
+
+    def conditions(self) -> dict[str, str]:
+        """Headers that ask for the rest, or for the whole if the file is another one now."""
+        return {"Range": f"bytes={self.size}-", "If-Range": self.strong or ""}
+
+
+@dataclass
+class _Part:
+    """The .part file in ``incoming``, and the .json beside it that says what it is a part of."""
+
+    base: Path
+    path: Path = field(init=False)
+    sidecar: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.path = self.base.with_name(f"{self.base.name}.part")
+        self.sidecar = self.base.with_name(f"{self.base.name}.json")
+
+    def held(self) -> _Held | None:
+        """What there is to go on from; None if it has to start over."""
+        try:
+            known = json.loads(self.sidecar.read_text(encoding="utf-8"))
+            validators = Validators(**known["validators"])
+            strong, total, boot = known["strong"], known["total"], known["boot"]
+            size = self.path.stat().st_size
+            if not isinstance(strong, str) or not isinstance(total, int | None) or boot != _boot():
+                return None
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        if (
+            total is not None
+        ):  # a file that is whole asks for its last byte again: is it still the same?
+            size = min(size, total - 1)
+        return _Held(size, total, validators, strong) if size > 0 else None
+
+    def begin(self, response: httpx.Response) -> _Held:
+        """Start with an empty file that ``response`` will fill.
+
+        The sidecar goes first and comes last, so that it never stands beside another file's bytes.
+        """
+        self.discard()
+        self.path.touch()
+        headers = response.headers
+        validators = Validators(headers.get("etag"), headers.get("last-modified"))
+        held = _Held(0, _length(response), validators, _strong(headers))
+        known = {
+            "total": held.total, "validators": asdict(validators), "strong": held.strong,
+            "boot": _boot(),
+        }  # fmt: skip
+        write_safely(self.sidecar, json.dumps(known).encode())
+        return held
+
+    def start(self) -> bytes:
+        """The first bytes."""
+        with self.path.open("rb") as file:
+            return file.read(magic.START_BYTES)
+
+    def discard(self) -> None:
+        """Remove both files."""
+        self.sidecar.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Remove the sidecar of a file that the caller has taken."""
+        if not self.path.exists():
+            self.sidecar.unlink(missing_ok=True)
+
+
+def _boot() -> str:
+    """What Linux calls this start of the machine; elsewhere nothing.
+
+    A killed process loses nothing that it wrote, but a machine that loses power may: a part from
+    before the last start is not trusted.
+    """
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _strong(headers: httpx.Headers) -> str | None:
+    """The validator for ``If-Range``, if the server gives parts and a validator that is strong."""
+    if "bytes" not in headers.get("accept-ranges", "").lower():
+        return None
+    etag: str | None = headers.get("etag")
+    if etag:
+        return None if etag.startswith("W/") else etag
+    modified: str | None = headers.get("last-modified")
+    try:
+        age = parsedate_to_datetime(headers["date"]) - parsedate_to_datetime(modified or "")
+    except (KeyError, ValueError, TypeError):
+        return None
+    return modified if age >= STRONG_AFTER else None
+
+
+def _refuse_other_part(response: httpx.Response, held: _Held, part: _Part) -> None:
+    """Refuse a 206 that is not the rest of what is held."""
+    match = re.fullmatch(
+        r"bytes ([0-9]+)-([0-9]+)/([0-9]+|\*)", response.headers.get("content-range", "").strip()
+    )
+    total = str(held.total) if held.total is not None else None
+    is_rest = (
+        match is not None
+        and int(match[1]) == held.size
+        and (total is None or match[3] in {total, "*"})
+        and response.headers.get("etag", held.validators.etag) == held.validators.etag
+    )
+    if not is_rest:
+        part.discard()
+        raise _odd(response, "sent another part than was asked for; starting over", is_passing=True)

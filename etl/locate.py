@@ -1,0 +1,93 @@
+"""Locators: how an entry names its row in archived bytes, and how the row is found again.
+
+Three forms are in use, each behind the name of the file:
+
+    dod_hma.csv line 3             a line of text, counted from 1
+    complete.csv row 41            a record of a CSV file; the header is row 1
+    awards.jsonl line 2 /results/7 a value within the JSON document on a line (RFC 6901)
+
+A row is the line of the same number unless a quoted cell holds a line break.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from itertools import islice
+from typing import Any, Final
+
+import polars as pl
+
+from etl.archive import Archive, ArchiveError
+
+_FORM: Final = re.compile(
+    r"(?P<file>.+?) (?P<kind>line|row) (?P<number>[1-9][0-9]*)(?: (?P<pointer>/.*))?", re.DOTALL
+)
+
+
+def line_of(file: str, number: int) -> str:
+    """The locator of a line of ``file``."""
+    return f"{file} line {number}"
+
+
+def file_of(locator: str) -> str:
+    """The file that a locator names; raises ValueError if it is none."""
+    return _parts(locator)["file"]
+
+
+def _parts(locator: str) -> dict[str, str]:
+    found = _FORM.fullmatch(locator)
+    if not found:
+        raise ValueError(f"{locator!r} is no locator: a file, then line or row and a number")
+    return found.groupdict()
+
+
+def find(archive: Archive, sha256: str, locator: str) -> tuple[str, str]:
+    """What ``locator`` names in the archived bytes, and what says how to read it.
+
+    The first text is the heading: the header line of a file, or nothing where the row bears its
+    own names. The second is the row: the line, one ``name: value`` a line for a record, or JSON.
+
+    Raises:
+        ArchiveError: the bytes are missing or altered, or hold no such row.
+    """
+    parts = _parts(locator)
+    archive.prove(sha256)
+    number = int(parts["number"])
+    try:
+        if parts["kind"] == "row":
+            return "", _record(archive, sha256, number)
+        header, line = _lines(archive, sha256, number)
+        if parts["pointer"]:
+            value = _value(json.loads(line), parts["pointer"])
+            return "", json.dumps(value, ensure_ascii=False, indent=1)
+    except (LookupError, ValueError, TypeError, pl.exceptions.PolarsError) as error:
+        raise ArchiveError(f"the archived bytes hold no {locator}: {error}") from error
+    return header, line
+
+
+def _lines(archive: Archive, sha256: str, number: int) -> tuple[str, str]:
+    """The first line and the one of that number, as :mod:`etl.reading` counts them."""
+    with archive.open(sha256) as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline=None)
+        header = text.readline()
+        line = header if number == 1 else next(islice(text, number - 2, None), None)
+    if line is None:
+        raise LookupError("the file ends before it")
+    return header.removesuffix("\n"), line.removesuffix("\n")
+
+
+def _record(archive: Archive, sha256: str, number: int) -> str:
+    """The record of that number of a CSV file, each value behind its name in the header."""
+    rows = pl.scan_csv(archive.path(sha256), infer_schema=False).slice(number - 2, 1).collect()
+    values = rows.row(0, named=True)  # an index error where there is none
+    return "\n".join(f"{name}: {'' if value is None else value}" for name, value in values.items())
+
+
+def _value(document: Any, pointer: str) -> Any:  # noqa: ANN401 - JSON
+    """The value in a JSON document to which a JSON Pointer points."""
+    for step in pointer.split("/")[1:]:
+        key = step.replace("~1", "/").replace("~0", "~")
+        document = document[int(key)] if isinstance(document, list) else document[key]
+    return document

@@ -1,0 +1,239 @@
+"""One source's conversation with its publisher: what a source's ``fetch.py`` gets to work with.
+
+Bytes come in through :mod:`etl.fetch`, are unpacked where they come packed, and go into the archive
+before anybody parses them. What the publisher said of a file (ETag, Last-Modified) is remembered
+beside the archive, so that a file which has not changed costs one question. That memory can be lost
+without harm: the file is fetched once more.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import urljoin, urlsplit
+
+from etl.archive import Archive, Vintage, write_safely
+from etl.fetch import Download, Fetcher, FetchError, Limits, Validators
+from etl.pages import as_line
+from etl.sources import FetchSpec, SourceSpec
+from etl.unpack import unpacked
+
+SHOWN_BYTES: Final = 80
+
+
+@dataclass
+class Memory:
+    """What is remembered of the fetching of one source."""
+
+    path: Path
+    files: dict[str, dict[str, str | None]]
+    failing_since: str | None = None
+    last_good: str | None = None
+
+    @classmethod
+    def of(cls, archive: Path, source_id: str) -> Memory:
+        """What was written down last; nothing if there is nothing that can be read."""
+        path = archive / "fetched" / f"{source_id}.json"
+        try:
+            said = json.loads(path.read_bytes())
+            return cls(path, dict(said["files"]), said["failing_since"], said["last_good"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return cls(path, {})
+
+    def keep(self) -> None:
+        """Write it down."""
+        said = {name: value for name, value in asdict(self).items() if name != "path"}
+        write_safely(self.path, json.dumps(said, indent=1, sort_keys=True).encode())
+
+
+class Session:
+    """What one source may do while it is fetched."""
+
+    def __init__(
+        self,
+        spec: SourceSpec,
+        archive: Archive,
+        fetcher: Fetcher,
+        in_use: list[Vintage],
+        *,
+        base_url: str | None = None,
+        progress: Callable[[int, int | None], None] = lambda *_: None,
+    ) -> None:
+        """Fetch for ``spec``; ``in_use`` are its newest files, ``base_url`` a mirror to fetch from."""
+        if spec.fetch is None:
+            raise ValueError(f"{spec.source_id} declares no fetch in its source.yml")
+        self.source_id = spec.source_id
+        self.rules: FetchSpec = spec.fetch
+        self.options: Mapping[str, Any] = spec.fetch.options
+        self.base_url = base_url or spec.fetch.base_url
+        self._limits = limits_of(spec.fetch)
+        self.today: date = datetime.now(UTC).date()
+        self.progress = progress
+        self.fetched: dict[str, Vintage] = {}
+        self._hosts = {*spec.fetch.hosts, *([str(urlsplit(base_url).hostname)] if base_url else [])}
+        self._archive, self._fetcher = archive, fetcher
+        self._in_use = {vintage.file: vintage for vintage in in_use}
+        self._memory = Memory.of(archive.root, spec.source_id)
+
+    def files(self) -> list[str]:
+        """The names of the newest files that are in use."""
+        return list(self._in_use)
+
+    def latest(self, file: str) -> bytes | None:
+        """The bytes of the newest ``file`` in use; None if there is none."""
+        vintage = self._in_use.get(file)
+        return self._archive.get(vintage.sha256) if vintage else None
+
+    def retrieved(self, file: str) -> date | None:
+        """The day on which the newest ``file`` in use was first archived."""
+        vintage = self._in_use.get(file)
+        return datetime.fromisoformat(vintage.retrieved_at).date() if vintage else None
+
+    def download(self, file: str, address: str, *, member: str | None = None) -> None:
+        """Bring one file into the archive as ``file``; nothing is moved if it has not changed.
+
+        ``address`` is relative to the base address, or whole. ``member`` names which file of a zip is
+        meant where it holds several, as a pattern (``*Transactions*.csv``).
+
+        Raises:
+            FetchError: it cannot be had, or is not what it should be.
+            UnpackError: it is packed and cannot be unpacked.
+        """
+        url = self._url(address)
+        download = self._fetcher.download(
+            url, hosts=self._hosts, known=self._known(file, url), limits=self._limits
+        )
+        if download is None:
+            self.fetched[file] = self._in_use[file]
+            return
+        try:
+            self.fetched[file] = self._take(file, download, member)
+        finally:
+            download.path.unlink(missing_ok=True)
+        self._memory.files[file] = {
+            "url": url, "sha256": self.fetched[file].sha256, **asdict(download.validators),
+        }  # fmt: skip
+        self._memory.keep()
+
+    def _url(self, address: str) -> str:
+        return urljoin(self.base_url, address)
+
+    def _known(self, file: str, url: str) -> Validators | None:
+        """What the publisher said of the bytes in use, if these are the ones it said it of."""
+        said, vintage = self._memory.files.get(file), self._in_use.get(file)
+        if not said or not vintage or (said["url"], said["sha256"]) != (url, vintage.sha256):
+            return None
+        return Validators(etag=said["etag"], last_modified=said["last_modified"])
+
+    def _take(self, file: str, download: Download, member: str | None = None) -> Vintage:
+        release = download.validators.last_modified
+        origin = f"{download.url}, last modified {release}" if release else download.url
+        with unpacking(download.path, self.rules.max_bytes, member) as plain:
+            return self._archive.take(self.source_id, file, plain, origin)
+
+    def ask_bytes(
+        self,
+        method: Literal["GET", "POST"],
+        address: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: object = None,
+    ) -> bytes:
+        """One answer of a programming interface, as it comes; it is not archived by itself.
+
+        Raises:
+            FetchError: there is none.
+        """
+        return self._fetcher.ask(
+            method, self._url(address), hosts=self._hosts, params=params, json=json,
+            limits=self._limits,
+        )  # fmt: skip
+
+    def ask(
+        self,
+        method: Literal["GET", "POST"],
+        address: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: object = None,
+    ) -> Any:  # noqa: ANN401 - JSON
+        """The same, read as JSON.
+
+        Raises:
+            FetchError: there is none, or it is no JSON.
+        """
+        return parsed(self.ask_bytes(method, address, params=params, json=json), self._url(address))
+
+    @contextmanager
+    def collect(self, file: str, origin: str) -> Iterator[Callable[[bytes], None]]:
+        """Bring the pages of one question into the archive as ``file``, one page a line.
+
+        Gives a function that takes a page. Nothing is archived if the block raises.
+        """
+        self._archive.root.mkdir(parents=True, exist_ok=True)
+        aside = self._fetcher.incoming / f"{self.source_id}-{file}.pages"
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with aside.open("wb") as pages:
+                yield lambda page: void(pages.write(as_line(page)))
+            self.fetched[file] = self._archive.take(self.source_id, file, aside, origin)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def unpacking(
+    path: Path, max_bytes: int, member: str | None = None, into: Path | None = None
+) -> Iterator[Path]:
+    """The file at ``path`` without its packing, in the folder ``into``, until the block ends.
+
+    Raises:
+        UnpackError: it cannot be unpacked.
+    """
+    plain = unpacked(path, into or path.parent, max_bytes=max_bytes, member=member)
+    try:
+        yield plain
+    finally:
+        if plain != path:
+            plain.unlink(missing_ok=True)
+
+
+def limits_of(rules: FetchSpec) -> Limits:
+    """The limits of one request to a source's publisher."""
+    return Limits(
+        max_bytes=rules.max_bytes,
+        max_seconds=rules.max_seconds,
+        attempts=rules.attempts,
+        min_interval_seconds=rules.min_interval_seconds,
+    )
+
+
+def void(_: object) -> None:
+    """Take an answer that nobody needs."""
+
+
+def parsed(content: bytes, url: str) -> Any:  # noqa: ANN401 - JSON
+    """An answer read as JSON.
+
+    Raises:
+        FetchError: it is none.
+    """
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        raise FetchError(
+            f"{url} answered what is no JSON ({error}): {content[:SHOWN_BYTES]!r}; the interface may "
+            "have changed",
+            "wrong content",
+        ) from error
+
+
+def matches(file: str, pattern: str) -> bool:
+    """``file`` has the form of ``pattern``, upper and lower case told apart."""
+    return fnmatch.fnmatchcase(file, pattern)
