@@ -221,15 +221,14 @@ def _read_and_record(run: _Run, spec: SourceSpec, outcome: SourceOutcome) -> Hol
     outcome.rows_read = reading.rows_taken()
     outcome.rejects, outcome.issues = reading.rejects, reading.issues
     run.progress(spec.source_id, "check")
-    hold = None if accepted else guard.before_comparing(spec, reading, checked)
-    if hold:
-        return hold
+    reasons = [] if accepted else list(guard.before_comparing(spec, reading, checked))
     changes = record.compare(run.con, spec.source_id, checked)
     if not accepted and is_new:
         today = max(vintage.retrieved_at for vintage in outcome.vintages)[:10]
-        hold = guard.compared(run.con, spec, changes, today)
-        if hold:
-            return hold
+        reasons += guard.compared(run.con, spec, changes, today)
+    hold = guard.together(reasons)
+    if hold:
+        return hold
     run.progress(spec.source_id, "record")
     outcome.changes = record.record(run.con, run.number, changes)
     outcome.changed_tables = {table for table, counts in changes.items() if counts}
