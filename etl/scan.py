@@ -1,0 +1,250 @@
+"""A large CSV of which a source wants few rows: found in one pass, in bounded memory.
+
+The archived file is read where it lies, plain or compressed, and never as a whole: DuckDB goes
+through it once and keeps only the records that the source's own ``SELECT`` takes. Columns go by the
+names in the header; inside the query the cells bear their position, so no name out of a file ever
+stands in SQL. A record is found again by its number: the header is row 1. That is its line, unless a
+quoted cell above it holds a line break or an empty line stands between.
+
+Reading is strict. A record with too many or too few cells, a quotation mark that is not closed and
+text that is not UTF-8 in a column that is read stop the source with the file and the line; nothing
+is skipped and nothing is padded. (Superfluous cells that are empty are overlooked: they shift nothing.)
+Only what is taken is then trimmed, and an empty cell or one that says NULL becomes null.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import polars as pl
+
+from etl import sql
+from etl.archive import CHUNK_BYTES, Contents
+from etl.locate import line_of
+from etl.reading import Finding, Reading, SourceError
+
+MEMORY_LIMIT: Final = "600MB"
+THREADS: Final = 2
+MISSING: Final = ("", "NULL")
+LONGEST_HEADER: Final = 1 << 20  # bytes; a longer first line is no header
+
+# What a file may cause. Any other error of DuckDB's is one of ours.
+_FAILURES: Final = (duckdb.InvalidInputException, duckdb.IOException, duckdb.OutOfMemoryException)
+# What DuckDB says about a record, and what that means.
+_LINE: Final = re.compile(r"CSV Error on Line: (\d+)")
+_CELLS: Final = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
+_NOT_UTF8: Final = "Invalid unicode"
+_QUOTE: Final = "unterminated quote"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that is read: its name in the query, and the spellings a header may have.
+
+    One that is not ``required`` is null throughout where the file lacks it.
+    """
+
+    name: str
+    spellings: tuple[str, ...]
+    required: bool = True
+
+
+def header(files: Contents, file: str) -> list[str]:
+    """The column names in the first record of ``file``.
+
+    Raises:
+        SourceError: the file is empty, or its first line is no CSV header.
+    """
+    with files.open(file) as stream:
+        start = stream.read(LONGEST_HEADER)
+    text = start.decode("utf-8-sig", errors="replace")  # what is not UTF-8 is found with its line
+    if not text.strip():
+        raise SourceError(f"{file} is empty; fetch it again", "empty body")
+    try:
+        return [name.strip() for name in next(csv.reader(io.StringIO(text, newline="")))]
+    except csv.Error as error:
+        raise SourceError(f"{file} line 1 is no CSV header ({error}); fetch it again") from error
+
+
+def select(
+    reading: Reading,
+    files: Contents,
+    file: str,
+    columns: Sequence[Column],
+    ignored: Collection[str],
+    selection: str,
+) -> pl.DataFrame:
+    """The records of ``file`` that ``selection`` takes; the others are counted as left.
+
+    ``selection`` is SQL: a ``SELECT`` from ``records`` that keeps all its columns (``row`` and those
+    of ``columns``, all text as it stands in the file) and adds ``selection_rule``, null where no rule takes the record. The
+    frame has ``file``, ``locator``, ``row``, the columns and ``selection_rule``, in the order of the
+    file. A header with a column that is neither read nor ``ignored`` is an issue; a file that does
+    not end with a line break is a doubt.
+
+    Raises:
+        SourceError: a required column is missing or stands twice, or a record is not valid.
+    """
+    names = header(files, file)
+    places = _places(reading, file, names, columns, ignored)
+    with ThreadPoolExecutor(1) as beside:
+        ending = beside.submit(_last_byte, files, file)
+        rows_read, rows = _scan(files, file, len(names), places, selection)
+        if ending.result() not in {b"\n", b"\r"}:
+            _doubt_ending(reading, file, rows_read + 1)
+    reading.rows_read[file] = reading.rows_read.get(file, 0) + rows_read
+    reading.leave(file, rows_read - rows.height)
+    return rows.with_columns(
+        file=pl.lit(file), locator=pl.concat_str(pl.lit(f"{file} row "), pl.col("row"))
+    )
+
+
+def _places(
+    reading: Reading,
+    file: str,
+    names: Sequence[str],
+    columns: Sequence[Column],
+    ignored: Collection[str],
+) -> dict[str, int | None]:
+    """Where each of ``columns`` stands among ``names``, counted from 0; None where it is absent."""
+    place = line_of(file, 1)
+    found = {
+        column.name: [index for index, name in enumerate(names) if name in column.spellings]
+        for column in columns
+    }
+    missing = [column for column in columns if column.required and not found[column.name]]
+    if missing:
+        raise SourceError(
+            f"{place} lacks the column {', '.join(column.spellings[0] for column in missing)}; it has "
+            f"{', '.join(names)}. If the publisher renamed it, add the new name to read.py"
+        )
+    for column in columns:
+        if len(found[column.name]) > 1:
+            raise SourceError(
+                f"{place} has the column {column.spellings[0]} more than once: "
+                f"{', '.join(names[index] for index in found[column.name])}; keep one"
+            )
+    known = {spelling for column in columns for spelling in column.spellings} | set(ignored)
+    for name in dict.fromkeys(names):
+        if name not in known:
+            fix = "look at what it holds, and name it in read.py"
+            reading.issue(Finding(place, name, "unknown column", name, fix))
+    return {name: indices[0] if indices else None for name, indices in found.items()}
+
+
+def _scan(
+    files: Contents, file: str, width: int, places: dict[str, int | None], selection: str
+) -> tuple[int, pl.DataFrame]:
+    """How many records the file has, and those that are taken."""
+    cells = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(width))
+    columns = ", ".join(
+        f"{'NULL::VARCHAR' if index is None else f'c{index}'} AS {_quoted(name)}"
+        for name, index in places.items()
+    )
+    query = sql.text("scan").format(cells=f"{{{cells}}}", columns=columns, selection=selection)
+    path = files.path(file)
+    with _connection(path) as con:
+        try:
+            found = con.execute(
+                query, {"path": str(path), "compression": files.compression(file)}
+            ).pl()
+        except _FAILURES as error:
+            raise _explained(file, width, str(error)) from error
+    rows_read, taken = found.row(0)
+    schema = {"row": pl.Int64, **dict.fromkeys((*places, "selection_rule"), pl.String)}
+    if taken is None:
+        return rows_read, pl.DataFrame(schema=schema)
+    rows = found.get_column("taken").explode().struct.unnest().select(list(schema)).sort("row")
+    _refuse_nul(file, rows)
+    return rows_read, rows.with_columns(
+        pl.col(pl.String).str.strip_chars().replace(dict.fromkeys(MISSING))
+    )
+
+
+def _quoted(name: str) -> str:
+    if not name.isidentifier():
+        raise ValueError(f"{name!r} cannot be the name of a column in a query")
+    return f'"{name}"'
+
+
+@contextmanager
+def _connection(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory that may read one file and nothing else."""
+    con = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": THREADS})
+    try:
+        allowed = str(path).replace("'", "''")
+        con.execute(f"SET allowed_paths = ['{allowed}']")
+        con.execute("SET enable_external_access = false")
+        con.execute("SET enable_progress_bar = false")
+        con.execute("SET lock_configuration = true")
+        yield con
+    finally:
+        con.close()
+
+
+def _explained(file: str, width: int, message: str) -> SourceError:
+    """DuckDB's complaint about a file, as file, line, what is wrong and what to do."""
+    line = _LINE.search(message)
+    place = line_of(file, int(line[1])) if line else file
+    cells = _CELLS.search(message)
+    if cells:
+        more = int(cells[2]) > width  # DuckDB stops counting at the first one too many
+        what = f"has {'more' if more else cells[2]} cells where the header has {width}"
+        rule = "wrong number of cells"
+    elif _QUOTE in message:
+        what, rule = "has a quotation mark that is not closed or not doubled", "not valid CSV"
+    elif _NOT_UTF8 in message:
+        what, rule = "is not UTF-8", "not UTF-8"
+    elif line or "CSV" in message:
+        what = f"is not valid CSV ({_first_line(message)}); line ends may differ within the file"
+        rule = "not valid CSV"
+    else:
+        what, rule = f"cannot be read ({_first_line(message)})", "unreadable"
+    return SourceError(
+        f"{place} {what}; the file may be cut short or damaged: fetch it again, and compare its size "
+        "with the publisher's",
+        rule,
+    )
+
+
+def _first_line(message: str) -> str:
+    return message.strip().splitlines()[0][:200]
+
+
+def _refuse_nul(file: str, rows: pl.DataFrame) -> None:
+    texts = pl.any_horizontal(pl.col(pl.String).str.contains("\x00", literal=True))
+    for (row,) in rows.filter(texts).select("row").head(1).iter_rows():
+        raise SourceError(f"{file} row {row} holds a NUL character; the file may be damaged")
+
+
+def _last_byte(files: Contents, file: str) -> bytes:
+    """The last byte of the file; a compressed one has to be gone through for it."""
+    if files.compression(file) == "none":
+        with files.path(file).open("rb") as plain:
+            plain.seek(-1, os.SEEK_END)
+            return plain.read(1)
+    last = b""
+    with files.open(file) as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            last = chunk[-1:]
+    return last
+
+
+def _doubt_ending(reading: Reading, file: str, row: int) -> None:
+    reading.doubt(
+        Finding(
+            f"{file} row {row}", None, "no line break at the end of the file", None,
+            "the copy may be cut short in its last cell: compare its size with the publisher's, and accept "
+            "the vintage only if it is whole",
+        )
+    )  # fmt: skip

@@ -1,0 +1,170 @@
+"""Few rows out of a large CSV: each with its place, none lost, and what is broken is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from etl.archive import Archive, Contents
+from etl.locate import find
+from etl.reading import Reading, SourceError
+from etl.scan import Column, select
+from tests.helpers import contents
+
+FILE = "large.csv"
+COLUMNS = (
+    Column("name", ("Name", "Nmae")),
+    Column("kind", ("Kind",)),
+    Column("more", ("More",), required=False),
+)
+TAKE_MINES = "SELECT *, CASE WHEN kind = 'mine' THEN 'is a mine' END AS selection_rule FROM records"
+
+
+def packed(folder: Path, content: bytes) -> Contents:
+    (folder / "given").write_bytes(content)
+    archive = Archive(folder / "archive")
+    return Contents(archive, [archive.take("test", FILE, folder / "given", "")])
+
+
+def scanned(files: Contents) -> tuple[Reading, pl.DataFrame]:
+    reading = Reading()
+    return reading, select(reading, files, FILE, COLUMNS, ("Note",), TAKE_MINES)
+
+
+def both_ways(folder: Path, content: bytes) -> list[Contents]:
+    return [contents({FILE: content}), packed(folder, content)]
+
+
+GOOD = b'Kind,Name,Note\nmine,first,\nother,second,x\nmine,"a, ""b""\nc",\nmine,NULL,"NULL"\n'
+
+
+def test_the_selected_rows_come_with_their_number_and_the_others_are_counted(
+    tmp_path: Path,
+) -> None:
+    for files in both_ways(tmp_path, GOOD):
+        reading, rows = scanned(files)
+        assert rows.columns == ["row", "name", "kind", "more", "selection_rule", "file", "locator"]
+        assert rows["row"].to_list() == [2, 4, 5]
+        assert rows["name"].to_list() == ["first", 'a, "b"\nc', None]
+        assert rows["locator"].to_list() == [f"{FILE} row {row}" for row in (2, 4, 5)]
+        assert rows["more"].to_list() == [None] * 3
+        assert set(rows["selection_rule"]) == {"is a mine"}
+        assert (reading.rows_read, reading.deselected) == ({FILE: 4}, {FILE: 1})
+        assert (reading.rejects, reading.issues, reading.doubts) == ([], [], [])
+
+
+def test_a_row_is_found_again_by_its_locator_also_below_a_line_break_in_a_cell(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "given").write_bytes(GOOD + b"mine,last,\n")
+    archive = Archive(tmp_path / "archive")
+    vintage = archive.take("test", FILE, tmp_path / "given", "")
+    _, rows = scanned(Contents(archive, [vintage]))
+    last = rows.row(-1, named=True)
+    assert "Name: last" in find(archive, vintage.sha256, last["locator"])[1].splitlines()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        GOOD.replace(b"\n", b"\r\n"),
+        b"\xef\xbb\xbf" + GOOD,
+        GOOD.replace(b"Name", b"Nmae"),
+        GOOD.replace(b"Kind,Name", b' Kind ,"Name"'),
+    ],
+)
+def test_the_form_of_a_file_does_not_change_what_is_read(content: bytes) -> None:
+    _, rows = scanned(contents({FILE: content}))
+    assert [name and name.replace("\r", "") for name in rows["name"]] == [
+        "first",
+        'a, "b"\nc',
+        None,
+    ]
+
+
+def test_a_file_whose_rows_are_all_left_gives_an_empty_frame_with_its_columns() -> None:
+    for content, read in ((b"Kind,Name,Note\n", 0), (b"Kind,Name,Note\nother,x,\n", 1)):
+        reading, rows = scanned(contents({FILE: content}))
+        assert (rows.height, rows.schema["row"] == pl.Int64, rows.schema["name"] == pl.String) == (
+            0,
+            True,
+            True,
+        )
+        assert (reading.rows_read, reading.deselected) == ({FILE: read}, {FILE: read})
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"Kind,Name,Note\nmine,a,\nmine,b\nmine,c,\n", ["line 3", "has 2 cells where the header has 3"]),
+        (b"Kind,Name,Note\nmine,a,,,x\n", ["line 2", "has more cells where the header has 3"]),
+        (b"Kind,Name,Note\nmine,a,b,NULL\n", ["line 2", "has more cells"]),
+        (b'Kind,Name,Note\nmine,"a"b,\n', ["line 2", "quotation mark"]),
+        (b'Kind,Name,Note\nmine,a,\nmine,b,"x\nmine,c,\n', ["line 3", "quotation mark"]),
+        (b"Kind,Name,Note\nmine,a,\nmine,\xff,\n", ["line 3", "not UTF-8"]),
+        (b"Kind,Name,Note\nmine,a,x\r\nmine,b,x\r\n", ["not valid CSV", "line ends"]),
+        (b"Kind,Name,Note\nmine,a,\nmi", ["line 3", "has 1 cells", "cut short"]),
+        (b"Kind,Name,Note\nmine,a\x00b,\n", ["row 2", "NUL"]),
+        (b"Kind,Note\nmine,\n", ["line 1 lacks the column Name", "it has Kind, Note"]),
+        (b"Kind,Name,Nmae\nmine,a,b\n", ["line 1", "more than once", "Name, Nmae"]),
+        (b"Kind,Name,Name\nmine,a,b\n", ["line 1", "more than once"]),
+        (b" \n", ["is empty"]),
+        (b'"Kind\n' + b"x" * 200_000, ["line 1 is no CSV header"]),
+    ],
+)  # fmt: skip
+def test_what_is_broken_stops_the_source_with_file_and_line(
+    tmp_path: Path, content: bytes, words: list[str]
+) -> None:
+    for files in both_ways(tmp_path, content):
+        with pytest.raises(SourceError) as stopped:
+            scanned(files)
+        for word in (FILE, *words):
+            assert word in str(stopped.value)
+
+
+def test_a_broken_row_stops_the_source_even_if_no_rule_would_take_it() -> None:
+    with pytest.raises(SourceError, match="line 40002 has 1 cells"):
+        scanned(
+            contents(
+                {FILE: b"Kind,Name,Note\n" + b"other,a,b\n" * 40_000 + b"broken\n" + b"other,a,b\n"}
+            )
+        )
+
+
+def test_a_file_that_may_be_cut_in_its_last_cell_is_doubted(tmp_path: Path) -> None:
+    for files in both_ways(tmp_path, GOOD + b"mine,last,not"):
+        reading, rows = scanned(files)
+        assert rows.height == 4
+        assert [(doubt.locator, doubt.rule) for doubt in reading.doubts] == [
+            (f"{FILE} row 6", "no line break at the end of the file")
+        ]
+
+
+def test_a_column_that_nobody_knows_is_one_issue() -> None:
+    reading, _ = scanned(contents({FILE: b"Kind,Name,Colour\nmine,a,red\nmine,b,blue\n"}))
+    assert [(issue.locator, issue.column, issue.rule) for issue in reading.issues] == [
+        (f"{FILE} line 1", "Colour", "unknown column")
+    ]
+
+
+def test_a_selection_can_read_nothing_but_the_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("a")
+    secret = f"SELECT content FROM read_text('{tmp_path / 'secret'}')"
+    query = f"SELECT *, ({secret}) AS selection_rule FROM records"
+    with pytest.raises(duckdb.PermissionException, match="disabled by configuration"):
+        select(Reading(), contents({FILE: GOOD}), FILE, COLUMNS, (), query)
+
+
+def test_a_name_that_is_no_identifier_never_gets_into_a_query() -> None:
+    with pytest.raises(ValueError, match="cannot be the name of a column"):
+        select(
+            Reading(),
+            contents({FILE: GOOD}),
+            FILE,
+            (Column('a" , 1 AS "b', ("Kind",)),),
+            (),
+            TAKE_MINES,
+        )
