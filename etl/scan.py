@@ -133,7 +133,9 @@ def select(
     else:
         with ThreadPoolExecutor(1) as beside:
             ending = beside.submit(_last_byte, files, file)
-            query = _query(_csv_source(len(names), form), "row_number() OVER () + 1", places, selection)
+            query = _query(
+                _csv_source(len(names), form), "row_number() OVER () + 1", places, selection
+            )
             packing = {"compression": files.compression(file)}
             rows_read, rows = _scan(file, files.path(file), len(names), places, query, packing)
             if ending.result() not in {b"\n", b"\r"}:
@@ -203,9 +205,7 @@ def _query(source: str, number: str, places: dict[str, int | None], selection: s
         f"{'NULL' if index is None else f'c{index}'}::VARCHAR AS {_quoted(name)}"
         for name, index in places.items()
     )
-    return sql.text("scan").format(
-        number=number, columns=columns, file=source, selection=selection
-    )
+    return sql.text("scan").format(number=number, columns=columns, file=source, selection=selection)
 
 
 def _scan(
