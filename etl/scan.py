@@ -137,7 +137,10 @@ def select(
                 _csv_source(len(names), form), "row_number() OVER () + 1", places, selection
             )
             packing = {"compression": files.compression(file)}
-            rows_read, rows = _scan(file, files.path(file), len(names), places, query, packing)
+            try:
+                rows_read, rows = _scan(file, files.path(file), len(names), places, query, packing)
+            except duckdb.InternalException as error:
+                raise _not_utf8(files, file, str(error)) from error
             if ending.result() not in {b"\n", b"\r"}:
                 _doubt_ending(reading, file, rows_read + 1)
     reading.rows_read[file] = reading.rows_read.get(file, 0) + rows_read
@@ -277,6 +280,21 @@ def _explained(file: str, width: int, message: str) -> SourceError:
         "with the publisher's",
         rule,
     )
+
+
+def _not_utf8(files: Contents, file: str, message: str) -> SourceError:
+    """What an error within DuckDB means, if it is about text that is not UTF-8.
+
+    DuckDB (1.5.5) fails within itself instead of naming the line, where such text stands in a column
+    whose number is higher than that of the columns that are read.
+    """
+    with files.open(file) as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return _explained(file, 0, f"CSV Error on Line: {number} {_NOT_UTF8}")
+    return _explained(file, 0, message)
 
 
 def _first_line(message: str) -> str:

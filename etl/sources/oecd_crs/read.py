@@ -530,6 +530,8 @@ def _finished(rows: pl.DataFrame) -> pl.DataFrame:
     ).drop("row", "occurrence", "donor_code", "recipient_code", "is_oda")  # fmt: skip
 
 
-_TYPES: Final = {"row": pl.Int64(), "year": pl.Int64(), "amount": pl.Decimal(18, 2)}
-_FLAGS: Final = dict.fromkeys(("is_printed_total", "is_oda"), pl.Boolean())
-_NOTHING: Final = pl.DataFrame(schema=dict.fromkeys(_FIGURE, pl.String()) | _TYPES | _FLAGS)
+_TYPES: Final[dict[str, pl.DataType]] = {
+    "row": pl.Int64(), "year": pl.Int64(), "amount": pl.Decimal(18, 2),
+    "is_printed_total": pl.Boolean(), "is_oda": pl.Boolean(),
+}  # fmt: skip
+_NOTHING: Final = pl.DataFrame(schema={name: _TYPES.get(name, pl.String()) for name in _FIGURE})
