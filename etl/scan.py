@@ -71,6 +71,12 @@ class Form:
     separator: str = ","
     any_case: bool = False
 
+    def __post_init__(self) -> None:
+        if self.separator not in SEPARATORS:
+            raise ValueError(
+                f"{self.separator!r} cannot separate cells: a comma or a vertical bar can"
+            )
+
 
 CSV: Final = Form()
 
@@ -197,8 +203,6 @@ def _numbered(width: int) -> str:
 
 
 def _csv_source(width: int, form: Form) -> str:
-    if form.separator not in SEPARATORS:
-        raise ValueError(f"{form.separator!r} cannot separate cells; use a comma or a vertical bar")
     cells = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(width))
     return sql.text("scan_csv").format(cells=f"{{{cells}}}", separator=form.separator)
 

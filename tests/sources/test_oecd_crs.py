@@ -191,12 +191,16 @@ def test_a_printed_total_is_a_series_of_its_own_and_says_that_it_is_one() -> Non
     assert additive == {"crs_commitments", "crs_disbursements"}
 
 
-@pytest.mark.parametrize("code", ["15240", "15230", "15210", "152", "152501", "15251", ""])
-def test_another_purpose_is_left_whatever_its_words(code: str) -> None:
-    reading, rows = of_file(PROJECT | {"ProjectTitle": "Demining", "PurposeCode": code})
-    assert (rows.height, reading.deselected) == (0, {YEARLY: 1})
-    reading, rows = of_query(ANSWER | {"PROJECT_TITLE": "Demining", "SECTOR": code})
-    assert (rows.height, reading.deselected) == (0, {ACTIVITIES: 1})
+def test_another_purpose_is_left_whatever_its_words() -> None:
+    others = ["15240", "15230", "15210", "152", "152501", "15251", ""]
+    reading, rows = of_file(
+        PROJECT, *(PROJECT | {"ProjectTitle": "Demining", "PurposeCode": code} for code in others)
+    )
+    assert (rows.height, reading.deselected) == (2, {YEARLY: len(others)})
+    reading, rows = of_query(
+        ANSWER, *(ANSWER | {"PROJECT_TITLE": "Demining", "SECTOR": code} for code in others)
+    )
+    assert (rows.height, reading.deselected) == (1, {ACTIVITIES: len(others)})
 
 
 def test_constant_prices_are_neither_a_figure_nor_a_value() -> None:
@@ -211,28 +215,29 @@ def test_constant_prices_are_neither_a_figure_nor_a_value() -> None:
     assert before.equals(rebased)
 
 
-@pytest.mark.parametrize(
-    ("printed", "dollars", "precision"),
-    [
-        ("0.472444", "472444.00", "exact"),
-        ("1.15797612", "1157976.12", "exact"),
-        (".0542973", "54297.30", "exact"),
-        ("12.", "12000000.00", "exact"),
-        ("-0.25", "-250000.00", "exact"),
-        ("1e-05", "10.00", "exact"),
-        ("0", "0.00", "exact"),
-        ("0.123456789", "123456.79", "rounded"),
-        ("0.000000005", "0.00", "rounded"),  # half a cent goes to the even cent
-        ("0.000000015", "0.02", "rounded"),
-        ("999999999.99", "999999999990000.00", "exact"),
-    ],
-)
-def test_millions_become_dollars_exactly_and_what_is_below_the_cent_is_said(
-    printed: str, dollars: str, precision: str
-) -> None:
-    _, rows = of_query(ANSWER | {"OBS_VALUE": printed})
-    only(rows, amount=Decimal(dollars), amount_usd=Decimal(dollars), amount_as_printed=printed,
-         precision=precision)  # fmt: skip
+PRINTED = [
+    ("0.472444", "472444.00", "exact"),
+    ("1.15797612", "1157976.12", "exact"),
+    (".0542973", "54297.30", "exact"),
+    ("12.", "12000000.00", "exact"),
+    ("-0.25", "-250000.00", "exact"),
+    ("1e-05", "10.00", "exact"),
+    ("0", "0.00", "exact"),
+    ("0.123456789", "123456.79", "rounded"),
+    ("0.000000005", "0.00", "rounded"),  # half a cent goes to the even cent
+    ("0.000000015", "0.02", "rounded"),
+    ("999999999.99", "999999999990000.00", "exact"),
+]
+
+
+def test_millions_become_dollars_exactly_and_what_is_below_the_cent_is_said() -> None:
+    reading, rows = of_query(
+        *(ANSWER | {"OBS_VALUE": each[0], "MD_ID": str(at)} for at, each in enumerate(PRINTED))
+    )
+    assert quiet(reading)
+    assert rows["amount"].equals(rows["amount_usd"])
+    found = rows.select("amount_as_printed", pl.col("amount").cast(pl.String), "precision")
+    assert sorted(found.iter_rows()) == sorted(PRINTED)
 
 
 def test_the_unit_that_is_printed_counts() -> None:
@@ -247,15 +252,16 @@ def test_the_unit_that_is_printed_counts() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "cells",
-    [{"OBS_VALUE": "1,5"}, {"OBS_VALUE": "n.a."}, {"OBS_VALUE": "1e3"}, {"TIME_PERIOD": "2022-Q1"},
-     {"FLOW_TYPE": "R"}, {"MD_DIM": "XX"}, {"MEASURE": "99"}],
-)  # fmt: skip
-def test_a_row_that_is_not_as_documented_is_a_reject(cells: Row) -> None:
-    reading, rows = of_query(ANSWER | cells)
-    assert (rows.height, len(reading.rejects)) == (0, 1)
-    assert reading.rejects[0].raw_value == next(iter(cells.values()))
+def test_a_row_that_is_not_as_documented_is_a_reject() -> None:
+    odd = [
+        ("OBS_VALUE", "1,5"), ("OBS_VALUE", "n.a."), ("OBS_VALUE", "1e3"), ("TIME_PERIOD", "2022-Q1"),
+        ("FLOW_TYPE", "R"), ("MD_DIM", "XX"), ("MEASURE", "99"),
+    ]  # fmt: skip
+    reading, rows = of_query(*(ANSWER | {column: value} for column, value in odd))
+    assert rows.height == 0
+    assert Counter(str(reject.raw_value) for reject in reading.rejects) == Counter(
+        value for _, value in odd
+    )
 
 
 def test_a_missing_amount_is_no_figure_and_never_zero_and_money_received_is_not_read() -> None:
@@ -315,11 +321,12 @@ GROUPS = ("ALLD", "ALLM", "DAC", "DAC_EC", "DACEU", "DACEU_EC", "EU00", "G7", "W
           "5WB0", "9PRIV0")  # fmt: skip
 
 
-@pytest.mark.parametrize("code", GROUPS)
-def test_a_group_of_donors_is_never_added_to_single_donors(code: str) -> None:
-    reading, rows = of_query(ANSWER, ANSWER | {"DONOR": code, "Donor": "a group", "OBS_VALUE": "9"})
+def test_a_group_of_donors_is_never_added_to_single_donors() -> None:
+    groups = [ANSWER | {"DONOR": code, "Donor": "a group", "OBS_VALUE": "9"} for code in GROUPS]
+    reading, rows = of_query(ANSWER, *groups)
     assert quiet(reading)
-    assert (rows["amount_usd"].sum(), reading.deselected) == (Decimal("54297.30"), {ACTIVITIES: 1})
+    only(rows, donor="United States", amount_usd=Decimal("54297.30"))
+    assert reading.deselected == {ACTIVITIES: len(GROUPS)}
 
 
 def test_the_united_nations_stand_beside_their_members_and_are_left() -> None:
@@ -336,34 +343,37 @@ def test_the_united_nations_stand_beside_their_members_and_are_left() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("code", ["F", "S97", "DPGC", "LDC", "LMIC", "INC_X", "ALLR", "E"])
-def test_a_group_of_recipients_is_left_and_its_money_not_spread(code: str) -> None:
-    reading, rows = of_query(ANSWER, ANSWER | {"RECIPIENT": code, "Recipient": "a group"})
+def test_a_group_of_recipients_is_left_and_its_money_not_spread() -> None:
+    groups = ["F", "S97", "DPGC", "LDC", "LMIC", "INC_X", "ALLR", "E"]
+    reading, rows = of_query(
+        ANSWER, *(ANSWER | {"RECIPIENT": code, "Recipient": "a group"} for code in groups)
+    )
     assert quiet(reading)
-    assert (rows["area"].to_list(), reading.deselected) == (["LAO"], {ACTIVITIES: 1})
+    assert (rows["area"].to_list(), reading.deselected) == (["LAO"], {ACTIVITIES: len(groups)})
 
 
-@pytest.mark.parametrize(
-    ("number", "code", "name", "area"),
-    [
-        ("298", "F_X", "Africa, regional", "QOA"),
-        ("9998", "DPGC_X", "Bilateral, unspecified", "QOY"),
-        ("998", "DPGC_X", "Developing countries, unspecified", "QOY"),
-        ("57", "XKV", "Kosovo", "XKX"),
-        ("55", "TUR", "Türkiye", "TUR"),
-        ("550", "PSE", "West Bank and Gaza Strip", "PSE"),
-        ("10280", "F5_X", "Middle Africa, regional", "QOM"),
-    ],
-)
-def test_regional_and_unspecified_recipients_are_kept_as_single_lines(
-    number: str, code: str, name: str, area: str
-) -> None:
+REGIONS = [
+    ("298", "F_X", "Africa, regional", "QOA"),
+    ("9998", "DPGC_X", "Bilateral, unspecified", "QOY"),
+    ("998", "DPGC_X", "Developing countries, unspecified", "QOY"),
+    ("57", "XKV", "Kosovo", "XKX"),
+    ("55", "TUR", "Türkiye", "TUR"),
+    ("550", "PSE", "West Bank and Gaza Strip", "PSE"),
+    ("10280", "F5_X", "Middle Africa, regional", "QOM"),
+]
+
+
+def test_regional_and_unspecified_recipients_are_kept_as_single_lines() -> None:
     for reading, rows in (
-        of_file(PROJECT | {"RecipientCode": number, "RecipientName": name, "USD_Disbursement": ""}),
-        of_query(ANSWER | {"RECIPIENT": code, "Recipient": name}),
-    ):
+        of_file(*(PROJECT | {"RecipientCode": number, "RecipientName": name, "USD_Disbursement": ""}
+                  for number, _, name, _ in REGIONS)),
+        of_query(*(ANSWER | {"RECIPIENT": code, "Recipient": name, "MD_ID": number}
+                   for number, code, name, _ in REGIONS)),
+    ):  # fmt: skip
         assert quiet(reading)
-        only(rows, area=area, area_as_printed=name)
+        assert list(rows.select("area_as_printed", "area").iter_rows()) == [
+            (name, area) for _, _, name, area in REGIONS
+        ]
 
 
 def test_an_unknown_donor_or_recipient_is_a_reject_for_it_may_be_a_group() -> None:
@@ -398,13 +408,11 @@ def test_an_answer_without_labels_takes_its_names_from_the_list() -> None:
 # What would count twice
 
 
-@pytest.mark.parametrize(
-    "cells", [{"CHANNEL": "40000"}, {"MODALITY": "C01"}, {"MEASURE": "11"}, {"MEASURE": "14"}]
-)
-def test_a_part_of_a_printed_total_is_left(cells: Row) -> None:
-    reading, rows = of_query(TOTAL, TOTAL | cells)
+def test_a_part_of_a_printed_total_is_left() -> None:
+    parts = [{"CHANNEL": "40000"}, {"MODALITY": "C01"}, {"MEASURE": "11"}, {"MEASURE": "14"}]
+    reading, rows = of_query(TOTAL, *(TOTAL | cells for cells in parts))
     assert quiet(reading)
-    assert (rows.height, reading.deselected) == (1, {ACTIVITIES: 1})
+    assert (rows.height, reading.deselected) == (1, {ACTIVITIES: len(parts)})
 
 
 def test_an_activity_in_its_measure_and_in_their_sum_counts_once() -> None:
@@ -572,7 +580,7 @@ def test_a_release_that_only_rebases_and_shuffles_changes_nothing() -> None:
     assert changes({ACTIVITIES: answer(*answers)}, {ACTIVITIES: answer(*renumbered)}) == Counter()
 
 
-@pytest.mark.parametrize("index", range(6))
+@pytest.mark.parametrize("index", [0, 2, 5])
 def test_a_corrected_amount_is_one_revision_and_a_row_that_goes_or_comes_is_one_too(
     index: int,
 ) -> None:
@@ -589,7 +597,7 @@ def test_a_corrected_amount_is_one_revision_and_a_row_that_goes_or_comes_is_one_
 
 
 @given(st.permutations(RELEASE))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_whatever_the_order_of_the_rows_each_key_holds_the_same(rows: list[Row]) -> None:
     first, second = (of_file(*each)[1].drop("locator").sort(KEY) for each in (RELEASE, rows))
     assert first.equals(second)
@@ -770,41 +778,51 @@ def test_both_questions_are_asked_for_current_prices_and_all_donors(
     }  # fmt: skip
 
 
-REPLAYED: dict[str, tuple[list[Route], str]] = {
-    "unchanged": ([File(ONE)], "unread"),
-    "unchanged without a validator": ([File(ONE, etag=None)], "unread"),
-    "500, then the answer": ([Status(500), File(TWO, etag='"2"')], "read"),
-    "429 with Retry-After, then the answer": ([rate_limited(0), File(TWO, etag='"2"')], "read"),
-    "a cut body, then the rest": ([File(TWO, etag='"2"', cut=90), File(TWO, etag='"2"')], "read"),
-    "a challenge page": ([html("<!DOCTYPE html><title>Just a moment...</title>")], "browser check"),
-    "403 with a challenge": ([Status(403, b"<html>Attention Required!")], "browser check"),
-    "500 always": ([Status(500)], "answered 500"),
-    "no records at all": ([NONE_FOUND], "name the version before"),
-    "no such dataflow": ([Status(404, b"Could not find Dataflow")], "Could not find Dataflow"),
+NEWER = File(TWO, etag='"2"')
+PASSING: dict[str, list[Route]] = {
+    "500": [Status(500), NEWER],
+    "429 with Retry-After": [rate_limited(0), NEWER],
+    "a cut body": [File(TWO, etag='"2"', cut=90), NEWER],
+}
+
+
+@pytest.mark.parametrize("routes", PASSING.values(), ids=PASSING)
+def test_what_the_service_does_wrong_for_a_moment_is_borne(
+    workspace: Folders, replay: Replay, routes: list[Route]
+) -> None:
+    replay.on(ACTIVITIES_AT, *routes)
+    assert fetch(workspace, replay).failed == []
+    assert years(workspace) == [2022, 2023]
+
+
+LASTING: dict[str, tuple[Route, str, str]] = {
+    "a challenge page": (html("<!DOCTYPE html><title>Just a moment...</title>"), "stale", "browser check"),
+    "403 with a challenge": (Status(403, b"<html>Attention Required!"), "stale", "browser check"),
+    "500 always": (Status(500), "stale", "answered 500"),
+    "no records at all": (NONE_FOUND, "stale", "name the version before"),
+    "no such dataflow": (Status(404, b"Could not find Dataflow"), "stale", "Could not find Dataflow"),
     "a changed header": (
-        [File(TWO.replace(b"PRICE_BASE", b"PRICES"), etag='"2"')], "lacks the column PRICE_BASE",
+        File(TWO.replace(b"PRICE_BASE", b"PRICES"), etag='"3"'), "unreadable", "lacks the column PRICE_BASE",
     ),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("routes", "then"), REPLAYED.values(), ids=REPLAYED)
-def test_whatever_the_service_does_no_figure_is_lost_and_the_reason_is_said(
-    workspace: Folders, replay: Replay, routes: list[Route], then: str
+def test_what_lasts_makes_the_source_stale_with_the_reason_and_no_figure_is_lost(
+    workspace: Folders, replay: Replay
 ) -> None:
     replay.on(ACTIVITIES_AT, File(ONE))
     assert fetch(workspace, replay).failed == []
-    replay.on(ACTIVITIES_AT, *routes)
-    outcome = fetch(workspace, replay)
-    if then == "unread":
-        assert (outcome.sources[0].is_unread, outcome.published) == (True, None)
-    if then in {"unread", "read"}:
-        assert outcome.failed == []
-        assert years(workspace) == ([2022] if then == "unread" else [2022, 2023])
-        return
-    assert then in said(outcome)
-    assert years(workspace) == [2022]
-    [(rule,)] = ask(workspace, "SELECT rule FROM holds")
-    assert rule == ("unreadable" if "column" in then else "stale")
+    unchanged = fetch(workspace, replay)
+    assert (unchanged.sources[0].is_unread, unchanged.published) == (True, None)
+    assert replay.conditional(ACTIVITIES_AT) == 1
+    for name, (route, rule, words) in LASTING.items():
+        replay.on(ACTIVITIES_AT, route)
+        assert words in said(fetch(workspace, replay)), name
+        assert years(workspace) == [2022], name
+        assert ask(workspace, "SELECT rule FROM holds") == [(rule,)], name
+    replay.on(ACTIVITIES_AT, NEWER)
+    assert fetch(workspace, replay).failed == []
+    assert (years(workspace), ask(workspace, "SELECT rule FROM holds")) == ([2022, 2023], [])
 
 
 def dataflow(replay: Replay, label: str, place: str) -> None:
