@@ -268,6 +268,7 @@ class CheckedTransport(httpx.BaseTransport):
             headers=answer.headers,
             stream=_Body(answer),
             extensions=answer.extensions,
+            request=request,
         )
 
     def close(self) -> None:

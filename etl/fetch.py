@@ -8,21 +8,22 @@ A file that was cut short is taken up again where it ended, by the next attempt 
 the server still has the very same file (``Range`` with ``If-Range`` and a strong validator). A small
 file beside it keeps the validators; if that is missing or unreadable, the file starts over.
 
-Redirects are followed here, not by httpx: each hop must be https, to a host that the source names,
-at a public address (:mod:`etl.addresses`). Proxies, certificates and passwords that the
-environment names are not used (``trust_env=False``): a proxy would connect where we cannot check.
+Redirects are followed here: each hop must be https, to a host that the source names, at a public
+address (:mod:`etl.addresses`). httpx gives the words of HTTP and the connections, but not its client,
+which has a mind of its own about redirects, cookies and what the environment says. Proxies and
+certificates that the environment names are not used (``trust_env=False``): a proxy would connect
+where we cannot check.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -33,16 +34,15 @@ import httpx
 import tenacity
 
 from etl import __version__, addresses, magic
-from etl.archive import write_safely
+from etl.partial import Held, Part, Validators, length
+
+__all__ = ["Download", "FetchError", "Fetcher", "Limits", "Outside", "Validators", "shown"]
 
 T = TypeVar("T")
 
 REPORT_BYTES: Final = 1 << 20  # progress is told this often
 ANSWER_BYTES: Final = 1 << 27  # an answer is held in memory, so it may not be as large as a file
 SHOWN_BYTES: Final = 80
-STRONG_AFTER: Final = timedelta(
-    seconds=60
-)  # RFC 9110, 8.8.2.2: by then a date tells two files apart
 _SECRET: Final = re.compile(
     r"(^|[-_.])(api|access)?_?key(id)?$|token|secret|passw|signature|credential|^sig$|^auth",
     re.IGNORECASE,
@@ -87,19 +87,6 @@ class Limits:
     min_interval_seconds: float = 1  # between two requests to one host
     max_redirects: int = 5
     max_wait_seconds: float = 120  # a longer Retry-After ends the call
-
-
-@dataclass(frozen=True)
-class Validators:
-    """By what the server knows a version of a file again."""
-
-    etag: str | None
-    last_modified: str | None
-
-    def conditions(self) -> dict[str, str]:
-        """Headers that ask for the file only if it is another one."""
-        headers = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
-        return {name: value for name, value in headers.items() if value}
 
 
 @dataclass(frozen=True)
@@ -185,13 +172,10 @@ class Fetcher:
         backend = addresses.CheckedBackend(
             self._deadline, allow_loopback=allow_loopback, resolve=outside.resolve
         )
-        self._client = httpx.Client(
-            transport=addresses.CheckedTransport(backend, outside.tls()),
-            headers={"User-Agent": f"hma-ledger/{__version__} (+{contact})"},
-            trust_env=False,
-        )
+        self._transport = addresses.CheckedTransport(backend, outside.tls())
+        self._agent = f"hma-ledger/{__version__} (+{contact})"
         self._asked_at: dict[str, float] = {}
-        self._parts: list[_Part] = []
+        self._parts: list[Part] = []
 
     def __enter__(self) -> Self:
         return self
@@ -201,7 +185,7 @@ class Fetcher:
 
     def close(self) -> None:
         """Close all connections, and forget what was known of files that have been taken away."""
-        self._client.close()
+        self._transport.close()
         for part in self._parts:
             part.tidy()
 
@@ -224,7 +208,7 @@ class Fetcher:
         """
         self.incoming.mkdir(parents=True, exist_ok=True)
         limits = limits or self.limits
-        part = _Part(self.incoming / hashlib.sha256(url.encode()).hexdigest())
+        part = Part(self.incoming / hashlib.sha256(url.encode()).hexdigest())
         self._parts.append(part)
         ask = _Ask(
             "GET", self._address(url), _names(hosts), limits, {"Accept-Encoding": "identity"}
@@ -263,7 +247,7 @@ class Fetcher:
 
     # One attempt.
 
-    def _download(self, ask: _Ask, part: _Part, known: Validators | None) -> Download | None:
+    def _download(self, ask: _Ask, part: Part, known: Validators | None) -> Download | None:
         held = part.held()
         conditions = held.conditions() if held else known.conditions() if known else {}
         ask = ask._replace(headers={**ask.headers, **conditions})
@@ -281,6 +265,9 @@ class Fetcher:
             else:
                 raise _odd(response, "is no answer to what was asked; look at it by hand")
             done = self._copy(ask.limits, response, part, held)
+        if held.total is not None and done > held.total:
+            part.discard()
+            raise _odd(response, "sent more than it announced; starting over", is_passing=True)
         if held.total is not None and done < held.total:
             raise _cut(response.url, f"{done:,} of {held.total:,} bytes came")
         _refuse_content(response, part.start(), done)
@@ -293,14 +280,14 @@ class Fetcher:
             self._refuse(ask, response)
             if not response.is_success:
                 raise _odd(response, "is no answer to what was asked; look at it by hand")
-            _refuse_size(response, _length(response), most)
+            _refuse_size(response, length(response), most)
             for chunk in response.iter_raw():
                 content += chunk
                 _refuse_size(response, len(content), most)
         _refuse_content(response, bytes(content), len(content))
         return bytes(content)
 
-    def _copy(self, limits: Limits, response: httpx.Response, part: _Part, held: _Held) -> int:
+    def _copy(self, limits: Limits, response: httpx.Response, part: Part, held: Held) -> int:
         """Write the body to the .part file; gives its size then."""
         done = told = held.size
         _refuse_size(response, held.total, limits.max_bytes)
@@ -357,11 +344,13 @@ class Fetcher:
             self._check(url, ask.hosts)
             self._wait_for_turn(url.host, ask.limits.min_interval_seconds)
             own = ask.own if url.host == first else {}
-            request = self._client.build_request(
-                ask.method, url, json=ask.json, headers={**ask.headers, **own},
-                timeout=httpx.Timeout(ask.limits.idle_seconds, connect=ask.limits.connect_seconds),
+            timeout = httpx.Timeout(ask.limits.idle_seconds, connect=ask.limits.connect_seconds)
+            request = httpx.Request(
+                ask.method, url, json=ask.json,
+                headers={"User-Agent": self._agent, **ask.headers, **own},
+                extensions={"timeout": timeout.as_dict()},
             )  # fmt: skip
-            response = self._client.send(request, stream=True)
+            response = self._transport.handle_request(request)
             if response.status_code not in _REDIRECTS:
                 return response
             response.close()
@@ -577,12 +566,6 @@ def _refuse_size(response: httpx.Response, size: int | None, most: int) -> None:
         )
 
 
-def _length(response: httpx.Response) -> int | None:
-    """The Content-Length; h11 has already refused one that is no number."""
-    value = response.headers.get("content-length")
-    return int(value) if value is not None else None
-
-
 def _retry_after(response: httpx.Response, now: datetime) -> float | None:
     """Seconds to wait, from a number or an HTTP date; None if the server names none that is one."""
     value = response.headers.get("retry-after", "").strip()
@@ -596,122 +579,15 @@ def _retry_after(response: httpx.Response, now: datetime) -> float | None:
     return max(0.0, (date - now).total_seconds())
 
 
-# A file on its way.
-
-
-@dataclass(frozen=True)
-class _Held:
-    """What is known of a file of which a part has come."""
-
-    size: int
-    total: int | None
-    validators: Validators
-    strong: str | None  # the one validator that proves two parts to be of the same file
-
-    def conditions(self) -> dict[str, str]:
-        """Headers that ask for the rest, or for the whole if the file is another one now."""
-        return {"Range": f"bytes={self.size}-", "If-Range": self.strong or ""}
-
-
-@dataclass
-class _Part:
-    """The .part file in ``incoming``, and the .json beside it that says what it is a part of."""
-
-    base: Path
-    path: Path = field(init=False)
-    sidecar: Path = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.path = self.base.with_name(f"{self.base.name}.part")
-        self.sidecar = self.base.with_name(f"{self.base.name}.json")
-
-    def held(self) -> _Held | None:
-        """What there is to go on from; None if it has to start over."""
-        try:
-            known = json.loads(self.sidecar.read_text(encoding="utf-8"))
-            validators = Validators(**known["validators"])
-            strong, total, boot = known["strong"], known["total"], known["boot"]
-            size = self.path.stat().st_size
-            if not isinstance(strong, str) or not isinstance(total, int | None) or boot != _boot():
-                return None
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
-        if (
-            total is not None
-        ):  # a file that is whole asks for its last byte again: is it still the same?
-            size = min(size, total - 1)
-        return _Held(size, total, validators, strong) if size > 0 else None
-
-    def begin(self, response: httpx.Response) -> _Held:
-        """Start with an empty file that ``response`` will fill.
-
-        The sidecar goes first and comes last, so that it never stands beside another file's bytes.
-        """
-        self.discard()
-        self.path.touch()
-        headers = response.headers
-        validators = Validators(headers.get("etag"), headers.get("last-modified"))
-        held = _Held(0, _length(response), validators, _strong(headers))
-        known = {
-            "total": held.total, "validators": asdict(validators), "strong": held.strong,
-            "boot": _boot(),
-        }  # fmt: skip
-        write_safely(self.sidecar, json.dumps(known).encode())
-        return held
-
-    def start(self) -> bytes:
-        """The first bytes."""
-        with self.path.open("rb") as file:
-            return file.read(magic.START_BYTES)
-
-    def discard(self) -> None:
-        """Remove both files."""
-        self.sidecar.unlink(missing_ok=True)
-        self.path.unlink(missing_ok=True)
-
-    def tidy(self) -> None:
-        """Remove the sidecar of a file that the caller has taken."""
-        if not self.path.exists():
-            self.sidecar.unlink(missing_ok=True)
-
-
-def _boot() -> str:
-    """What Linux calls this start of the machine; elsewhere nothing.
-
-    A killed process loses nothing that it wrote, but a machine that loses power may: a part from
-    before the last start is not trusted.
-    """
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
-
-
-def _strong(headers: httpx.Headers) -> str | None:
-    """The validator for ``If-Range``, if the server gives parts and a validator that is strong."""
-    if "bytes" not in headers.get("accept-ranges", "").lower():
-        return None
-    etag: str | None = headers.get("etag")
-    if etag:
-        return None if etag.startswith("W/") else etag
-    modified: str | None = headers.get("last-modified")
-    try:
-        age = parsedate_to_datetime(headers["date"]) - parsedate_to_datetime(modified or "")
-    except (KeyError, ValueError, TypeError):
-        return None
-    return modified if age >= STRONG_AFTER else None
-
-
-def _refuse_other_part(response: httpx.Response, held: _Held, part: _Part) -> None:
+def _refuse_other_part(response: httpx.Response, held: Held, part: Part) -> None:
     """Refuse a 206 that is not the rest of what is held."""
     match = re.fullmatch(
         r"bytes ([0-9]+)-([0-9]+)/([0-9]+|\*)", response.headers.get("content-range", "").strip()
     )
-    total = str(held.total) if held.total is not None else None
     is_rest = (
         match is not None
         and int(match[1]) == held.size
-        and (total is None or match[3] in {total, "*"})
+        and match[3] in {str(held.total), "*"}
         and response.headers.get("etag", held.validators.etag) == held.validators.etag
     )
     if not is_rest:

@@ -24,7 +24,7 @@ from etl.locate import file_of
 from etl.reading import Finding
 from etl.record import APPENDED
 from etl.sources import all_sources
-from etl.tables import CHANGES, LOG_TABLES, polars_schema
+from etl.tables import CHANGES, LOG_TABLES, MEASURES, polars_schema
 
 ANY_STATUS: Final = ("accepted", "held", "rejected")
 
@@ -262,11 +262,18 @@ def _replace(
     return bool(changed)
 
 
-def replace_reference(con: duckdb.DuckDBPyConnection, areas: pl.DataFrame) -> None:
-    """Bring areas, sources and series in the ledger up to their files."""
+def replace_reference(
+    con: duckdb.DuckDBPyConnection, areas: pl.DataFrame, implementers: pl.DataFrame
+) -> None:
+    """Bring areas, implementers, measures, sources and series in the ledger up to their files."""
     specs = all_sources().values()
     tables = {
         "areas": areas.rows(named=True),
+        "implementers": implementers.rows(named=True),
+        "measures": [
+            {"measure": name, "title": title, "series": series, "why": why}
+            for name, (title, series, why) in MEASURES.items()
+        ],
         "sources": [
             spec.model_dump(include=set(LOG_TABLES["sources"].column_names())) for spec in specs
         ],

@@ -24,6 +24,7 @@ from etl.areas import Resolver, load_areas
 from etl.check import Checked, check
 from etl.config import Config, config
 from etl.guard import Hold
+from etl.implementers import load_implementers
 from etl.log import ANY_STATUS, Decision, SourceOutcome
 from etl.manifest import Manifest
 from etl.publish import build_views, building, keep_histories, publish, writer
@@ -86,10 +87,11 @@ def refresh(
 
     Raises:
         BusyError: another process is writing.
-        SourceError: the area names are unusable.
+        SourceError: the names of areas or implementers are unusable.
     """
     started = datetime.now(UTC)
     areas = load_areas(folders.reference)
+    implementers = load_implementers(folders.reference)
     with writer(folders.ledger), building(folders.ledger) as (built, base, con):
         archive = Archive(folders.archive)
         archive.sweep()
@@ -110,7 +112,7 @@ def refresh(
             con.execute("ROLLBACK")
             return Outcome(outcomes, None)
         progress("", "views")
-        log.replace_reference(con, areas)
+        log.replace_reference(con, areas, implementers)
         changed = {table for outcome in outcomes for table in outcome.changed_tables}
         if changed:
             record.lay_out(con, changed)
@@ -296,5 +298,6 @@ def code_version(folders: Folders) -> str:
     ]
     for path in sorted(paths, key=lambda path: path.relative_to(PACKAGE).as_posix()):
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + path.read_bytes())
-    digest.update((folders.reference / "areas.csv").read_bytes())
+    for file in ("areas.csv", "implementers.csv"):
+        digest.update((folders.reference / file).read_bytes())
     return f"{__version__}+{digest.hexdigest()[:12]}"

@@ -19,10 +19,8 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,12 +30,12 @@ import duckdb
 import polars as pl
 
 from etl import magic, sql
-from etl.archive import CHUNK_BYTES, Contents
+from etl.archive import Contents
 from etl.locate import line_of
 from etl.reading import Finding, Reading, SourceError
 
 MEMORY_LIMIT: Final = "600MB"
-THREADS: Final = 2
+THREADS: Final = 1  # the file's order allows no more, and a second one doubles the processor time
 MISSING: Final = ("", "NULL")
 LONGEST_HEADER: Final = 1 << 20  # bytes; a longer first line is no header
 
@@ -137,18 +135,14 @@ def select(
             query = _query(source, '"number" + 2', places, selection)
             rows_read, rows = _scan(file, path, len(names), places, query, {})
     else:
-        with ThreadPoolExecutor(1) as beside:
-            ending = beside.submit(_last_byte, files, file)
-            query = _query(
-                _csv_source(len(names), form), "row_number() OVER () + 1", places, selection
-            )
-            packing = {"compression": files.compression(file)}
-            try:
-                rows_read, rows = _scan(file, files.path(file), len(names), places, query, packing)
-            except duckdb.InternalException as error:
-                raise _not_utf8(files, file, str(error)) from error
-            if ending.result() not in {b"\n", b"\r"}:
-                _doubt_ending(reading, file, rows_read + 1)
+        query = _query(_csv_source(len(names), form), "row_number() OVER () + 1", places, selection)
+        packing = {"compression": files.compression(file)}
+        try:
+            rows_read, rows = _scan(file, files.path(file), len(names), places, query, packing)
+        except duckdb.InternalException as error:
+            raise _not_utf8(files, file, str(error)) from error
+        if files.last_byte(file) not in {b"\n", b"\r"}:
+            _doubt_ending(reading, file, rows_read + 1)
     reading.rows_read[file] = reading.rows_read.get(file, 0) + rows_read
     reading.leave(file, rows_read - rows.height)
     return rows.with_columns(
@@ -309,19 +303,6 @@ def _refuse_nul(file: str, rows: pl.DataFrame) -> None:
     texts = pl.any_horizontal(pl.col(pl.String).str.contains("\x00", literal=True))
     for (row,) in rows.filter(texts).select("row").head(1).iter_rows():
         raise SourceError(f"{file} row {row} holds a NUL character; the file may be damaged")
-
-
-def _last_byte(files: Contents, file: str) -> bytes:
-    """The last byte of the file; a compressed one has to be gone through for it."""
-    if files.compression(file) == "none":
-        with files.path(file).open("rb") as plain:
-            plain.seek(-1, os.SEEK_END)
-            return plain.read(1)
-    last = b""
-    with files.open(file) as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            last = chunk[-1:]
-    return last
 
 
 def _doubt_ending(reading: Reading, file: str, row: int) -> None:

@@ -9,7 +9,6 @@ their ratio into the README; at most 2 is what is aimed at.
 
 from __future__ import annotations
 
-import re
 import statistics
 import sys
 import tempfile
@@ -20,6 +19,7 @@ import duckdb
 
 from etl import record
 from etl.store import CURRENT, Lease, Ledgers
+from tests.tools import readme
 
 QUESTIONS = {
     "all rows, one sum": "SELECT year, sum(amount_usd), count(*) FROM funding GROUP BY year",
@@ -28,8 +28,6 @@ QUESTIONS = {
     "one entry": "SELECT * FROM funding WHERE entry_id = 'bench-0000000000001234'",
 }
 ROUNDS = 9
-README = Path(__file__).resolve().parents[2] / "README.md"
-SECTION = re.compile(r"(?<=<!-- asof -->\n).*?(?=<!-- /asof -->)", re.DOTALL)
 
 _ROWS = """
 INSERT INTO {schema}.funding BY NAME
@@ -118,8 +116,7 @@ def main() -> None:
         ledgers.close()
     text = as_table(entries, refreshes, answers)
     sys.stdout.write(text)
-    readme = README.read_text(encoding="utf-8")
-    README.write_text(SECTION.sub(lambda _: text, readme), encoding="utf-8")
+    readme.put("asof", text)
 
 
 def as_table(entries: int, refreshes: int, answers: dict[str, dict[str, float]]) -> str:

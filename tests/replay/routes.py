@@ -124,7 +124,8 @@ class File:
     """A file with validators, as a good server gives it: 304, ranges, If-Range.
 
     ``content`` may be a path; its bytes then go from the disk to the socket without passing Python.
-    ``cut`` closes the connection after so many bytes of the body. ``lies`` are headers that replace
+    ``cut`` closes the connection after so many bytes of the body. Of a part that is asked for,
+    ``most`` bytes are given. ``lies`` are headers that replace
     the true ones.
     """
 
@@ -133,6 +134,7 @@ class File:
     last_modified: str | None = None
     has_ranges: bool = True
     cut: int | None = None
+    most: int | None = None
     lies: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -152,11 +154,13 @@ class File:
         if start is not None and start >= self.size:
             call.head(416, {"Content-Range": f"bytes */{self.size}", "Content-Length": 0})
             return
+        end = self.size
         if start is not None:
-            headers["Content-Range"] = f"bytes {start}-{self.size - 1}/{self.size}"
-        headers["Content-Length"] = self.size - (start or 0)
+            end = min(self.size, start + (self.most or self.size))
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{self.size}"
+        headers["Content-Length"] = end - (start or 0)
         call.head(200 if start is None else 206, headers | dict(self.lies))
-        self._send(call, start or 0)
+        self._send(call, start or 0, end)
 
     def _is_known(self, asked: Mapping[str, str]) -> bool:
         if "if-none-match" in asked:
@@ -172,8 +176,8 @@ class File:
             return None
         return int(asked["range"].removeprefix("bytes=").removesuffix("-"))
 
-    def _send(self, call: Call, start: int) -> None:
-        end = self.size if self.cut is None else min(self.size, start + self.cut)
+    def _send(self, call: Call, start: int, end: int) -> None:
+        end = end if self.cut is None else min(end, start + self.cut)
         if isinstance(self.content, bytes):
             call.send(self.content[start:end])
         else:
@@ -191,9 +195,10 @@ class Chunked:
 
     chunks: Sequence[bytes]
     is_cut: bool = False
+    headers: Mapping[str, object] = field(default_factory=dict)
 
     def answer(self, call: Call) -> None:
-        call.head(200, {"Transfer-Encoding": "chunked"})
+        call.head(200, {"Transfer-Encoding": "chunked", **self.headers})
         for chunk in self.chunks:
             call.send(b"%x\r\n%s\r\n" % (len(chunk), chunk))
         if not self.is_cut:
@@ -210,7 +215,7 @@ class Dripping:
 
     def answer(self, call: Call) -> None:
         if self.where == "body":
-            call.head(200, {"Content-Length": 1 << 40})
+            call.head(200, {"Content-Length": 1 << 20})
         else:
             call.wire.write(b"HTTP/1.1 200 Replayed\r\nX-Long: ")
         call.is_last = True
@@ -220,13 +225,14 @@ class Dripping:
 
 @dataclass
 class Silent:
-    """Takes the request and says nothing, or nothing after ``first`` bytes of the body."""
+    """Takes the request and says nothing, or nothing after the ``first`` of ``size`` bytes."""
 
     first: bytes | None = None
+    size: int = 1 << 20
 
     def answer(self, call: Call) -> None:
         if self.first is not None:
-            call.head(200, {"Content-Length": 1 << 30, "ETag": '"1"', "Accept-Ranges": "bytes"})
+            call.head(200, {"Content-Length": self.size, "ETag": '"1"', "Accept-Ranges": "bytes"})
             call.send(self.first)
         call.is_last = True
         call.closing.wait()

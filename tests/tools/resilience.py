@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -19,11 +18,10 @@ from typing import Any, Final
 from etl.settings import Folders
 from tests.helpers import DATA, run
 from tests.resilience import disk, kills, lab, swap, tampering, vintages
+from tests.tools import readme
 
 ROOT: Final = DATA.parent
 RESULTS: Final = ROOT / "tests" / "resilience" / "results.json"
-README: Final = ROOT / "README.md"
-SECTION: Final = re.compile(r"(?<=<!-- resilience -->\n).*?(?=<!-- /resilience -->)", re.DOTALL)
 EVERY: Final = vintages.KINDS | vintages.CUTS
 
 
@@ -111,8 +109,7 @@ def main() -> None:
             ordered = {name: results[name] for name in SAID if name in results}
             text = json.dumps(ordered, indent=1, ensure_ascii=False)
             RESULTS.write_text(f"{text}\n", encoding="utf-8")
-    readme = README.read_text(encoding="utf-8")
-    README.write_text(SECTION.sub(lambda _: as_table(results), readme), encoding="utf-8")
+    readme.put("resilience", as_table(results))
     sys.exit(any(results[name]["failures"] for name in names))
 
 

@@ -40,7 +40,7 @@ def in_zip(content: bytes) -> bytes:
 @given(st.binary(max_size=5000), st.sampled_from([gzipped, in_zip]))
 @example(b"", gzipped)
 @example(b"\0" * 5000, in_zip)
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_any_bytes_come_out_as_they_went_in(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, pack: Callable[[bytes], bytes]
 ) -> None:
@@ -49,7 +49,7 @@ def test_any_bytes_come_out_as_they_went_in(
 
 
 @given(st.binary(max_size=5000))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_a_plain_file_is_handed_on_as_it_is(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
@@ -61,7 +61,7 @@ def test_a_plain_file_is_handed_on_as_it_is(
 
 
 @given(st.data(), st.sampled_from([gzipped, in_zip]))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_an_archive_that_is_cut_anywhere_is_refused(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, pack: Callable[[bytes], bytes]
 ) -> None:

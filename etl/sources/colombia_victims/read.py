@@ -20,9 +20,10 @@ from typing import Final
 
 import polars as pl
 
-from etl.areas import Resolver, fold
+from etl.areas import Resolver
 from etl.locate import line_of
 from etl.reading import Finding, Reading, Shape, decode, mapped, read_csv, shaped
+from etl.spellings import fold
 from etl.tables import NATURAL_KEYS
 
 FILE: Final = "colombia_victims.csv"
