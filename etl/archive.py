@@ -20,6 +20,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -188,6 +189,27 @@ class Archive:
                     f"{path} cannot be unpacked ({error}); restore it from a backup"
                 ) from error
 
+    @contextmanager
+    def plain(self, sha256: str) -> Iterator[Path]:
+        """Where the bytes with this hash lie unpacked, for what must jump about in them.
+
+        A copy that had to be unpacked is removed when the block ends; the hash is not checked.
+
+        Raises:
+            ArchiveError: they are missing, or what lies there cannot be unpacked.
+        """
+        path = self.path(sha256)
+        if path.is_file() and path.suffix != PACKED:
+            yield path
+            return
+        copy = self.root / f".{os.getpid()}.{sha256}.plain.part"  # swept up if this run is killed
+        try:
+            with self.open(sha256) as stream, copy.open("wb") as file:
+                shutil.copyfileobj(stream, file, CHUNK_BYTES)
+            yield copy
+        finally:
+            copy.unlink(missing_ok=True)
+
     def prove(self, sha256: str) -> bytes:
         """Check the hash of archived bytes of any size, once in the life of this object.
 
@@ -300,6 +322,14 @@ class Contents(Mapping[str, bytes]):
         self._archive.prove(sha256)
         with self._archive.open(sha256) as stream:
             yield stream
+
+    @contextmanager
+    def plain(self, file: str) -> Iterator[Path]:
+        """Where a file lies unpacked, until the block ends."""
+        sha256 = self._vintages[file].sha256
+        self._archive.prove(sha256)
+        with self._archive.plain(sha256) as path:
+            yield path
 
     def last_byte(self, file: str) -> bytes:
         """The last byte of a file, nothing for an empty one."""

@@ -45,7 +45,7 @@ def look_at_bytes(files: Contents) -> None:
     """Refuse what cannot be data before anything parses it.
 
     Raises:
-        SourceError: a file is empty, an HTML page, or a known binary.
+        SourceError: a file is empty, an HTML page, a known binary, or no Parquet under that name.
     """
     for file in files:
         first = files.start(file, magic.START_BYTES)
@@ -61,7 +61,14 @@ def look_at_bytes(files: Contents) -> None:
                 "HTML page",
             )
         name = magic.binary_kind(first)
-        if name:
+        if file.endswith(magic.PARQUET):
+            if name != "Parquet":
+                raise SourceError(
+                    f"{file} is no Parquet file: {start[:80]!r}; the address may show something else to "
+                    "programs than to people. Fetch it again, or save it in a browser",
+                    "wrong content",
+                )
+        elif name:
             raise SourceError(
                 f"{file} is {name}, not the text that is read here; unpack or export it first",
                 "binary file",
