@@ -80,7 +80,9 @@ def _lines(archive: Archive, sha256: str, number: int) -> tuple[str, str]:
 
 def _record(archive: Archive, sha256: str, number: int) -> str:
     """The record of that number of a CSV file, each value behind its name in the header."""
-    rows = pl.scan_csv(archive.path(sha256), infer_schema=False).slice(number - 2, 1).collect()
+    # rescued copies are not all UTF-8; the row is shown, not read, so a letter may be a stand-in
+    table = pl.scan_csv(archive.path(sha256), infer_schema=False, encoding="utf8-lossy")
+    rows = table.slice(number - 2, 1).collect()
     values = rows.row(0, named=True)  # an index error where there is none
     return "\n".join(f"{name}: {'' if value is None else value}" for name, value in values.items())
 
