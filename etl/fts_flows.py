@@ -446,13 +446,13 @@ def _faults(flow: Flow) -> Iterator[tuple[str, str, str | None]]:
             yield column, "unknown category", value
     if flow.amount_usd is None:
         yield "amountUSD", "a value is missing", None
-    for column, value in (
+    for column, amount in (
         ("amountUSD", flow.amount_usd),
         ("originalAmount", flow.amount),
         ("fullParkedAmountUSD", flow.parked_usd),
     ):
-        if value is not None and not re.match(MONEY.pattern, _short(value)):
-            yield column, MONEY.rule, value
+        if amount is not None and not re.match(MONEY.pattern, _short(amount)):
+            yield column, MONEY.rule, amount
     if flow.date is not None and not re.match(DATE.pattern, flow.date):
         yield "date", DATE.rule, flow.date
     for year in flow.years():

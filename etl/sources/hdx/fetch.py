@@ -52,14 +52,18 @@ def _package(answer: bytes) -> dict[str, Any]:
     said = parsed(answer, ACTION)
     result = said.get("result") if isinstance(said, dict) and said.get("success") is True else None
     resources = result.get("resources") if isinstance(result, dict) else None
-    if not isinstance(resources, list) or not all(
-        isinstance(resource, dict) and resource.get("name") and resource.get("url")
-        for resource in resources
+    if (
+        not isinstance(result, dict)
+        or not isinstance(resources, list)
+        or not all(
+            isinstance(resource, dict) and resource.get("name") and resource.get("url")
+            for resource in resources
+        )
     ):
         raise FetchError(
             f"{ACTION} answers without a list of files: {answer[:200]!r}", "wrong content"
         )
-    return dict(result)
+    return result
 
 
 def _name(resource: Mapping[str, Any]) -> str:
