@@ -132,10 +132,12 @@ def _flows(reading: Reading, file: str, content: bytes) -> list[Taken]:
             taken.append(Taken(flow, rule))
     reading.leave(file, frame.height - len(taken))
     named = FLOWS_FILE.fullmatch(file)
-    if named and named["year"] and years and named["year"] not in years:
+    # what goes out is for another year, if it goes out of the year
+    year = named["year"] if named and named["boundary"] == "incoming" else None
+    if year and years and year not in years:
         reading.doubt(
             Finding(
-                f"{file} line 1", "destUsageYearEnd", f"no flow is for {named['year']}, the year in the name",
+                f"{file} line 1", "destUsageYearEnd", f"no flow is for {year}, the year in the name",
                 ", ".join(sorted(years)[:5]), "see for which year the file is, and rename it",
             )
         )  # fmt: skip
