@@ -67,6 +67,12 @@ def signed_usd(amount: float) -> str:
     return f"{'+' if amount > 0 else '−'}\u2060{usd(abs(amount))}"
 
 
+def no_sum(count: int, *, may_add: bool) -> str:
+    """What stands where figures have no sum: none of them has an amount, or they may not be added."""
+    figures = f"{count:,} figure{'' if count == 1 else 's'}"
+    return f"{figures} without an amount" if may_add or count == 1 else f"{figures}, not added"
+
+
 def usd(amount: float | None, precision: str | None = None) -> str:
     """Dollars with separators and the bound the source gives: 'at least $398,000,000'."""
     if amount is None:

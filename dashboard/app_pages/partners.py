@@ -67,7 +67,7 @@ def figures(some: pl.DataFrame, year: int | None) -> str:
     if some.is_empty():
         return show.MISSING
     count = int(some["entries_count"].sum())
-    words = f"{count:,} figures, no sum"
+    words = show.no_sum(count, may_add=about["is_additive"])
     if (about["is_additive"] or count == 1) and some["amount_usd"].count():
         words = show.usd(queries.total(some, "amount_usd"))
         words += ", incomplete" if some["is_incomplete"].any() else ""
@@ -166,7 +166,7 @@ def one_of_them() -> None:
             filters |= {column: row[column]} if row[column] else {f"{column}.null": "yes"}
         words = show.usd(row["amount_usd"])
         if row["amount_usd"] is None:
-            words = f"{row['entries_count']:,} figures, no sum"
+            words = show.no_sum(row["entries_count"], may_add=row["is_additive"])
         elif row["is_incomplete"]:
             words += ", incomplete"
         return show.rows_link(words, address.rows("funding", filters))

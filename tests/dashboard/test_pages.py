@@ -371,12 +371,14 @@ def test_partners_are_listed_with_one_series_amounts_by_year(live: Folders, visi
         assert f"{Decimal(total):,}" in halo[heading]
         assert sum(figure or 0 for figure in figures_behind(halo[heading])) == Decimal(total)
     assert figures_behind(rows[-1]["FY2016"]) == [70000]
+    (npa,) = [row for row in rows if "Norwegian" in row["Organisation"]]
+    assert npa["FY2015"].startswith("[1 figure without an amount]")
     assert {row["Kind"] for row in rows} >= {"NGO", "not in the table of names"}
 
 
 def test_the_amounts_of_awards_over_their_life_are_not_added(live: Folders, visit: Open) -> None:
     (halo,) = cells(visit("partners", series="usaspending_awards"), "usaspending_awards")
-    assert halo["FY2016"].startswith("[2 figures, no sum]")
+    assert halo["FY2016"].startswith("[2 figures, not added]")
     assert len(figures_behind(halo["FY2016"])) == 2
 
 

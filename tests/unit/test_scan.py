@@ -88,11 +88,9 @@ def test_the_form_of_a_file_does_not_change_what_is_read(content: bytes) -> None
 def test_a_file_whose_rows_are_all_left_gives_an_empty_frame_with_its_columns() -> None:
     for content, read in ((b"Kind,Name,Note\n", 0), (b"Kind,Name,Note\nother,x,\n", 1)):
         reading, rows = scanned(contents({FILE: content}))
-        assert (rows.height, rows.schema["row"] == pl.Int64, rows.schema["name"] == pl.String) == (
-            0,
-            True,
-            True,
-        )
+        assert rows.is_empty()
+        assert rows.schema["row"] == pl.Int64
+        assert rows.schema["name"] == pl.String
         assert (reading.rows_read, reading.deselected) == ({FILE: read}, {FILE: read})
 
 
