@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from etl.fetch import FetchError
@@ -64,14 +64,27 @@ def _year(session: Session, file: str, year: int, more: Mapping[str, str]) -> No
             add(page)
 
 
+class Page(NamedTuple):
+    """A page as it came, and what it says of the whole question."""
+
+    content: bytes
+    totals: str
+    counted: int
+    flows: tuple[str, ...]
+
+
 def _settled(session: Session, file: str, question: Mapping[str, str]) -> list[bytes]:
     """The pages of a question of which nothing moved while they were asked for."""
     fault = ""
     for _attempt in range(session.options["attempts"]):
-        answers = list(_pages(session, question))
-        fault = _fault([answer for _, answer in answers])
+        pages: list[Page] = []
+        for page in _pages(session, question):
+            pages.append(page)
+            if page.totals != pages[0].totals:
+                break
+        fault = _fault(pages)
         if not fault:
-            return [page for page, _ in answers]
+            return [page.content for page in pages]
     raise FetchError(
         f"{file}: {fault}; asked {session.options['attempts']} times. The data changed meanwhile: fetch again "
         "later",
@@ -79,34 +92,29 @@ def _settled(session: Session, file: str, question: Mapping[str, str]) -> list[b
     )
 
 
-def _fault(answers: Sequence[Mapping[str, Any]]) -> str:
+def _fault(pages: Sequence[Page]) -> str:
     """Why the pages are not of one moment; nothing if they are."""
-    totals = {
-        json.dumps([answer["meta"]["count"], *(answer["data"].get(part) for part in
-                   ("incoming", "internal", "outgoing"))], sort_keys=True)
-        for answer in answers
-    }  # fmt: skip
-    if len(totals) > 1:
-        return f"count and totals differ between its {len(answers)} pages: {' and '.join(sorted(totals)[:2])}"
-    flows = [str(flow["id"]) for answer in answers for flow in answer["data"]["flows"]]
-    count = answers[0]["meta"]["count"]
-    if len(flows) != count or len(set(flows)) != count:
-        return f"{len(flows):,} flows came, {len(set(flows)):,} of them different, {count:,} are counted"
+    first, last = pages[0], pages[-1]
+    if first.totals != last.totals:
+        return f"page 1 prints the count and totals {first.totals}, page {len(pages)} {last.totals}"
+    flows = [flow for page in pages for flow in page.flows]
+    if not len(flows) == len(set(flows)) == first.counted:
+        return (
+            f"{len(flows):,} flows came, {len(set(flows)):,} of them different, {first.counted:,} are "
+            "counted"
+        )
     return ""
 
 
-def _pages(
-    session: Session, question: Mapping[str, str]
-) -> Iterator[tuple[bytes, Mapping[str, Any]]]:
-    """Each page of a question, as it came and as JSON."""
+def _pages(session: Session, question: Mapping[str, str]) -> Iterator[Page]:
+    """Each page of a question."""
     options = session.options
     params = {**question, "limit": str(options["page_size"]), "page": "1"}
     asked = set()
     for _page in range(options["max_pages"]):
-        page = session.ask_bytes("GET", options["address"], params=params)
-        answer = _answer(page, options["address"])
-        yield page, answer
-        link = answer["meta"].get("nextLink")
+        content = session.ask_bytes("GET", options["address"], params=params)
+        page, link = _page_of(content, options["address"])
+        yield page
         if not link:
             return
         asked.add(tuple(sorted(params.items())))
@@ -136,20 +144,24 @@ def _next(link: str, question: Mapping[str, str]) -> dict[str, str]:
     return params
 
 
-def _answer(page: bytes, address: str) -> Mapping[str, Any]:
-    """A page as JSON; raises FetchError if it is no page of flows."""
-    answer = parsed(page, address)
+def _page_of(content: bytes, address: str) -> tuple[Page, str | None]:
+    """A page, and the link to the next; raises FetchError if it is no page of flows."""
+    answer = parsed(content, address)
     status = answer.get("status") if isinstance(answer, dict) else None
     if status != "ok":
         raise FetchError(
-            f"{address} answers with status {status!r}: {page[:200]!r}", "wrong content"
+            f"{address} answers with status {status!r}: {content[:200]!r}", "wrong content"
         )
     data, meta = answer.get("data"), answer.get("meta")
     flows = data.get("flows") if isinstance(data, dict) else None
     if not isinstance(flows, list) or not all(
         isinstance(flow, dict) and "id" in flow for flow in flows
     ):
-        raise FetchError(f"{address} answers without flows: {page[:200]!r}", "wrong content")
-    if not isinstance(meta, dict) or not isinstance(meta.get("count"), int):
-        raise FetchError(f"{address} answers without a count: {page[-200:]!r}", "wrong content")
-    return dict(answer)
+        raise FetchError(f"{address} answers without flows: {content[:200]!r}", "wrong content")
+    count = meta.get("count") if isinstance(meta, dict) else None
+    if not isinstance(count, int):
+        raise FetchError(f"{address} answers without a count: {content[-200:]!r}", "wrong content")
+    parts = {part: data.get(part) for part in ("incoming", "internal", "outgoing")}
+    totals = json.dumps({"count": count, **parts}, sort_keys=True)
+    ids = tuple(str(flow["id"]) for flow in flows)
+    return Page(content, totals, count, ids), meta.get("nextLink")
