@@ -921,10 +921,8 @@ def cut(seen: Seen) -> Route:
 
 
 GONE: dict[str, tuple[Route, str]] = {
-    "500": (Status(500), "answered 500"),
     "a sign-in page": (html(), "HTML page"),
     "always cut": (Computed(cut), "ended too early"),
-    "an error in an answer of 200": (answer_json({"status": "error"}), "status 'error'"),
     "another header": (
         answer_json(json.loads(json.dumps(page(*of_year(1, 2))).replace("amountUSD", "usd"))),
         "lacks the field amountUSD",
