@@ -338,7 +338,8 @@ def _row(reading: Reading, each: Taken, series: str, remark: str | None) -> tupl
         reading.issue(
             Finding(flow.locator, "UsageYear", "no year of use", None, "the row has no year")
         )
-    in_dollars = flow.currency is None and flow.amount is None
+    # what was reported in dollars has no other amount; sometimes the currency is printed all the same
+    in_dollars = flow.amount is None and flow.currency in {None, "USD"}
     amount = flow.amount_usd if in_dollars else flow.amount
     return (
         flow.file, flow.locator, series, f"flow {flow.flow_id}", f"{SITE}/flows/{flow.flow_id}",

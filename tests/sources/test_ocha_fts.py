@@ -129,9 +129,10 @@ def test_a_flow_is_one_entry_with_its_own_currency_beside_the_dollars() -> None:
     )  # fmt: skip
 
 
-def test_a_flow_reported_in_dollars_has_the_same_amount_twice() -> None:
-    record = flow()
-    del record["originalAmount"], record["originalCurrency"], record["refCode"]
+@pytest.mark.parametrize("currency", [None, "USD"])
+def test_a_flow_reported_in_dollars_has_the_same_amount_twice(currency: str | None) -> None:
+    record = flow(originalCurrency=currency)
+    del record["originalAmount"], record["refCode"]
     _, frame = read_flows(record)
     only(frame, amount=Decimal("106420.00"), currency="USD", award_id=None)
 
