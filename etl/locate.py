@@ -89,7 +89,8 @@ def _record(archive: Archive, sha256: str, file: str, number: int) -> str:
         with archive.open(sha256) as stream:
             separator = separator_of(stream.readline())
         path = archive.path(sha256)
-        lines = pl.scan_csv(path, infer_schema=False, separator=separator)
+        # rescued copies are not all UTF-8; the row is shown, not read, so a letter may be a stand-in
+        lines = pl.scan_csv(path, infer_schema=False, separator=separator, encoding="utf8-lossy")
         rows = lines.slice(number - 2, 1).collect()
     values = rows.row(0, named=True)  # an index error where there is none
     return "\n".join(f"{name}: {'' if value is None else value}" for name, value in values.items())

@@ -37,6 +37,7 @@ FLOWS: Final = {
     "obligation": "money the government has committed itself to pay",
     "disbursement": "money paid out",
     "commitment": "a donor's firm written promise",
+    "pledge": "a donor's announcement that binds nobody yet: not money",
     "contribution": "what a donor reports to have given, as counted by the Landmine Monitor",
     "limit": "a ceiling set by law, not money given",
     "unspecified": "the source does not say which stage of spending it counts",
