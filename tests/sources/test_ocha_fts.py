@@ -25,7 +25,7 @@ from etl.areas import Resolver, load_areas
 from etl.check import Checked, check
 from etl.config import Config
 from etl.fetch import FetchError
-from etl.guard import before_comparing
+from etl.guard import before_comparing, together
 from etl.locate import find
 from etl.pages import as_line
 from etl.reading import Reading, SourceError
@@ -632,7 +632,7 @@ def test_a_page_that_is_none_stops_the_source(content: bytes, said: str) -> None
 def test_fewer_flows_than_the_service_counts_hold_the_vintage() -> None:
     reading, checked = read_files({F2020: line(flow(), count=2)})
     assert rules(reading.doubts) == ["1 flows are at hand, the service counts 2"]
-    hold = before_comparing(all_sources()[SOURCE], reading, checked)
+    hold = together(list(before_comparing(all_sources()[SOURCE], reading, checked)))
     assert hold
     assert hold.rule == "doubt"
 
