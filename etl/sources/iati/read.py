@@ -28,7 +28,6 @@ from etl.areas import Resolver
 from etl.elements import XmlError, elements, refuse_declarations
 from etl.locate import element_of
 from etl.reading import Finding, Reading, SourceError
-from etl.record import EMPTY_SPLITS
 from etl.sources.iati.activity import (
     FLOWS,
     INCOMING,
@@ -90,7 +89,7 @@ def read(files: Contents, reading: Reading, resolver: Resolver) -> None:
             "_by_name", pl.col("_donor_alpha2").replace_strict(resolver.by_alpha2, default=None)
         )
     )
-    parts = pl.DataFrame(splits, schema=EMPTY_SPLITS.schema, orient="row")
+    parts = pl.DataFrame(splits, schema=_SPLITS, orient="row")
     reading.add("funding", frame.drop("_by_name", "_donor_alpha2"), parts)
 
 
@@ -336,6 +335,10 @@ def _places(resolver: Resolver) -> Places:
     }
 
 
+_SPLITS: Final = {
+    "locator": pl.String, "dimension": pl.String, "category": pl.String, "value": pl.Float64,
+    "unit": pl.String, "value_as_printed": pl.String,
+}  # fmt: skip
 _COLUMNS: Final = (
     "file", "locator", "series", "report", "edition", "place", "source_url", "note", "donor",
     "_donor_alpha2", "agency", "account", "area", "area_as_printed", "implementer", "reported_by",
