@@ -1072,9 +1072,9 @@ VIEWS: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
         "casualties_by_area_year": CasualtiesByAreaYear,
         "dependency": Dependency,
         "area_profile": AreaProfile,
+        "iati_usd": IatiUsd,
         "partners": Partners,
         "reconciliation": Reconciliation,
-        "iati_usd": IatiUsd,
     }
 )
 
