@@ -22,6 +22,8 @@ HEADLINE: Final = {
     "treaty_status": "bound_date",
     "program_events": "summary",
     "deflators": "value",
+    "exchange_rates": "rate",
+    "population": "people",
 }
 # Say where and how a figure was read, not what it is a figure of.
 _READ_IN: Final = frozenset(

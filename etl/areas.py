@@ -39,6 +39,8 @@ class Resolver:
         The code itself counts as a spelling.
         """
         self.names = spellings.spellings(areas, FILE, "area", "name")
+        coded = areas.filter(pl.col("iso3166_alpha2").is_not_null())
+        self.by_alpha2 = dict(coded.select("iso3166_alpha2", "area").iter_rows())
 
     def resolve(
         self, reading: Reading, frame: pl.DataFrame, column: str, into: str, *, quiet: bool = False

@@ -1,10 +1,11 @@
 """Locators: how an entry names its row in archived bytes, and how the row is found again.
 
-Three forms are in use, each behind the name of the file:
+Four forms are in use, each behind the name of the file:
 
     dod_hma.csv line 3             a line of text, counted from 1
     complete.csv row 41            a record of a CSV file; the header is row 1, also in Parquet
     awards.jsonl line 2 /results/7 a value within the JSON document on a line (RFC 6901)
+    a.xml element grant 7 /part/2  within the seventh XML element of that name, its second "part"
 
 A row is the line of the same number unless a quoted cell holds a line break. A pointer behind a row
 names the column of the figure, where a row gives several.
@@ -19,18 +20,26 @@ from itertools import islice
 from typing import Any, Final
 
 import polars as pl
+from lxml import etree
 
-from etl import magic
+from etl import elements, magic
 from etl.archive import Archive, ArchiveError
 
 _FORM: Final = re.compile(
-    r"(?P<file>.+?) (?P<kind>line|row) (?P<number>[1-9][0-9]*)(?: (?P<pointer>/.*))?", re.DOTALL
+    r"(?P<file>.+?) (?P<kind>line|row|element (?P<name>[\w.-]+)) (?P<number>[1-9][0-9]*)"
+    r"(?: (?P<pointer>/.*))?",
+    re.DOTALL,
 )
 
 
 def line_of(file: str, number: int) -> str:
     """The locator of a line of ``file``."""
     return f"{file} line {number}"
+
+
+def element_of(file: str, name: str, number: int) -> str:
+    """The locator of an XML element of ``file``."""
+    return f"{file} element {name} {number}"
 
 
 def file_of(locator: str) -> str:
@@ -41,7 +50,9 @@ def file_of(locator: str) -> str:
 def _parts(locator: str) -> dict[str, str]:
     found = _FORM.fullmatch(locator)
     if not found:
-        raise ValueError(f"{locator!r} is no locator: a file, then line or row and a number")
+        raise ValueError(
+            f"{locator!r} is no locator: a file, then line, row or element, and a number"
+        )
     return found.groupdict()
 
 
@@ -49,7 +60,7 @@ def find(archive: Archive, sha256: str, locator: str) -> tuple[str, str]:
     """What ``locator`` names in the archived bytes, and what says how to read it.
 
     The first text is the heading: the header line of a file, or nothing where the row bears its
-    own names. The second is the row: the line, one ``name: value`` a line for a record, or JSON.
+    own names. The second is the row: the line, one ``name: value`` a line for a record, JSON, or XML.
 
     Raises:
         ArchiveError: the bytes are missing or altered, or hold no such row.
@@ -60,6 +71,8 @@ def find(archive: Archive, sha256: str, locator: str) -> tuple[str, str]:
     try:
         if parts["kind"] == "row":
             return "", _record(archive, sha256, parts["file"], number)
+        if parts["name"]:
+            return "", _element(archive, sha256, parts["name"], number, parts["pointer"] or "")
         header, line = _lines(archive, sha256, number)
         if parts["pointer"]:
             value = _value(json.loads(line), parts["pointer"])
@@ -99,6 +112,16 @@ def _record(archive: Archive, sha256: str, file: str, number: int) -> str:
 def separator_of(header: bytes) -> str:
     """What stands between the cells of a file with this first line: a comma or a vertical bar."""
     return "|" if header.count(b"|") > header.count(b",") else ","
+
+
+def _element(archive: Archive, sha256: str, name: str, number: int, pointer: str) -> str:
+    """The XML element of that number among those called ``name``, or what lies within it."""
+    with archive.open(sha256) as stream:
+        for found, element in elements.elements("the file", stream, name):
+            if found == number:
+                part = elements.within(element, pointer)
+                return str(etree.tostring(part, encoding="unicode", with_tail=False))
+    raise LookupError(f"it has fewer elements called {name}")
 
 
 def _value(document: Any, pointer: str) -> Any:  # noqa: ANN401 - JSON

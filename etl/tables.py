@@ -40,6 +40,13 @@ FLOWS: Final = {
     "pledge": "a donor's announcement that binds nobody yet: not money",
     "contribution": "what a donor reports to have given, as counted by the Landmine Monitor",
     "limit": "a ceiling set by law, not money given",
+    "expenditure": "money spent on goods and services, where the source counts it apart from disbursements",
+    "reimbursement": "money paid for what the recipient had spent before",
+    "pledge": "a promise that is not firm yet",
+    "incoming funds": "money that the publisher received: whoever gave it reports the same money",
+    "incoming commitment": "money firmly promised to the publisher: whoever promised it reports it too",
+    "incoming pledge": "money promised to the publisher, not firmly yet",
+    "other financing": "interest, repayment of a loan, equity or a guarantee; the note says which",
     "unspecified": "the source does not say which stage of spending it counts",
 }
 STATUSES: Final = {
@@ -85,6 +92,19 @@ AGE_GROUPS: Final = {
     "adult": "18 years or older",
     "minor": "younger than 18",
     "unknown": "the source does not say",
+}
+RATE_BASES: Final = {
+    "average": "average over the days of the period",
+    "end": "at the end of the period",
+}
+RATE_PERIODS: Final = {"month": "a month", "year": "a calendar year"}
+CONVERSIONS: Final = {
+    "in U.S. dollars": "the source prints U.S. dollars; nothing was converted",
+    "converted": "converted with the rate of the month of the value date that stands beside it",
+    "no rate": "no source here has a rate of the currency for the month of the value date",
+    "rates disagree": "countries with the currency have different rates in that month, so none is taken",
+    "no value date": "the source names no value date, so it is not known which rate applies",
+    "no currency": "the source names no currency",
 }
 SEXES: Final = {"male": "male", "female": "female", "unknown": "the source does not say"}
 PLACE_KINDS: Final = {
@@ -266,6 +286,10 @@ class Funding(Spine):
         "recipient, as printed; 'World' where the source names none", required=True
     )
     implementer = text("organisation that does the work, where the source names it")
+    reported_by = text(
+        "organisation that reported the figure, where a source gathers the reports of many: figures of two "
+        "are never added, for each link of a chain reports the same money"
+    )
     award_id = text("award or grant number, where the source names it")
     title = text("title of the grant, where the source names it")
     selection_rule = text(
@@ -280,13 +304,18 @@ class Funding(Spine):
     flow = category("stage of spending that the figure counts", FLOWS)
     status = category("how firm the figure was when printed", STATUSES)
     date = date_of("date of the transaction, where the source names it", required=False)
+    value_date = date_of(
+        "date whose exchange rate applies to the amount, where the source names it", required=False
+    )
     year = year_of("year of the figure; null for a sum over years")
     year_basis = category("what the year means", YEAR_BASES)
     period_start = year_of("first year of a printed sum over years")
     period_end = year_of("last year of a printed sum over years; null where the source names none")
     is_printed_total = flag("a total printed by the source; not to be added to its parts")
     is_cumulative = flag("a sum over several years; not a yearly figure")
-    is_secondary = flag("read in a publication that quotes the source")
+    is_secondary = flag(
+        "read in a publication that quotes the source, or reported by another than the one whose money it is"
+    )
     amount = money("amount in the currency printed", "units of currency")
     currency = text("ISO 4217 code of the currency printed")
     amount_usd = money("amount in nominal U.S. dollars, as printed or as the source converted it")
@@ -476,6 +505,34 @@ class Deflators(Spine):
     publisher = text("who publishes the index", required=True)
 
 
+class ExchangeRates(Spine):
+    """What one U.S. dollar cost in one currency in one period, as one source prints it."""
+
+    currency = dy.String(nullable=False, regex=r"^[A-Z]{3}$", description="ISO 4217 code")
+    country_as_printed = text(
+        "country or area whose rate it is, as printed: a name or a code", required=True
+    )
+    date = date_of("the period: a year or a month", past=True)
+    year = year_of("year of the period", required=True, past=True)
+    period = category("how long the period is", RATE_PERIODS)
+    basis = category("what of the period the rate is", RATE_BASES)
+    rate = real(
+        "units of the currency for one U.S. dollar", "units of currency per US dollar",
+        required=True, low=1e-15,
+    )  # fmt: skip
+    rate_as_printed = text("the rate as the source prints it", required=True)
+
+
+class Population(Spine):
+    """People living in one area in the middle of one year, as one source estimates it."""
+
+    area = text(AREA_CODE)
+    area_as_printed = text("country or area, as printed", required=True)
+    code_as_printed = text("the source's code of it", required=True)
+    year = year_of("calendar year", required=True, past=True)
+    people = whole("people", "people", required=True)
+
+
 FACT_TABLES: Final[Mapping[str, type[Spine]]] = MappingProxyType(
     {
         "funding": Funding,
@@ -488,6 +545,8 @@ FACT_TABLES: Final[Mapping[str, type[Spine]]] = MappingProxyType(
         "treaty_status": TreatyStatus,
         "program_events": ProgramEvents,
         "deflators": Deflators,
+        "exchange_rates": ExchangeRates,
+        "population": Population,
     }
 )
 
@@ -514,6 +573,8 @@ NATURAL_KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "treaty_status": ("series", "area_as_printed", "treaty"),
         "program_events": ("series", "date", "event"),
         "deflators": ("series", "price_index", "year", "year_basis"),
+        "exchange_rates": ("series", "currency", "country_as_printed", "date"),
+        "population": ("series", "code_as_printed", "year"),
     }
 )  # fmt: skip
 
@@ -548,6 +609,7 @@ READING_ORDER: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "account",
         ),
         "reconciliation": ("area_name", "year", "measure", "flow", "year_basis"),
+        "iati_usd": ("activity_id", "date", "flow", "entry_id"),
     }
 )
 
@@ -966,6 +1028,44 @@ class Reconciliation(dy.Schema):
     why = text("why the measure may differ from State's report", required=True)
 
 
+class IatiUsd(dy.Schema):
+    """One IATI transaction in its own currency and in nominal U.S. dollars, with the rate that was used."""
+
+    entry_id = text("the entry in funding", required=True)
+    activity_id = text("IATI identifier of the activity", required=True)
+    title = text("title of the activity")
+    reported_by = text("organisation that published it", required=True)
+    is_secondary = flag("another than the one whose money it is reported it")
+    is_printed_total = flag("the activity is split into others that may report the same money")
+    donor = text("who pays, as printed", required=True)
+    implementer = text("who receives it, or does the work, as printed")
+    area = text(f"recipient; {AREA_CODE}")
+    area_name = text("name of the recipient; as printed where it has no code", required=True)
+    flow = category("stage of spending", FLOWS)
+    date = date_of("date of the transaction")
+    calendar_year = year_of("year of that date", required=True)
+    amount = money("amount of the whole transaction in the currency printed", "units of currency")
+    currency = text("ISO 4217 code of the currency printed")
+    value_date = date_of("date whose exchange rate applies", required=False)
+    conversion = category("how amount_usd came about, or why it is missing", CONVERSIONS)
+    rate = real("the rate used", "units of currency per US dollar")
+    rate_period = date_of("the month whose rate was used", required=False)
+    rate_basis = category("what of the month the rate is", RATE_BASES, required=False)
+    rate_series = text("the series of exchange_rates that prints it")
+    rate_entry_id = text("its entry in exchange_rates")
+    amount_usd = money("the whole transaction in nominal U.S. dollars; null where it has no rate")
+    mine_action_percent = real(
+        "share of sector 15250 as printed, or 100 where no other sector is named; null where the source "
+        "names several without their shares",
+        "percent",
+    )
+    mine_action_usd = money("amount_usd times that share")
+    source_id = text("the source", required=True)
+    series = text("the series", required=True)
+    source_url = text("address of the activity", required=True)
+    note = text("what the source says beside the figure")
+
+
 # In the order in which they are built: a view may read those before it.
 VIEWS: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
     {
@@ -973,6 +1073,7 @@ VIEWS: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
         "casualties_by_area_year": CasualtiesByAreaYear,
         "dependency": Dependency,
         "area_profile": AreaProfile,
+        "iati_usd": IatiUsd,
         "partners": Partners,
         "reconciliation": Reconciliation,
     }

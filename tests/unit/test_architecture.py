@@ -59,8 +59,8 @@ def test_the_engine_names_no_source(path: Path) -> None:
 
 
 def tables_of_the_same_name() -> list[str]:
-    """``program_events`` is a source, and the table its rows go to."""
-    return ["program_events"]
+    """``program_events`` and ``exchange_rates`` are sources, and the tables their rows go to."""
+    return ["program_events", "exchange_rates"]
 
 
 @pytest.mark.parametrize("source_id", all_sources())

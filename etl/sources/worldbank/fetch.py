@@ -1,0 +1,72 @@
+"""Asking the World Bank for one indicator, page by page.
+
+An error comes as an answer like any other, so each page is looked at before the next is asked for.
+The pages count only if they are of one edition and hold as many records as the first one says.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from etl.fetch import FetchError
+from etl.session import Session
+
+FILE: Final = "population.json"
+
+
+def fetch(session: Session) -> None:
+    """Bring the indicator's whole history up to date.
+
+    Raises:
+        FetchError: the answer is an error, or the pages do not fit together.
+    """
+    options = session.options
+    address = f"v2/country/all/indicator/{options['indicator']}"
+    with session.collect(FILE, address) as add:
+        number, pages, found = 0, 1, 0
+        first: dict[str, Any] = {}
+        while number < pages:
+            number += 1
+            params = {
+                "format": "json", "date": f"{options['first_year']}:{session.today.year}",
+                "per_page": str(options["page_size"]), "page": str(number),
+            }  # fmt: skip
+            page = session.ask_bytes("GET", address, params=params)
+            about, records = _parts(page, number)
+            first = first or about
+            for name in ("pages", "total", "lastupdated"):
+                if about.get(name) != first.get(name):
+                    raise FetchError(
+                        f"page {number} says {name} {about.get(name)}, page 1 said {first.get(name)}: the "
+                        "data changed in between. Fetch again",
+                        "cut short",
+                    )
+            pages, found = int(about["pages"]), found + len(records)
+            session.progress(number, pages)
+            add(page)
+        if found != first["total"]:
+            raise FetchError(
+                f"{found:,} records came, {first['total']:,} are counted; fetch again", "cut short"
+            )
+
+
+def _parts(page: bytes, number: int) -> tuple[dict[str, Any], list[Any]]:
+    try:
+        answer = json.loads(page)
+    except ValueError as error:
+        raise FetchError(f"page {number} is no JSON ({error})", "wrong content") from error
+    good = (
+        isinstance(answer, list)
+        and len(answer) == 2  # noqa: PLR2004 - what it is about, and the records
+        and isinstance(answer[0], dict)
+        and isinstance(answer[1], list)
+        and all(isinstance(answer[0].get(name), int) for name in ("page", "pages", "total"))
+    )
+    if not good:
+        raise FetchError(
+            f"page {number} is no page of records: {str(answer)[:200]}", "wrong content"
+        )
+    if answer[0]["page"] != number:
+        raise FetchError(f"page {answer[0]['page']} came for page {number}", "wrong content")
+    return answer[0], answer[1]
