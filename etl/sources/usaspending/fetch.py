@@ -25,7 +25,7 @@ from typing import Any, Final
 
 from etl.fetch import FetchError
 from etl.session import Session
-from etl.sources.usaspending.transactions import COLUMNS, COUNT, FULL, INCREMENT, copy_of_last_time
+from etl.sources.usaspending.copies import COLUMNS, COUNT, FULL, INCREMENT, copy_of_last_time
 
 API: Final = "api/v2/"
 AWARD_FIELDS: Final = (
