@@ -87,6 +87,8 @@ def refresh(
     for copy in copies or ():
         if not (is_address(copy) or Path(copy).is_file()):
             raise fail(f"--from: there is no file {copy}", EXIT_USAGE)
+        if offline and is_address(copy):
+            raise fail("--offline touches no network; give --from a file", EXIT_USAGE)
     given = {chosen[0].source_id: [Given(copy, origin) for copy in copies]} if copies else None
     settings = None if offline or embedded else configured()
     report(refreshed(folders(), chosen, settings=settings, given=given))
@@ -94,7 +96,7 @@ def refresh(
 
 @app.command()
 def status() -> None:
-    """Say which ledger is in use, how many entries it holds, and what is on hold."""
+    """Say which ledger is in use, how many entries it holds, and what is on hold or not fetched."""
     try:
         with Ledgers(folders().ledger).lease() as lease:
             row = lease.con.execute(sql.text("status")).fetchone()

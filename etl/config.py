@@ -3,14 +3,15 @@
 ``hma.toml`` lies in the working folder, or where ``HMA_CONFIG`` says. A setting of a table is named
 in the environment by joining the names with two underscores: ``[fetch] contact`` is
 ``HMA_FETCH__CONTACT``, and ``[sources.usaspending] base_url`` is
-``HMA_SOURCES__USASPENDING__BASE_URL``. An unknown name in the file is an error. Where the data lies
-is not set here but by ``HMA_DATA`` (see :mod:`etl.settings`).
+``HMA_SOURCES__USASPENDING__BASE_URL``. A name that is no setting, and a source that there is not,
+is an error. Where the data lies is not set here but by ``HMA_DATA`` (see :mod:`etl.settings`).
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -19,6 +20,10 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from etl.sources import all_sources
+
+PREFIX: Final = "HMA_"
 
 
 class ConfigError(Exception):
@@ -60,11 +65,19 @@ class Config(BaseSettings):
     """All settings; see the module docstring for where they come from."""
 
     model_config = SettingsConfigDict(
-        env_prefix="HMA_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
     fetch: FetchConfig = FetchConfig()
     sources: dict[str, SourceConfig] = {}
+
+    @field_validator("sources")
+    @classmethod
+    def _are_there(cls, sources: dict[str, SourceConfig]) -> dict[str, SourceConfig]:
+        unknown = ", ".join(sorted(set(sources) - set(all_sources())))
+        if unknown:
+            raise ValueError(f"there is no source {unknown}; there are {', '.join(all_sources())}")
+        return sources
 
     @classmethod
     def settings_customise_sources(
@@ -91,6 +104,10 @@ def config() -> Config:
     Raises:
         ConfigError: the file or the environment holds something that is no setting.
     """
+    for name in os.environ:
+        table, nested, _ = name.removeprefix(PREFIX).partition("__")
+        if name.startswith(PREFIX) and nested and table.lower() not in Config.model_fields:
+            raise ConfigError(f"{name} is no setting; there are {', '.join(Config.model_fields)}")
     try:
         return Config()
     except (ValidationError, OSError, ValueError) as error:

@@ -1,14 +1,14 @@
 """Locators: how an entry names its row in archived bytes, and how the row is found again.
 
-Four forms are in use, each behind the name of the file:
+These forms are in use, each behind the name of the file:
 
-    dod_hma.csv line 3             a line of text, counted from 1
-    complete.csv row 41            a record of a CSV file; the header is row 1, also in Parquet
-    awards.jsonl line 2 /results/7 a value within the JSON document on a line (RFC 6901)
-    a.xml element grant 7 /part/2  within the seventh XML element of that name, its second "part"
+    dod_hma.csv line 3              a line of text, counted from 1
+    complete.csv row 41             a record of a CSV file; the header is row 1, also in Parquet
+    balances.csv row 5 /outlays     the same record, for the figure that stands in that column
+    awards.json line 2 /results/7   a value within the JSON page on a line (RFC 6901)
+    a.xml element grant 7 /part/2   within the seventh XML element of that name, its second "part"
 
-A row is the line of the same number unless a quoted cell holds a line break. A pointer behind a row
-names the column of the figure, where a row gives several.
+A row is the line of the same number unless a quoted cell holds a line break.
 """
 
 from __future__ import annotations

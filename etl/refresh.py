@@ -22,7 +22,7 @@ from etl import __version__, guard, log, manifest, record, retrieve
 from etl.archive import Archive, ArchiveError, Contents, Vintage
 from etl.areas import Resolver, load_areas
 from etl.check import Checked, check
-from etl.config import Config, config
+from etl.config import Config
 from etl.guard import Hold
 from etl.implementers import load_implementers
 from etl.log import ANY_STATUS, Decision, SourceOutcome
@@ -83,7 +83,7 @@ def refresh(
     With ``settings``, sources are fetched; without them, no network is touched. ``given`` names copies
     to read instead of fetching, by source. ``decision`` is what a person has decided about the vintage
     of the one chosen source that is on hold; it is read from the archive. ``progress`` is told of each
-    source and step, ``fetching`` of each source with the bytes or pages had and to be had.
+    source and step, ``fetching`` of each source with the bytes had and to be had.
 
     Raises:
         BusyError: another process is writing.
@@ -268,12 +268,11 @@ def _vintages(run: _Run, spec: SourceSpec) -> tuple[list[Vintage], Hold | None]:
     def progress(done: int, total: int | None) -> None:
         run.fetching(spec.source_id, done, total)
 
-    settings = run.settings or config()
     if spec.source_id in run.given:
         copies = run.given[spec.source_id]
-        return retrieve.given(spec, copies, run.archive, settings, known, progress), None
+        return retrieve.given(spec, copies, run.archive, run.settings, known, progress), None
     if run.settings and spec.fetch:
-        return retrieve.fetched(spec, run.archive, settings, known, progress)
+        return retrieve.fetched(spec, run.archive, run.settings, known, progress)
     return known, None
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -23,10 +24,10 @@ from etl.config import Config
 from etl.fetch import Fetcher, FetchError
 from etl.guard import Hold
 from etl.reading import SourceError
-from etl.session import Memory, Session, matches, unpacking
+from etl.session import Memory, Session, limits_of
 from etl.settings import Folders
 from etl.sources import SourceSpec
-from etl.unpack import UnpackError
+from etl.unpack import UnpackError, unpacking
 
 INCOMING: Final = "incoming"
 PACKED: Final = (".gz", ".zip")
@@ -77,31 +78,28 @@ def fetched(
     spec: SourceSpec,
     archive: Archive,
     settings: Config,
-    in_use: list[Vintage],
+    newest: list[Vintage],
     progress: Progress = lambda *_: None,
 ) -> tuple[list[Vintage], Hold | None]:
     """Fetch a source: its newest files, and why it is stale if it could not be fetched.
 
-    Files that are in use and were not asked for stay.
+    ``newest`` are the files that were had last, in use or on hold; those that were not asked for stay.
     """
     mirror = settings.sources.get(spec.source_id)
-    memory_of = (archive.root, spec.source_id)
     with fetcher(archive, settings, progress) as speaking:
         session = Session(
-            spec, archive, speaking, in_use,
-            base_url=mirror.base_url if mirror else None, progress=progress,
-        )  # fmt: skip
+            spec, archive, speaking, newest, base_url=mirror.base_url if mirror else None
+        )
+        memory = session.memory
         try:
             _fetch(spec, session)
         except (FetchError, UnpackError) as error:
-            memory = Memory.of(*memory_of)
             memory.failing_since = memory.failing_since or session.today.isoformat()
             memory.keep()
-            return in_use, _stale(spec, memory, str(error), in_use, session.today)
-    memory = Memory.of(*memory_of)
+            return newest, _stale(spec, memory, str(error), newest, session.today)
     memory.failing_since, memory.last_good = None, session.today.isoformat()
     memory.keep()
-    kept = {vintage.file: vintage for vintage in in_use} | session.fetched
+    kept = {vintage.file: vintage for vintage in newest} | session.fetched
     return [kept[file] for file in sorted(kept)], None
 
 
@@ -110,14 +108,14 @@ def _fetch(spec: SourceSpec, session: Session) -> None:
     if spec.has_own_fetch():
         importlib.import_module(f"etl.sources.{spec.source_id}.fetch").fetch(session)
         return
-    for file, address in session.rules.urls.items():
+    for file, address in session.urls.items():
         session.download(file, address)
 
 
-def _stale(spec: SourceSpec, memory: Memory, why: str, in_use: list[Vintage], today: date) -> Hold:
+def _stale(spec: SourceSpec, memory: Memory, why: str, newest: list[Vintage], today: date) -> Hold:
     """What is said of a source that could not be fetched; the same words until something changes."""
     since = memory.failing_since or today.isoformat()
-    good = memory.last_good or max((vintage.retrieved_at[:10] for vintage in in_use), default=None)
+    good = memory.last_good or max((vintage.retrieved_at[:10] for vintage in newest), default=None)
     dark = False
     if spec.fetch and good:
         dark = (today - date.fromisoformat(good)).days > spec.fetch.dark_after_days
@@ -134,16 +132,18 @@ def given(
     spec: SourceSpec,
     copies: Sequence[Given],
     archive: Archive,
-    settings: Config,
-    in_use: list[Vintage],
+    settings: Config | None,
+    newest: list[Vintage],
     progress: Progress = lambda *_: None,
 ) -> list[Vintage]:
     """Put copies that a person hands over into the archive, unpacked, under the source's file names.
 
+    Without ``settings`` no network is touched, and a copy has to be a file.
+
     Raises:
         SourceError: a copy is missing, cannot be had or unpacked, or is none of the source's files.
     """
-    kept = {vintage.file: vintage for vintage in in_use}
+    kept = {vintage.file: vintage for vintage in newest}
     taken: set[str] = set()
     for copy in copies:
         vintage = _given(spec, copy, archive, settings, progress)
@@ -155,11 +155,11 @@ def given(
 
 
 def _given(
-    spec: SourceSpec, copy: Given, archive: Archive, settings: Config, progress: Progress
+    spec: SourceSpec, copy: Given, archive: Archive, settings: Config | None, progress: Progress
 ) -> Vintage:
     max_bytes = spec.fetch.max_bytes if spec.fetch else GIVEN_BYTES
     try:
-        with _copied(copy, archive, settings, progress) as path:
+        with _copied(spec, copy, archive, settings, progress) as path:
             name = Path(urlsplit(copy.where).path).name if is_address(copy.where) else path.name
             file = _file_name(spec, name)
             with unpacking(path, max_bytes, into=archive.root / INCOMING) as plain:
@@ -174,7 +174,9 @@ def is_address(where: str) -> bool:
 
 
 @contextmanager
-def _copied(copy: Given, archive: Archive, settings: Config, progress: Progress) -> Iterator[Path]:
+def _copied(
+    spec: SourceSpec, copy: Given, archive: Archive, settings: Config | None, progress: Progress
+) -> Iterator[Path]:
     """Where the copy lies; one that had to be fetched is removed when the block ends."""
     (archive.root / INCOMING).mkdir(parents=True, exist_ok=True)
     if not is_address(copy.where):
@@ -183,8 +185,14 @@ def _copied(copy: Given, archive: Archive, settings: Config, progress: Progress)
             raise SourceError(f"{path} is no file; name the file to read", "missing file")
         yield path
         return
+    if settings is None:
+        raise SourceError(
+            f"{copy.where} is an address, and this refresh touches no network; hand over the file"
+        )
+    limits = limits_of(spec.fetch) if spec.fetch else None
     with fetcher(archive, settings, progress) as speaking:
-        download = speaking.download(copy.where, hosts={str(urlsplit(copy.where).hostname)})
+        host = str(urlsplit(copy.where).hostname)
+        download = speaking.download(copy.where, hosts={host}, limits=limits)
         if download is None:
             raise SourceError(
                 f"{copy.where} says that nothing has changed, though nothing was asked"
@@ -215,7 +223,7 @@ def _file_name(spec: SourceSpec, given_name: str) -> str:
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".")
     if name in spec.files:
         return name
-    if spec.accepts and matches(name, spec.accepts):
+    if spec.accepts and fnmatchcase(name, spec.accepts):
         return name
     if len(spec.files) == 1 and not spec.accepts:
         return spec.files[0]

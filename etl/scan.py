@@ -119,10 +119,10 @@ def select(
     """The records of ``file`` that ``selection`` takes; the others are counted as left.
 
     ``selection`` is SQL: a ``SELECT`` from ``records`` that keeps all its columns (``row`` and those
-    of ``columns``, all text as it stands in the file) and adds ``selection_rule``, null where no rule takes the record. The
-    frame has ``file``, ``locator``, ``row``, the columns and ``selection_rule``, in the order of the
-    file. A header with a column that is neither read nor ``ignored`` is an issue; a file that does
-    not end with a line break is a doubt.
+    of ``columns``, all text as it stands in the file) and adds ``selection_rule``, null where no rule
+    takes the record. The frame has ``file``, ``locator``, ``row``, the columns and ``selection_rule``,
+    in the order of the file. A header with a column that is neither read nor ``ignored`` is an issue; a
+    file that does not end with a line break is a doubt.
 
     Raises:
         SourceError: a required column is missing or stands twice, or a record is not valid.

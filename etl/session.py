@@ -8,7 +8,6 @@ without harm: the file is fetched once more.
 
 from __future__ import annotations
 
-import fnmatch
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from etl.archive import Archive, Vintage, write_safely
 from etl.fetch import Download, Fetcher, FetchError, Limits, Validators
 from etl.pages import as_line
 from etl.sources import FetchSpec, SourceSpec
-from etl.unpack import unpacked
+from etl.unpack import unpacking
 
 SHOWN_BYTES: Final = 80
 
@@ -60,39 +59,37 @@ class Session:
         spec: SourceSpec,
         archive: Archive,
         fetcher: Fetcher,
-        in_use: list[Vintage],
+        newest: list[Vintage],
         *,
         base_url: str | None = None,
-        progress: Callable[[int, int | None], None] = lambda *_: None,
     ) -> None:
-        """Fetch for ``spec``; ``in_use`` are its newest files, ``base_url`` a mirror to fetch from."""
+        """Fetch for ``spec``; ``newest`` are its newest files, ``base_url`` a mirror to fetch from."""
         if spec.fetch is None:
             raise ValueError(f"{spec.source_id} declares no fetch in its source.yml")
-        self.source_id = spec.source_id
-        self.rules: FetchSpec = spec.fetch
         self.options: Mapping[str, Any] = spec.fetch.options
+        self.urls: Mapping[str, str] = spec.fetch.urls
         self.base_url = base_url or spec.fetch.base_url
-        self._limits = limits_of(spec.fetch)
         self.today: date = datetime.now(UTC).date()
-        self.progress = progress
         self.fetched: dict[str, Vintage] = {}
         self._hosts = {*spec.fetch.hosts, *([str(urlsplit(base_url).hostname)] if base_url else [])}
+        self.memory = Memory.of(archive.root, spec.source_id)
+        self._source_id = spec.source_id
+        self._limits, self._max_bytes = limits_of(spec.fetch), spec.fetch.max_bytes
         self._archive, self._fetcher = archive, fetcher
-        self._in_use = {vintage.file: vintage for vintage in in_use}
-        self._memory = Memory.of(archive.root, spec.source_id)
+        self._newest = {vintage.file: vintage for vintage in newest}
 
     def files(self) -> list[str]:
-        """The names of the newest files that are in use."""
-        return list(self._in_use)
+        """The names of the files that were had last."""
+        return list(self._newest)
 
     def latest(self, file: str) -> bytes | None:
-        """The bytes of the newest ``file`` in use; None if there is none."""
-        vintage = self._in_use.get(file)
+        """The newest bytes of ``file``, whether in use or on hold; None if there are none."""
+        vintage = self._newest.get(file)
         return self._archive.get(vintage.sha256) if vintage else None
 
     def retrieved(self, file: str) -> date | None:
-        """The day on which the newest ``file`` in use was first archived."""
-        vintage = self._in_use.get(file)
+        """The day on which the newest ``file`` was first archived."""
+        vintage = self._newest.get(file)
         return datetime.fromisoformat(vintage.retrieved_at).date() if vintage else None
 
     def download(self, file: str, address: str, *, member: str | None = None) -> None:
@@ -110,23 +107,23 @@ class Session:
             url, hosts=self._hosts, known=self._known(file, url), limits=self._limits
         )
         if download is None:
-            self.fetched[file] = self._in_use[file]
+            self.fetched[file] = self._newest[file]
             return
         try:
             self.fetched[file] = self._take(file, download, member)
         finally:
             download.path.unlink(missing_ok=True)
-        self._memory.files[file] = {
+        self.memory.files[file] = {
             "url": url, "sha256": self.fetched[file].sha256, **asdict(download.validators),
         }  # fmt: skip
-        self._memory.keep()
+        self.memory.keep()
 
     def _url(self, address: str) -> str:
         return urljoin(self.base_url, address)
 
     def _known(self, file: str, url: str) -> Validators | None:
-        """What the publisher said of the bytes in use, if these are the ones it said it of."""
-        said, vintage = self._memory.files.get(file), self._in_use.get(file)
+        """What the publisher said of the newest bytes, if these are the ones it said it of."""
+        said, vintage = self.memory.files.get(file), self._newest.get(file)
         if not said or not vintage or (said["url"], said["sha256"]) != (url, vintage.sha256):
             return None
         return Validators(etag=said["etag"], last_modified=said["last_modified"])
@@ -134,8 +131,8 @@ class Session:
     def _take(self, file: str, download: Download, member: str | None = None) -> Vintage:
         release = download.validators.last_modified
         origin = f"{download.url}, last modified {release}" if release else download.url
-        with unpacking(download.path, self.rules.max_bytes, member) as plain:
-            return self._archive.take(self.source_id, file, plain, origin)
+        with unpacking(download.path, self._max_bytes, member=member) as plain:
+            return self._archive.take(self._source_id, file, plain, origin)
 
     def ask_bytes(
         self,
@@ -177,31 +174,18 @@ class Session:
         Gives a function that takes a page. Nothing is archived if the block raises.
         """
         self._archive.root.mkdir(parents=True, exist_ok=True)
-        aside = self._fetcher.incoming / f"{self.source_id}-{file}.pages"
+        aside = self._fetcher.incoming / f"{self._source_id}-{file}.pages"
         aside.parent.mkdir(parents=True, exist_ok=True)
         try:
             with aside.open("wb") as pages:
-                yield lambda page: void(pages.write(as_line(page)))
-            self.fetched[file] = self._archive.take(self.source_id, file, aside, origin)
+
+                def add(page: bytes) -> None:
+                    pages.write(as_line(page))
+
+                yield add
+            self.fetched[file] = self._archive.take(self._source_id, file, aside, origin)
         finally:
             aside.unlink(missing_ok=True)
-
-
-@contextmanager
-def unpacking(
-    path: Path, max_bytes: int, member: str | None = None, into: Path | None = None
-) -> Iterator[Path]:
-    """The file at ``path`` without its packing, in the folder ``into``, until the block ends.
-
-    Raises:
-        UnpackError: it cannot be unpacked.
-    """
-    plain = unpacked(path, into or path.parent, max_bytes=max_bytes, member=member)
-    try:
-        yield plain
-    finally:
-        if plain != path:
-            plain.unlink(missing_ok=True)
 
 
 def limits_of(rules: FetchSpec) -> Limits:
@@ -212,10 +196,6 @@ def limits_of(rules: FetchSpec) -> Limits:
         attempts=rules.attempts,
         min_interval_seconds=rules.min_interval_seconds,
     )
-
-
-def void(_: object) -> None:
-    """Take an answer that nobody needs."""
 
 
 def parsed(content: bytes, url: str) -> Any:  # noqa: ANN401 - JSON
@@ -232,8 +212,3 @@ def parsed(content: bytes, url: str) -> Any:  # noqa: ANN401 - JSON
             "have changed",
             "wrong content",
         ) from error
-
-
-def matches(file: str, pattern: str) -> bool:
-    """``file`` has the form of ``pattern``, upper and lower case told apart."""
-    return fnmatch.fnmatchcase(file, pattern)

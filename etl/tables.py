@@ -42,7 +42,6 @@ FLOWS: Final = {
     "limit": "a ceiling set by law, not money given",
     "expenditure": "money spent on goods and services, where the source counts it apart from disbursements",
     "reimbursement": "money paid for what the recipient had spent before",
-    "pledge": "a promise that is not firm yet",
     "incoming funds": "money that the publisher received: whoever gave it reports the same money",
     "incoming commitment": "money firmly promised to the publisher: whoever promised it reports it too",
     "incoming pledge": "money promised to the publisher, not firmly yet",

@@ -77,6 +77,23 @@ def unpacked(
     return out
 
 
+@contextmanager
+def unpacking(
+    path: Path, max_bytes: int, *, member: str | None = None, into: Path | None = None
+) -> Iterator[Path]:
+    """As :func:`unpacked`, until the block ends; ``into`` is the file's own folder if not given.
+
+    Raises:
+        UnpackError: it cannot be unpacked.
+    """
+    plain = unpacked(path, into or path.parent, max_bytes=max_bytes, member=member)
+    try:
+        yield plain
+    finally:
+        if plain != path:
+            plain.unlink(missing_ok=True)
+
+
 def _start(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(magic.START_BYTES)

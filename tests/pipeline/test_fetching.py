@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from etl import log
 from etl.archive import Archive
 from etl.cli import app
-from etl.config import Config
+from etl.config import Config, ConfigError, config
 from etl.refresh import Outcome, refresh
 from etl.retrieve import Given
 from etl.session import Memory
@@ -306,6 +306,26 @@ def test_a_copy_can_be_given_by_its_address(workspace: Folders, replay: Replay) 
     assert replay.count("/rows.csv") == 0
 
 
+def test_a_copy_by_its_address_may_be_as_large_as_its_source_allows(
+    workspace: Folders, replay: Replay
+) -> None:
+    address = replay.on("/rescued/rows.csv", File(FIRST))
+    outcome = refresh(
+        workspace, [spec_of(max_bytes=10)], settings=settings(replay),
+        given={SOURCE: [Given(address)]},
+    )  # fmt: skip
+    assert "larger than the 10 bytes allowed" in str(outcome.sources[0].failure)
+
+
+def test_without_the_network_a_copy_has_to_be_a_file(workspace: Folders, replay: Replay) -> None:
+    address = replay.on("/rescued/rows.csv", File(FIRST))
+    outcome = refresh(workspace, [spec_of()], given={SOURCE: [Given(address)]})
+    assert "touches no network" in str(outcome.sources[0].failure)
+    answer = CliRunner().invoke(app, ["refresh", SOURCE, "--offline", "--from", address])
+    assert (answer.exit_code, replay.count("/rescued/rows.csv")) == (2, 0)
+    assert "--offline touches no network" in answer.stderr
+
+
 def test_a_copy_that_is_none_of_the_files_is_refused_with_their_names(
     workspace: Folders, tmp_path: Path
 ) -> None:
@@ -335,6 +355,22 @@ def test_a_setting_that_is_none_ends_the_command_with_its_name(
     assert "hma.toml" in answer.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("HMA_FETCH__CONTAT", "contat"),
+        ("HMA_FETHC__CONTACT", "HMA_FETHC__CONTACT is no setting"),
+        ("HMA_SOURCES__USASPENDIN__BASE_URL", "there is no source usaspendin"),
+    ],
+)
+def test_a_misspelt_setting_in_the_environment_is_no_silence(
+    monkeypatch: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    monkeypatch.setenv(name, "https://mirror.example/")
+    with pytest.raises(ConfigError, match=said):
+        config()
+
+
 def test_the_environment_goes_before_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -343,11 +379,11 @@ def test_the_environment_goes_before_the_file(
     )
     monkeypatch.setenv("HMA_CONFIG", str(tmp_path / "hma.toml"))
     monkeypatch.setenv("HMA_FETCH__CONTACT", "environment")
-    monkeypatch.setenv("HMA_SOURCES__OCHA_FTS__BASE_URL", "https://mirror.example")
+    monkeypatch.setenv("HMA_SOURCES__FOREIGNASSISTANCE_GOV__BASE_URL", "https://mirror.example")
     found = Config()
     assert found.fetch.contact == "environment"
     assert found.sources["usaspending"].base_url == "https://a.example/b/"
-    assert found.sources["ocha_fts"].base_url == "https://mirror.example/"
+    assert found.sources["foreignassistance_gov"].base_url == "https://mirror.example/"
 
 
 def test_vintages_are_named_by_file_and_bytes_alone(workspace: Folders, replay: Replay) -> None:

@@ -30,9 +30,10 @@ from etl.refresh import refresh
 from etl.session import Session
 from etl.settings import Folders
 from etl.sources import all_sources
-from etl.sources.usaspending import read as reader
+from etl.sources.usaspending import accounts, figures
+from etl.sources.usaspending.copies import CHANGED, COLUMNS, FILES, KEY, newest, table
 from etl.sources.usaspending.fetch import fetch
-from etl.sources.usaspending.transactions import CHANGED, COLUMNS, FILES, KEY, newest, table
+from etl.sources.usaspending.read import read
 from etl.tables import NATURAL_KEYS
 from etl.verify import verify
 from tests.helpers import DATA, NO_LIMITS, TRANSCRIBED, ask, only
@@ -48,7 +49,7 @@ from tests.sources.usaspending_api import table as written
 SAMPLES = TRANSCRIBED.parents[2] / "shared" / "samples" / "usaspending"
 AREAS = Resolver(load_areas(DATA / "reference"))
 TODAY = date(2026, 11, 26)
-OPTIONS = reader.OPTIONS | {"poll_seconds": 0, "accounts": [], "page_size": 2}
+OPTIONS = figures.OPTIONS | {"poll_seconds": 0, "accounts": [], "page_size": 2}
 
 
 class Files(dict[str, bytes]):
@@ -61,7 +62,7 @@ class Files(dict[str, bytes]):
 
 def read_files(files: Mapping[str, bytes]) -> tuple[Reading, Checked]:
     reading = Reading()
-    reader.read(cast("Contents", Files(files)), reading, AREAS)
+    read(cast("Contents", Files(files)), reading, AREAS)
     spec = all_sources()["usaspending"]
     checked = check(spec, reading) if reading.tables else Checked({}, {}, 0)
     rejected = len({reject.locator for reject in reading.rejects})
@@ -535,7 +536,7 @@ def test_the_22_sample_awards_are_read_and_each_figure_is_that_of_the_file() -> 
         assert found[row["award_id"]]["title"] == row["description"]
     # added by hand from the file
     assert obligated["amount_usd"].sum() == sum(Decimal(row["amount"]) for row in rows)
-    assert found["SPMWRA19GR0059"]["selection_rule"] == reader.BY_PREFIX
+    assert found["SPMWRA19GR0059"]["selection_rule"] == figures.BY_PREFIX
     assert obligated["selection_rule"].value_counts().sort("count")["count"].to_list() == [1, 21]
     outlays = dict(paid.select("award_id", "amount_usd").iter_rows())
     assert outlays["SPMWRA15GR1086"] == Decimal("-3.00")
@@ -562,7 +563,7 @@ def balances(rows: list[dict[str, str]]) -> bytes:
         }
         for row in rows
     ]  # fmt: skip
-    return written(list(reader.BALANCES), shaped).encode("utf-8-sig")
+    return written(list(accounts.BALANCES), shaped).encode("utf-8-sig")
 
 
 def test_the_sample_of_file_a_gives_three_figures_a_treasury_account() -> None:
@@ -599,20 +600,20 @@ def test_the_sample_of_treasury_accounts_belongs_to_nadr_and_ohdaca() -> None:
     for row in rows:
         years = "X" if row["A"] == "X" else f"{row['BPOA']}/{row['EPOA']}"
         parts = [row["ATA"], row["AID"], years, row["MAIN"], row["SUB"]]
-        found += reader.federal_accounts("-".join(part for part in parts if part))
+        found += accounts.federal_accounts("-".join(part for part in parts if part))
     assert len(found) == 62
     assert set(found) == {"011-1075", "097-0819"}
 
 
 def test_balances_of_other_accounts_are_left_and_a_wrong_symbol_is_an_issue() -> None:
-    rows = [dict.fromkeys(reader.BALANCES, "1.00") | {
+    rows = [dict.fromkeys(accounts.BALANCES, "1.00") | {
         "submission_period": "FY2025P12", "federal_account_symbol": account,
         "treasury_account_symbol": symbol, "treasury_account_name": "NADR",
     } for account, symbol in (
         ("011-1075", "011-X-1075-000"), ("011-1075", "072-X-1021-000"), ("072-1021", "072-X-1021-000"),
     )]  # fmt: skip
     file = "account_balances_011-1075_2025.csv"
-    reading, frame = funding({file: written(list(reader.BALANCES), rows).encode()})
+    reading, frame = funding({file: written(list(accounts.BALANCES), rows).encode()})
     assert frame.height == 6
     assert reading.deselected == {file: 1}
     assert rules(reading) == ["not a Treasury account of 011-1075"]
@@ -948,7 +949,7 @@ def test_an_older_version_in_the_increment_does_not_replace_a_newer_one() -> Non
 
 
 def accounts_service() -> Service:
-    row = dict.fromkeys(reader.BALANCES, "1.00") | {
+    row = dict.fromkeys(accounts.BALANCES, "1.00") | {
         "treasury_account_symbol": "011-X-1075-000", "federal_account_symbol": "011-1075",
     }  # fmt: skip
     years = range(2023, 2028)
@@ -956,7 +957,7 @@ def accounts_service() -> Service:
         transactions=[transaction("K1")],
         awards=[award()],
         balances={
-            ("011-1075", year): written(list(reader.BALANCES), [row | {"submission_period": f"FY{year}P12"}])
+            ("011-1075", year): written(list(accounts.BALANCES), [row | {"submission_period": f"FY{year}P12"}])
             for year in years
         },
         activities={

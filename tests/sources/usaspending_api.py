@@ -22,7 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from etl.sources.usaspending.transactions import CHANGED, COLUMNS, KEY
+from etl.sources.usaspending.copies import CHANGED, COLUMNS, KEY
 
 Record = dict[str, Any]
 GROUPS = {"02": "grants", "06": "direct_payments", "09": "other"}

@@ -24,8 +24,8 @@ from time import sleep
 from typing import Any, Final
 
 from etl.fetch import FetchError
-from etl.session import Session
-from etl.sources.usaspending.transactions import COLUMNS, COUNT, FULL, INCREMENT, copy_of_last_time
+from etl.session import Session, parsed
+from etl.sources.usaspending.copies import COLUMNS, COUNT, FULL, INCREMENT, copy_of_last_time
 
 API: Final = "api/v2/"
 AWARD_FIELDS: Final = (
@@ -106,7 +106,8 @@ def _transactions(session: Session, name: str, filters: Filters) -> None:
 def _changed_since(session: Session, name: str) -> date | None:
     """The day from which changes are to be fetched; None if a full copy is due.
 
-    A full copy is due when there is none, when it is too old, and when the copy of last time did not hold as many transactions as the service counted: then some were taken away.
+    A full copy is due when there is none, when it is too old, and when the copy of last time did not
+    hold as many transactions as the service counted: then some were taken away.
     """
     file = FULL[name]
     last = copy_of_last_time(file, session.latest(file), session.latest(INCREMENT[name]))
@@ -290,7 +291,7 @@ def _every_page(session: Session, filters: Filters, level: str) -> Iterator[byte
         page = session.ask_bytes(
             "POST", f"{API}search/spending_by_award/", json={**body, "page": number}
         )
-        answer = _parsed(page)
+        answer = _object(page, f"{API}search/spending_by_award/")
         metadata = answer.get("page_metadata")
         if not isinstance(answer.get("results"), list) or not isinstance(metadata, dict):
             raise FetchError(
@@ -307,13 +308,10 @@ def _every_page(session: Session, filters: Filters, level: str) -> Iterator[byte
     )
 
 
-def _parsed(page: bytes) -> dict[str, Any]:
-    try:
-        answer = json.loads(page)
-    except ValueError as error:
-        raise FetchError(f"the answer is no JSON ({error})", "wrong content") from error
+def _object(page: bytes, address: str) -> dict[str, Any]:
+    answer = parsed(page, address)
     if not isinstance(answer, dict):
-        raise FetchError("the answer is no JSON object", "wrong content")
+        raise FetchError(f"{address} answered no JSON object", "wrong content")
     return answer
 
 
@@ -380,7 +378,7 @@ def _activities(session: Session, file: str, account: str, year: int) -> None:
                 "page": number,
             }
             page = session.ask_bytes("POST", address, json=body)
-            answer = _parsed(page)
+            answer = _object(page, address)
             found += len(answer["results"])
             total = _whole(answer["page_metadata"], "total")
             more = bool(answer["page_metadata"]["hasNext"])

@@ -1,116 +1,221 @@
-"""The transactions at hand: a full copy and what changed since, put together.
+"""Transactions: one obligation each, of its own amount and date.
 
-For each transaction the version with the newest ``last_modified_date`` counts, and of two equally
-new ones the one in the file named later in :data:`FILES`. A version marked as deleted takes the
-transaction away. Whole versions are taken, never single cells.
+``account`` follows the federal accounts that the award names. Listing 19.800 is run by the office
+that spends the conventional weapons destruction line of NADR, so an award paid from NADR alone
+(011-1075) is that line; one paid from other accounts alone is State's other money; where both are
+named, or none, the line is not named for the transaction at hand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+import json
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final
 
 import polars as pl
 
-from etl.reading import Finding, Reading, SourceError, decode, read_csv
+from etl.archive import Contents
+from etl.areas import Resolver
+from etl.reading import DATE, MONEY, Finding, Reading, SourceError, mapped, shaped
+from etl.sources.usaspending.accounts import NADR, federal_accounts
+from etl.sources.usaspending.copies import (
+    CHANGED,
+    COUNT,
+    FULL,
+    INCREMENT,
+    KEY,
+    QUESTIONS,
+    at_hand,
+    newest,
+    table,
+)
+from etl.sources.usaspending.figures import (
+    AGENCY_CODE,
+    BY_PREFIX,
+    FUNDING,
+    PLACE_NOTE,
+    TIMESTAMP,
+    TYPE_NAMES,
+    add_areas,
+    add_type,
+    award_page,
+    constants,
+    fiscal_year,
+    leave,
+    look_at_replaced,
+    required,
+    rule,
+)
+from etl.transcribed import dollars
 
-KEY: Final = "assistance_transaction_unique_key"
-CHANGED: Final = "last_modified_date"
-DELETED: Final = "D"
-# What the download job is asked for and what is read. No column of the sub-awards is among them (such
-# as the permalink, or the description of the award's first transaction), or the job would add their rows
-# to its count.
-COLUMNS: Final = (
-    KEY, "assistance_award_unique_key", "award_id_fain", "modification_number",
-    "federal_action_obligation", "total_obligated_amount", "action_date", "action_date_fiscal_year",
-    "period_of_performance_start_date", "period_of_performance_current_end_date",
-    "awarding_agency_code", "awarding_agency_name", "awarding_sub_agency_name",
-    "awarding_office_name", "funding_agency_code", "funding_agency_name",
-    "treasury_accounts_funding_this_award", "federal_accounts_funding_this_award",
-    "recipient_uei", "recipient_name", "recipient_country_code",
-    "primary_place_of_performance_country_code", "primary_place_of_performance_country_name",
-    "cfda_number", "cfda_title", "assistance_type_code", "assistance_type_description",
-    "transaction_description",
-    "correction_delete_indicator_code", "action_type_code", "initial_report_date", CHANGED,
-)  # fmt: skip
-# In the order in which they were asked for, full copies first: of two versions that are equally new
-# the later one counts.
-QUESTIONS: Final = ("listing", "prefix")
-FULL: Final = {name: f"transactions_{name}.csv" for name in QUESTIONS}
-INCREMENT: Final = {name: f"transactions_{name}_increment.csv" for name in QUESTIONS}
-COUNT: Final = {name: f"transactions_{name}_count.json" for name in QUESTIONS}
-FILES: Final = (*FULL.values(), *INCREMENT.values())
+# Obligations of the listing by fiscal year as USAspending gave them to the program inventory
+# (EOP-OMB/federal-program-inventory, website/_program/19.800.md at 142b89d). They are revised.
+INVENTORY: Final = {
+    2023: Decimal("146121597.47"),
+    2024: Decimal("228015539.42"),
+    2025: Decimal("36473892.78"),
+}
+INVENTORY_TOLERANCE_PERCENT: Final = 5
+COUNT_TOLERANCE_PERCENT: Final = 1
 
 
-def table(
-    reading: Reading, file: str, content: bytes, columns: Sequence[str] = COLUMNS
-) -> pl.DataFrame:
-    """The rows of one download as text; columns that are not read are one issue for the file.
+def read_transactions(files: Contents, reading: Reading, resolver: Resolver) -> None:
+    """One row a transaction, in the version that counts; the sums are set beside what others printed."""
+    tables = {file: table(reading, file, files[file]) for file in at_hand(files)}
+    if not tables:
+        return
+    current, superseded = newest(list(tables.values()))
+    leave(reading, superseded)
+    _compare_counts(files, reading, tables, current)
+    taken = current.with_columns(rule(pl.col("cfda_number")))
+    leave(reading, taken.filter(pl.col("selection_rule").is_null()))
+    frame = taken.filter(pl.col("selection_rule").is_not_null())
+    frame = shaped(
+        reading, frame,
+        {"federal_action_obligation": MONEY, "action_date": DATE, CHANGED: TIMESTAMP},
+    )  # fmt: skip
+    frame = required(
+        reading, frame, (KEY, "award_id_fain", "federal_action_obligation", "action_date")
+    )
+    frame = mapped(reading, add_type(frame, "assistance_type_code"), "_type", TYPE_NAMES, "kind")
+    frame = frame.with_columns(
+        year=fiscal_year("action_date"),
+        area_code=pl.col("primary_place_of_performance_country_code"),
+        area_name=pl.col("primary_place_of_performance_country_name"),
+        title=pl.col("transaction_description"),
+    )
+    frame = _accounts(add_areas(reading, resolver, frame))
+    _look_at_years(reading, frame)
+    look_at_replaced(reading, frame, "transaction_description")
+    _look_at_inventory(reading, frame)
+    rows = frame.with_columns(
+        **constants("usaspending_transactions", "obligation"),
+        place=pl.col(KEY),
+        source_url=award_page("assistance_award_unique_key"),
+        note=pl.concat_str(
+            pl.col("kind"),
+            pl.lit(PLACE_NOTE),
+            pl.concat_str(pl.lit("accounts that pay for the award: "), "accounts"),
+            separator="; ",
+            ignore_nulls=True,
+        ),
+        account_as_printed=pl.lit(None, dtype=pl.String),
+        agency=pl.col("awarding_agency_name"),
+        bureau=pl.coalesce("awarding_office_name", "awarding_sub_agency_name"),
+        implementer=pl.col("recipient_name"),
+        award_id=pl.col("award_id_fain"),
+        purpose_code=pl.col("cfda_number"),
+        date=pl.col("action_date"),
+        amount=dollars("federal_action_obligation"),
+        amount_usd=dollars("federal_action_obligation"),
+        amount_as_printed=pl.col("federal_action_obligation"),
+    )
+    reading.add("funding", rows.select(FUNDING))
 
-    Raises:
-        SourceError: a column is missing, or the file is none.
+
+def _compare_counts(
+    files: Contents, reading: Reading, tables: Mapping[str, pl.DataFrame], current: pl.DataFrame
+) -> None:
+    """Set the copy beside the service's own count of the same question.
+
+    Fewer rows mean that something is lost, and a person must look; more mean that transactions were
+    taken away since the last full copy, and the next refresh makes a full one.
     """
-    lines = decode(file, content).splitlines()
-    header = [name.strip(' "') for name in lines[0].split(",")]
-    more = [name for name in dict.fromkeys(header) if name not in columns]
-    frame = read_csv(reading, file, content, (*columns, *more)).drop(more)
-    if more:
+    for name in QUESTIONS:
+        if COUNT[name] not in files or FULL[name] not in tables:
+            continue
+        counted = _counted(COUNT[name], files[COUNT[name]])
+        keys = [
+            tables[file].get_column(KEY) for file in (FULL[name], INCREMENT[name]) if file in tables
+        ]
+        found = current.filter(pl.col(KEY).is_in(pl.concat(keys).unique().implode())).height
+        finding = Finding(
+            f"{COUNT[name]} line 1", "calculated_transaction_count",
+            f"{found:,} transactions are at hand, the service counts {counted:,}", str(counted),
+            "refresh again" if found < counted
+            else "the next refresh makes a full copy, which leaves out what was taken away",
+        )  # fmt: skip
+        if found * 100 < counted * (100 - COUNT_TOLERANCE_PERCENT):
+            reading.doubt(finding)
+        elif found != counted:
+            reading.issue(finding)
+
+
+def _counted(file: str, content: bytes) -> int:
+    try:
+        return int(json.loads(content)["calculated_transaction_count"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise SourceError(f"{file} holds no count ({error}); fetch the source again") from error
+
+
+def _look_at_years(reading: Reading, frame: pl.DataFrame) -> None:
+    other = frame.filter(
+        pl.col("action_date_fiscal_year").ne_missing(pl.col("year").cast(pl.String))
+    )
+    for place, printed, year in other.select("locator", "action_date_fiscal_year", "year").rows():
         reading.issue(
             Finding(
-                f"{file} line 1", None, f"{len(more)} columns are not read", ", ".join(more),
-                "nothing, if the file was downloaded by hand with all columns; else name them in read.py",
+                place, "action_date_fiscal_year", "not the fiscal year of the action date", printed,
+                f"the row counts in {year}, the year of its date",
             )
         )  # fmt: skip
-    return frame
 
 
-def newest(tables: Sequence[pl.DataFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows that count, and those that do not: superseded or deleted.
+def _look_at_inventory(reading: Reading, frame: pl.DataFrame) -> None:
+    """Compare yearly sums of the listing with those that were published elsewhere."""
+    listed = frame.filter(pl.col("selection_rule") != BY_PREFIX)
+    sums = dict(listed.group_by("year").agg(dollars("federal_action_obligation").sum()).iter_rows())
+    if not sums:
+        return
+    for year, printed in INVENTORY.items():
+        found = sums.get(year, Decimal(0))
+        within = min(sums) <= year <= max(sums)
+        if within and abs(found - printed) * 100 > printed * INVENTORY_TOLERANCE_PERCENT:
+            reading.issue(
+                Finding(
+                    f"{FULL['listing']} line 1", "federal_action_obligation",
+                    f"the sum of fiscal year {year} is {found:,} dollars, the program inventory printed "
+                    f"{printed:,}", str(found),
+                    "old years are revised; look for missing transactions if the difference is large",
+                )
+            )  # fmt: skip
 
-    ``tables`` come in the order of :data:`FILES`. Two rows of one key in one file, equally new, are
-    both kept, for nothing tells which is right: the check of keys rejects them.
+
+def _accounts(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add the U.S. budget line, and the award's federal accounts for the note.
+
+    ``account_as_printed`` is part of what makes an entry the same figure, and an award is linked to
+    its accounts months after its first transaction. So the accounts stand in the note, where a
+    change is a revision. Federal accounts and not Treasury accounts: an award gains one of the
+    latter with each year's money.
     """
-    ranked = pl.concat(
-        [frame.with_columns(_rank=pl.lit(rank)) for rank, frame in enumerate(tables)]
-    ).with_columns(_age=pl.col(CHANGED).fill_null(""))
-    newest_age = pl.col("_age") == pl.col("_age").max().over(KEY)
-    # a key that is missing is no key: such rows are rejects, and do not stand for one another
-    ranked = ranked.with_columns(_newest=newest_age | pl.col(KEY).is_null())
-    last_file = pl.col("_rank") == pl.col("_rank").filter("_newest").max().over(KEY)
-    counts = pl.col("_newest") & (last_file | pl.col(KEY).is_null())
-    is_deleted = (pl.col("correction_delete_indicator_code") == DELETED).fill_null(value=False)
-    ranked = ranked.with_columns(_counts=counts & ~is_deleted)
-    helpers = ("_rank", "_age", "_newest", "_counts")
-    return (
-        ranked.filter("_counts").drop(helpers),
-        ranked.filter(~pl.col("_counts")).drop(helpers),
+    printed = pl.coalesce(
+        "federal_accounts_funding_this_award", "treasury_accounts_funding_this_award"
     )
+    pairs = frame.select("awarding_agency_code", printed.alias("printed")).unique()
+    lines = pairs.with_columns(
+        account=pl.Series(
+            [_line(code, accounts) for code, accounts in pairs.iter_rows()], dtype=pl.String
+        ),
+        accounts=pl.Series(
+            [", ".join(federal_accounts(accounts)) or None for _, accounts in pairs.iter_rows()],
+            dtype=pl.String,
+        ),
+    )
+    return frame.with_columns(printed=printed).join(
+        lines, on=("awarding_agency_code", "printed"), how="left", nulls_equal=True,
+        maintain_order="left",
+    )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Copy:
-    """What the copy of one question holds."""
-
-    count: int
-    newest_change_of_full_copy: date
-
-
-def copy_of_last_time(file: str, full: bytes | None, increment: bytes | None) -> Copy | None:
-    """What the last copy of a question holds; None if there is none that can be continued."""
-    if full is None or increment is None:
-        return None
-    try:
-        tables = [table(Reading(), name, content) for name, content in
-                  ((file, full), (f"increment of {file}", increment))]  # fmt: skip
-    except SourceError:
-        return None  # asked for with other columns: a full copy mends that
-    current, _ = newest(tables)
-    day = tables[0].select(pl.col(CHANGED).str.head(10).str.to_date(strict=False).max()).item()
-    return Copy(current.height, day) if isinstance(day, date) else None
-
-
-def at_hand(files: Mapping[str, bytes]) -> list[str]:
-    """The transaction files that there are, in the order of :data:`FILES`."""
-    return [file for file in FILES if file in files]
+def _line(agency_code: str | None, printed: str | None) -> str:
+    """The budget line of a transaction; see the module docstring."""
+    if agency_code != AGENCY_CODE:
+        return "Not stated"
+    accounts = federal_accounts(printed)
+    if accounts == [NADR]:
+        return "State NADR-CWD"
+    if accounts and NADR not in accounts:
+        return "State other"
+    return "State"
