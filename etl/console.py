@@ -88,9 +88,8 @@ def _run(
             else:
                 bars.update(last, completed=LAST_STEPS.index(step) + 1, step=step)
 
-        def fetching(source_id: str, done: int, total: int | None) -> None:
-            of = f" of {total / 1e6:,.1f}" if total else ""
-            bars.update(tasks[source_id], step=f"fetch {done / 1e6:,.1f}{of} MB")
+        def fetching(source_id: str, said: str) -> None:
+            bars.update(tasks[source_id], step=f"fetch {said}")
 
         return run_refresh(
             where, chosen, progress, settings=settings, given=given, decision=decision,

@@ -35,7 +35,7 @@ from etl.sources import SourceSpec
 from etl.store import require_format
 
 Progress = Callable[[str, str], None]
-Fetching = Callable[[str, int, int | None], None]
+Fetching = Callable[[str, str], None]
 
 
 @dataclass
@@ -265,8 +265,8 @@ def _vintages(run: _Run, spec: SourceSpec) -> tuple[list[Vintage], Hold | None]:
     if spec.status == "transcribed":
         return retrieve.embedded(spec, run.folders, run.archive), None
 
-    def progress(done: int, total: int | None) -> None:
-        run.fetching(spec.source_id, done, total)
+    def progress(said: str) -> None:
+        run.fetching(spec.source_id, said)
 
     if spec.source_id in run.given:
         copies = run.given[spec.source_id]

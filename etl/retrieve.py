@@ -32,7 +32,7 @@ from etl.unpack import UnpackError, unpacking
 INCOMING: Final = "incoming"
 PACKED: Final = (".gz", ".zip")
 GIVEN_BYTES: Final = 1 << 33  # of a copy, for a source that declares no limit of its own
-Progress = Callable[[int, int | None], None]
+Progress = Callable[[str], None]  # how far it is, in words
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,12 @@ def fetcher(archive: Archive, settings: Config, progress: Progress = lambda *_: 
         archive.root / INCOMING,
         contact=settings.fetch.contact,
         allow_loopback=settings.fetch.allow_loopback,
-        progress=progress,
+        progress=lambda done, total: progress(_megabytes(done, total)),
     )
+
+
+def _megabytes(done: int, total: int | None) -> str:
+    return f"{done / 1e6:,.1f}{f' of {total / 1e6:,.1f}' if total else ''} MB"
 
 
 def fetched(
@@ -88,8 +92,9 @@ def fetched(
     mirror = settings.sources.get(spec.source_id)
     with fetcher(archive, settings, progress) as speaking:
         session = Session(
-            spec, archive, speaking, newest, base_url=mirror.base_url if mirror else None
-        )
+            spec, archive, speaking, newest, base_url=mirror.base_url if mirror else None,
+            progress=lambda done, total: progress(f"{done:,} of {total:,}" if total else f"{done:,}"),
+        )  # fmt: skip
         memory = session.memory
         try:
             _fetch(spec, session)

@@ -62,13 +62,18 @@ class Session:
         newest: list[Vintage],
         *,
         base_url: str | None = None,
+        progress: Callable[[int, int | None], None] = lambda *_: None,
     ) -> None:
-        """Fetch for ``spec``; ``newest`` are its newest files, ``base_url`` a mirror to fetch from."""
+        """Fetch for ``spec``; ``newest`` are its newest files, ``base_url`` a mirror to fetch from.
+
+        ``progress`` is told of questions asked and to be asked, where a source counts them.
+        """
         if spec.fetch is None:
             raise ValueError(f"{spec.source_id} declares no fetch in its source.yml")
         self.options: Mapping[str, Any] = spec.fetch.options
         self.urls: Mapping[str, str] = spec.fetch.urls
         self.base_url = base_url or spec.fetch.base_url
+        self.progress = progress
         self.today: date = datetime.now(UTC).date()
         self.fetched: dict[str, Vintage] = {}
         self._hosts = {*spec.fetch.hosts, *([str(urlsplit(base_url).hostname)] if base_url else [])}
