@@ -19,7 +19,7 @@ import duckdb
 from etl import magic, record, sql
 from etl.archive import Contents
 from etl.check import Checked
-from etl.reading import Finding, Reading, SourceError
+from etl.reading import Finding, Reading, SourceError, tame
 from etl.sources import SourceSpec
 from etl.tables import FACT_TABLES, NATURAL_KEYS, categories, measures
 
@@ -39,6 +39,10 @@ class Hold:
     rule: str
     message: str
     is_readable: bool = True  # if not, nobody can accept it
+
+    def __post_init__(self) -> None:
+        """Tame what may have come from outside."""
+        object.__setattr__(self, "message", tame(self.message))
 
 
 def look_at_bytes(files: Contents) -> None:

@@ -15,8 +15,11 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import polars as pl
@@ -65,6 +68,30 @@ class SourceError(Exception):
         self.rule = rule
 
 
+LONGEST: Final = 2000  # characters of a text from outside that a message or finding repeats
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def tame(text: str) -> str:
+    """A text that holds what came from outside, fit for the record and for a terminal.
+
+    Control characters and halves of characters are written as escapes, and what is longer than
+    anybody reads is cut.
+    """
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]} … ({len(text):,} characters)"
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def unforeseen(error: Exception) -> str:
+    """What to say of an error that no reader names: what it is, and where it rose."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"{type(error).__name__}: {str(error)[:200]} ({Path(frame.filename).name} line {frame.lineno}). "
+        "The publisher sends what this version does not foresee, or it has a fault: report it with this line"
+    )
+
+
 @dataclass(frozen=True)
 class Finding:
     """One reject or issue: where, what rule, what stood there, what to do."""
@@ -74,6 +101,13 @@ class Finding:
     rule: str
     raw_value: str | None
     fix: str
+
+    def __post_init__(self) -> None:
+        """Tame what may have come from outside."""
+        for name in ("column", "rule", "raw_value", "fix"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, tame(value))
 
     def __str__(self) -> str:
         """The finding as a sentence for people."""
