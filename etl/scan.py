@@ -16,10 +16,8 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +27,7 @@ import duckdb
 import polars as pl
 
 from etl import sql
-from etl.archive import CHUNK_BYTES, Contents
+from etl.archive import Contents
 from etl.locate import line_of
 from etl.reading import Finding, Reading, SourceError
 
@@ -97,11 +95,9 @@ def select(
     """
     names = header(files, file)
     places = _places(reading, file, names, columns, ignored)
-    with ThreadPoolExecutor(1) as beside:
-        ending = beside.submit(_last_byte, files, file)
-        rows_read, rows = _scan(files, file, len(names), places, selection)
-        if ending.result() not in {b"\n", b"\r"}:
-            _doubt_ending(reading, file, rows_read + 1)
+    rows_read, rows = _scan(files, file, len(names), places, selection)
+    if files.last_byte(file) not in {b"\n", b"\r"}:
+        _doubt_ending(reading, file, rows_read + 1)
     reading.rows_read[file] = reading.rows_read.get(file, 0) + rows_read
     reading.leave(file, rows_read - rows.height)
     return rows.with_columns(
@@ -225,19 +221,6 @@ def _refuse_nul(file: str, rows: pl.DataFrame) -> None:
     texts = pl.any_horizontal(pl.col(pl.String).str.contains("\x00", literal=True))
     for (row,) in rows.filter(texts).select("row").head(1).iter_rows():
         raise SourceError(f"{file} row {row} holds a NUL character; the file may be damaged")
-
-
-def _last_byte(files: Contents, file: str) -> bytes:
-    """The last byte of the file; a compressed one has to be gone through for it."""
-    if files.compression(file) == "none":
-        with files.path(file).open("rb") as plain:
-            plain.seek(-1, os.SEEK_END)
-            return plain.read(1)
-    last = b""
-    with files.open(file) as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            last = chunk[-1:]
-    return last
 
 
 def _doubt_ending(reading: Reading, file: str, row: int) -> None:
