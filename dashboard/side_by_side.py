@@ -119,8 +119,8 @@ def _figure(row: dict[str, Any]) -> str:
     elif row["is_incomplete"]:
         words += ", incomplete"
     linked = (
-        show.entry_link(words, row["entry_id"])
-        if row["entry_id"]
+        show.entry_link(words, row["only_entry_id"])
+        if row["only_entry_id"]
         else show.rows_link(words, address.rows(*_rows(row)))
     )
     return f"{linked}{_difference(row)}"

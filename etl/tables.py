@@ -1020,7 +1020,7 @@ class Reconciliation(dy.Schema):
     is_same_year_basis = flag(
         "the year means what it means in State's report; if not, the difference compares two periods"
     )
-    entry_id = text("the entry in funding, where there is just one")
+    only_entry_id = text("the entry in funding, where there is just one")
     source_id = text("the source", required=True)
     series = text("the series", required=True)
     remark = text("what a reader must know about this very row")

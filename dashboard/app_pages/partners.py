@@ -28,7 +28,7 @@ if series.is_empty():
     )
     st.stop()
 titles = {
-    row["series"]: f"{row['source_title']}: {row['title']}" for row in series.iter_rows(named=True)
+    row["series"]: f"{row['title']} ({row['source_title']})" for row in series.iter_rows(named=True)
 }
 
 

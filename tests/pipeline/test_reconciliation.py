@@ -76,7 +76,7 @@ def test_the_monitor_is_the_united_states_line_of_the_newest_page(built_folders:
             AND said.year = dependency.calendar_year
         WHERE is_newest_edition AND (
             said.amount_usd IS DISTINCT FROM CASE WHEN is_us_listed THEN us_usd END
-            OR said.entry_id IS DISTINCT FROM us_entry_id
+            OR said.only_entry_id IS DISTINCT FROM us_entry_id
             OR said.is_same_year_basis)""",
     )
     assert astray == [(0,)]
