@@ -7,7 +7,7 @@ become links. A missing figure is an en dash, never a zero.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -233,6 +233,12 @@ def download(address: str, rows: int | None = None, *, label: str = "Download CS
     """The link that downloads what is shown, from the API."""
     count = f", {rows:,} row{'' if rows == 1 else 's'}" if rows is not None else ""
     st.markdown(f"[{label}{count}]({address})")
+
+
+def unknown(noun: str, texts: Sequence[str]) -> None:
+    """Say that the address names what is not there."""
+    for text in texts[:5]:
+        st.warning(f"There is no {noun} {plain(text[:80])} here.")
 
 
 def small(text: str) -> None:

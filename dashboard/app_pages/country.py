@@ -15,7 +15,7 @@ FEW: Final = 10  # withdrawn figures that are named
 
 options = queries.ask("area_options")
 names = dict(options.select("area", "area_name").iter_rows())
-accept_code("area", names)
+unknown = accept_code("area", names)
 area = st.selectbox(
     "Country or area",
     list(names),
@@ -27,6 +27,7 @@ area = st.selectbox(
 )
 if area is None:
     st.title("Country")
+    show.unknown("area", unknown)
     if options.is_empty():
         st.info(
             "No source in this ledger has a figure of a country or area. If one is on hold, the reason "

@@ -32,9 +32,9 @@ if funded.is_empty():
         "reason stands at the side; `hma refresh` reads all of them."
     )
     st.stop()
-accept_codes("areas", names)
-accept_codes("series", titles)
-accept_code("source", sources)
+show.unknown("area", accept_codes("areas", names))
+show.unknown("series", accept_codes("series", titles))
+show.unknown("source", accept_code("source", sources))
 with st.container(border=True):
     first, second = st.columns(2)
     with first:

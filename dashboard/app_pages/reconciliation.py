@@ -28,7 +28,7 @@ if rows.is_empty():
 names = dict(
     rows.drop_nulls("area").select("area", "area_name").unique().sort("area_name").iter_rows()
 )
-accept_codes("areas", names)
+show.unknown("area", accept_codes("areas", names))
 areas = st.multiselect(
     "Recipients", list(names), format_func=names.__getitem__, key="areas", bind="query-params",
     placeholder="All",

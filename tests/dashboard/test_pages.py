@@ -19,9 +19,10 @@ from dashboard.api import api
 from dashboard.show import MISSING
 from etl.settings import Folders
 from etl.store import current_path
+from etl.tables import FACT_TABLES
 from tests.dashboard.serving import REPOSITORY
 from tests.helpers import DATA, ask, rewrite, run
-from tests.live import GRANTS, add_live
+from tests.live import GRANTS, VIETNAM, add_live
 
 PAGES = {
     "coverage": "What the U.S. Humanitarian Mine Action Program covered",
@@ -155,6 +156,7 @@ def test_an_area_that_no_one_knows_leaves_the_choice_to_the_reader(
 ) -> None:
     app = visit("country", area="Atlantis")
     assert titles(app) == ["Country"]
+    assert app.main.warning[0].value == "There is no area Atlantis here."
     assert "Choose one of the countries and areas" in words(app)
 
 
@@ -185,6 +187,29 @@ def test_a_restated_figure_is_shown_with_both_editions(whole: Folders, visit: Op
     cells = {heading: re.sub(r"\\|\]\(.*|\[", "", cell) for heading, cell in row.items()}
     assert cells["Earlier edition"] == "$3,500,000"
     assert cells["Newest edition"] == "$7,039,000"
+
+
+@pytest.mark.parametrize("name", ["funding", "reconciliation"])
+def test_an_unknown_area_beside_a_known_one_is_warned_of_and_the_known_one_kept(
+    whole: Folders, visit: Open, name: str
+) -> None:
+    app = visit(name, areas="VNM,ZZZ")
+    assert app.main.warning[0].value == "There is no area ZZZ here."
+    assert app.query_params["areas"] in ("Vietnam", ["Vietnam"])
+
+
+def test_every_area_with_a_figure_has_a_page_also_one_with_live_figures_alone(
+    published: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, visit: Open
+) -> None:
+    kazakhstan = VIETNAM | {"area_as_printed": "Kazakhstan", "amount_usd": "1"}
+    add_live(published, [kazakhstan], tmp_path, monkeypatch)
+    tables = [name for name, table in FACT_TABLES.items() if "area" in table.columns()]
+    figures = " UNION ".join(f"SELECT area FROM {name}" for name in tables)
+    without = f"""SELECT area FROM ({figures}) AS figures JOIN areas USING (area)
+        WHERE kind IN ('country', 'other area', 'historic')
+            AND area NOT IN (SELECT area FROM area_profile)"""
+    assert ask(published, without) == []
+    assert titles(visit("country", area="KAZ")) == ["Kazakhstan"]
 
 
 @pytest.mark.parametrize("area", ["XKX", "ESH", "PSE", "SRB", "SLB", "UKR", "SYR", "SSD"])
