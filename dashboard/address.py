@@ -50,6 +50,17 @@ def accept_codes(key: str, labels: Mapping[str, str]) -> list[str]:
     return unknown or st.session_state.pop(dropped, [])
 
 
+def rename(other: str, key: str) -> None:
+    """Take the parameter ``other`` for the widget ``key``, which the address does not name itself."""
+    given = st.query_params.get(other)
+    if given is None:
+        return
+    del st.query_params[other]
+    if not st.query_params.get(key) and key not in st.session_state:
+        st.query_params[key] = given
+    st.rerun()
+
+
 def _rewrite(key: str, given: list[str], meant: list[str]) -> None:
     """Write what is meant into the address and begin again; a widget reads it only at the start.
 

@@ -7,7 +7,7 @@ become links. A missing figure is an en dash, never a zero.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -124,6 +124,17 @@ def year_of(year: int | None, basis: str) -> str | None:
     if year is None:
         return None
     return {"fiscal": f"FY{year}", "calendar": str(year)}.get(basis, f"{year} (basis not stated)")
+
+
+def years_of(years: Iterable[int], basis: str) -> str:
+    """The years that there are, gaps left out: 'FY2002, FY2005 to FY2009'."""
+    spans: list[list[int]] = []
+    for year in sorted(set(years)):
+        if spans and spans[-1][-1] == year - 1:
+            spans[-1][1:] = [year]
+        else:
+            spans.append([year])
+    return ", ".join(" to ".join(str(year_of(year, basis)) for year in span) for span in spans)
 
 
 def source(row: Mapping[str, Any], *, also: str = "") -> str:

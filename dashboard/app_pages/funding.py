@@ -105,6 +105,12 @@ if kinds == 1 and one["is_additive"] and one["added_count"]:
         f"{'FY' if one['year_basis'] == 'fiscal' else ''}{one['first_year']} to {one['last_year']}",
         show.usd(one["sum_usd"]),
     )
+    places = one["areas_count"]
+    show.small(
+        f"They are about {places:,} countr{'y or area' if places == 1 else 'ies and areas'} and the years "
+        f"{show.plain(show.years_of(one['years'], one['year_basis']))}. A country or year without a row was not "
+        "read, or has no such row."
+    )
     show.small(
         f"Nominal dollars. {left_out:,} of {one['rows_count']:,} rows are left out of the sum: printed "
         "totals, sums over several years, earlier editions, bounds, tables read in part. "
