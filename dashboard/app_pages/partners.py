@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import polars as pl
@@ -13,6 +14,7 @@ PAGE_ROWS: Final = 50
 FEW_YEARS: Final = 5
 FEW_FILES: Final = 5
 FEW_AREAS: Final = 12
+PACKED: Final = re.compile(", packed with SHA-256 [0-9a-f]+")  # stands in full on Sources
 FEW_SPANS: Final = 3
 UNNAMED: Final = "Not named by the source"
 
@@ -196,7 +198,7 @@ def where_from() -> None:
     """The source, the files it was read from, and which countries and years have rows."""
     files = queries.ask("files_of_series", source_id=about["source_id"], series=name)
     read_from = "; ".join(
-        f"{show.plain(file)} ({show.plain(origin)}; archived {day})"
+        f"{show.plain(file)} ({show.plain(PACKED.sub('', origin))}; archived {day})"
         for file, origin, day in files.head(FEW_FILES).iter_rows()
     )
     if files.height > FEW_FILES:
