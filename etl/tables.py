@@ -137,8 +137,8 @@ MEASURES: Final = {
     "fa_obligations": (
         "ForeignAssistance.gov, obligations",
         "fa_obligations",
-        "Only what agencies report under the purpose landmines and explosive remnants of war, so stockpile and "
-        "small-arms work of State's report is not in it; obligations, net of money taken back, in the fiscal "
+        "Only what agencies report under the purpose landmines and explosive remnants of war, so most stockpile "
+        "and small-arms work of State's report is not in it, though agencies book some here; obligations, net of money taken back, in the fiscal "
         "year of the action, while a report may count a year's budget; money for several countries stands "
         "under a region or the world; Defense money may be missing.",
     ),
@@ -1006,9 +1006,10 @@ class Reconciliation(dy.Schema):
     is_incomplete = flag("a figure without an amount is missing from the sum")
     entries_count = whole("figures behind the sum; 0 where a table was read whole and lists none",
                           "entries", required=True)  # fmt: skip
-    measures_count = whole(
-        "measures with an amount for this area and year", "measures", required=True
-    )
+    sources_count = whole(
+        "sources with an amount for this area and year, however many measures each gives", "sources",
+        required=True,
+    )  # fmt: skip
     reference_usd = money(
         "what State's report says for the area and the fiscal year of that number"
     )

@@ -83,9 +83,9 @@ SELECT
     said.precision,
     said.is_incomplete,
     said.entries_count,
-    count(DISTINCT said.measure) FILTER (WHERE said.amount_usd IS NOT NULL) OVER (
+    count(DISTINCT said.source_id) FILTER (WHERE said.amount_usd IS NOT NULL) OVER (
         PARTITION BY said.area, said.area_name, said.year
-    ) AS measures_count,
+    ) AS sources_count,
     reference.reference_usd,
     CASE WHEN said.measure <> 'state_report' THEN said.amount_usd - reference.reference_usd END
         AS difference_usd,
