@@ -15,7 +15,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -143,13 +143,20 @@ def decode(file: str, content: bytes) -> str:
     return decoded
 
 
-def read_csv(reading: Reading, file: str, content: bytes, columns: Sequence[str]) -> pl.DataFrame:
+def read_csv(
+    reading: Reading,
+    file: str,
+    content: bytes,
+    columns: Sequence[str],
+    *,
+    named: Callable[[str], str] = str.strip,
+) -> pl.DataFrame:
     """The rows of a transcribed CSV as text columns, with ``file`` and ``locator`` beside them.
 
     Cells are stripped and empty cells are null. A row with too many or too few cells becomes a
     reject, an unknown column an issue. ``locator`` is the line in the archived file; a column of
     that name in the file itself says where the figure stands in its publication, and comes as
-    ``place``.
+    ``place``. ``named`` brings the headings of several forms of a file to the one of ``columns``.
 
     Raises:
         SourceError: the file is empty, not UTF-8, lacks one of ``columns`` or repeats one.
@@ -164,7 +171,7 @@ def read_csv(reading: Reading, file: str, content: bytes, columns: Sequence[str]
     records: list[list[str | None]] = []
     places: list[str] = []
     try:
-        header = [name.strip() for name in next(lines)]
+        header = [named(name.strip()) for name in next(lines)]
         _check_header(reading, file, header, columns)
         start = lines.line_num + 1
         for cells in lines:

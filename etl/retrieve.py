@@ -106,12 +106,11 @@ def fetched(
 
 
 def _fetch(spec: SourceSpec, session: Session) -> None:
-    """By the source's own ``fetch.py``, or else file by file as its ``source.yml`` lists them."""
-    if spec.has_own_fetch():
-        importlib.import_module(f"etl.sources.{spec.source_id}.fetch").fetch(session)
-        return
+    """File by file where ``source.yml`` lists them, or else by the source's own ``fetch.py``."""
     for file, address in session.rules.urls.items():
         session.download(file, address)
+    if not session.rules.urls:
+        importlib.import_module(f"etl.sources.{spec.source_id}.fetch").fetch(session)
 
 
 def _stale(spec: SourceSpec, memory: Memory, why: str, in_use: list[Vintage], today: date) -> Hold:

@@ -144,6 +144,7 @@ class Session:
         *,
         params: Mapping[str, str] | None = None,
         json: object = None,
+        headers: Mapping[str, str] | None = None,
     ) -> bytes:
         """One answer of a programming interface, as it comes; it is not archived by itself.
 
@@ -152,7 +153,7 @@ class Session:
         """
         return self._fetcher.ask(
             method, self._url(address), hosts=self._hosts, params=params, json=json,
-            limits=self._limits,
+            headers=headers, limits=self._limits,
         )  # fmt: skip
 
     def ask(
@@ -171,17 +172,20 @@ class Session:
         return parsed(self.ask_bytes(method, address, params=params, json=json), self._url(address))
 
     @contextmanager
-    def collect(self, file: str, origin: str) -> Iterator[Callable[[bytes], None]]:
+    def collect(
+        self, file: str, origin: str, form: Callable[[bytes], bytes] = as_line
+    ) -> Iterator[Callable[[bytes], None]]:
         """Bring the pages of one question into the archive as ``file``, one page a line.
 
-        Gives a function that takes a page. Nothing is archived if the block raises.
+        Gives a function that takes a page; ``form`` says how a page is written, where it is no JSON.
+        Nothing is archived if the block raises.
         """
         self._archive.root.mkdir(parents=True, exist_ok=True)
         aside = self._fetcher.incoming / f"{self.source_id}-{file}.pages"
         aside.parent.mkdir(parents=True, exist_ok=True)
         try:
             with aside.open("wb") as pages:
-                yield lambda page: void(pages.write(as_line(page)))
+                yield lambda page: void(pages.write(form(page)))
             self.fetched[file] = self._archive.take(self.source_id, file, aside, origin)
         finally:
             aside.unlink(missing_ok=True)

@@ -9,7 +9,6 @@ function ``read(files, reading, resolver)``: it takes the archived bytes of the 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -54,8 +53,9 @@ class GuardLimits(BaseModel):
 class FetchSpec(BaseModel):
     """How a source is fetched: from where, how often, and within which limits.
 
-    ``urls`` are the files of a source that has no ``fetch.py`` of its own. ``options`` are that
-    module's; what the publisher's documents leave open stands there, to be set right without code.
+    ``urls`` are files to be downloaded as they are; where there are none, the source's ``fetch.py``
+    asks for them. ``options`` are that module's; what the publisher's documents leave open stands
+    there, to be set right without code.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -106,10 +106,6 @@ class SourceSpec(BaseModel):
         module = importlib.import_module(f"etl.sources.{self.source_id}.read")
         reader: Reader = module.read
         return reader
-
-    def has_own_fetch(self) -> bool:
-        """The source's folder holds a ``fetch.py``."""
-        return importlib.util.find_spec(f"etl.sources.{self.source_id}.fetch") is not None
 
 
 def _load(path: Path) -> SourceSpec:

@@ -1,7 +1,8 @@
 """Colombia's register of mine victims: one row is one person.
 
 Copies of the register differ in form: some write thousands commas in years and codes, the activity
-came later, and words change their capitals. The copy of October 2025 has outcome and sex exchanged
+came later, words change their capitals, and the portal's interface calls columns otherwise than its
+file copies do. The copy of October 2025 has outcome and sex exchanged
 and a kind of place in the column of the device. The exchange is mended and put to a person as a
 doubt; the lost device is an issue, because nothing brings it back.
 
@@ -15,6 +16,7 @@ whenever the publisher moves a point.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from typing import Final
 
@@ -22,6 +24,7 @@ import polars as pl
 
 from etl.areas import Resolver, fold
 from etl.locate import line_of
+from etl.pages import field_name, is_system_field
 from etl.reading import Finding, Reading, Shape, decode, mapped, read_csv, shaped
 from etl.tables import NATURAL_KEYS
 
@@ -31,9 +34,9 @@ COLUMNS: Final = (
     "sitio", "ano", "mes", "rangoedad", "grupoetnico", "condicion", "estado", "genero",
     "latitudcabecera", "longitudcabecera", "tipoevento",
 )  # fmt: skip
-ACTIVITY: Final = "Actividad"
-# Ubicación repeats latitude and longitude.
-OPTIONAL: Final = (ACTIVITY, "Ubicación")
+ACTIVITY: Final = "actividad"
+# Repeats latitude and longitude; the interface may give it in several columns (ubicaci_n_city, …).
+POINT: Final = "ubicaci_n"
 
 YEAR: Final = Shape(r"^([0-9]{4}|[0-9],[0-9]{3})$", "not a year", "write four digits")
 MONTH: Final = Shape(r"^(0?[1-9]|1[0-2])$", "not a month", "write 1 to 12, or leave the cell empty")
@@ -146,8 +149,8 @@ def read(files: Mapping[str, bytes], reading: Reading, resolver: Resolver) -> No
 
 def _rows(reading: Reading, content: bytes) -> pl.DataFrame:
     """The rows as text, with all optional columns, and ``row`` counting them."""
-    header = decode(FILE, content).splitlines()[0].split(",")
-    present = [name for name in OPTIONAL if name in {cell.strip(' "') for cell in header}]
+    header = next(csv.reader(decode(FILE, content).splitlines()[:1]))
+    present = [name for name in map(_named, header) if _is_optional(name)]
     if not content.endswith((b"\n", b"\r")):
         # A cut row is a reject or stops the source; a cut between rows or in the last cell shows only here.
         last = content.count(b"\n") + 1
@@ -158,9 +161,20 @@ def _rows(reading: Reading, content: bytes) -> pl.DataFrame:
             )
         )  # fmt: skip
         content += b"\n"
-    frame = read_csv(reading, FILE, content, (*COLUMNS, *present))
-    absent = [pl.lit(None, dtype=pl.String).alias(name) for name in OPTIONAL if name not in present]
-    return frame.with_columns(absent).with_row_index("row")
+    frame = read_csv(reading, FILE, content, (*COLUMNS, *present), named=_named)
+    if ACTIVITY not in present:
+        frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(ACTIVITY))
+    return frame.with_row_index("row")
+
+
+def _named(heading: str) -> str:
+    """A column's one name, whether a file copy or the portal's interface heads it."""
+    return heading if is_system_field(heading) else field_name(heading)
+
+
+def _is_optional(name: str) -> bool:
+    """A column that some copies have: the activity, and what is not read."""
+    return name == ACTIVITY or name.startswith(POINT) or is_system_field(name)
 
 
 def _right_way_round(reading: Reading, frame: pl.DataFrame) -> pl.DataFrame:
