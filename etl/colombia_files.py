@@ -91,17 +91,6 @@ def look_at_points(reading: Reading, frame: pl.DataFrame, columns: str) -> None:
         )  # fmt: skip
 
 
-def numbered(
-    frame: pl.DataFrame, key: Sequence[str] | Sequence[pl.Expr], order: Sequence[str]
-) -> pl.DataFrame:
-    """Add ``occurrence``: 1, 2, ... among the rows of one key, whatever their order in the file."""
-    return (
-        frame.sort(*order, nulls_last=True)
-        .with_columns((pl.int_range(pl.len(), dtype=pl.Int64) + 1).over(*key).alias("occurrence"))
-        .sort("row")
-    )
-
-
 def spellings(frame: pl.DataFrame, column: str, table: Table) -> Table:
     """``table`` for the words of ``column`` as this copy writes them."""
     seen = frame.select(column, folded=fold(pl.col(column))).unique().rows()

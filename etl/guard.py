@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from itertools import combinations
+from types import MappingProxyType
 from typing import Any, Final
 
 import duckdb
@@ -29,6 +31,7 @@ AS_PRINTED: Final = {
 }  # fmt: skip
 NOT_FETCHED: Final = ("stale", "dark")  # not a vintage is at fault, but the way to the publisher
 FEW: Final = 5  # so many entries may be added or revised in a table of any size
+NO_BINARIES: Final[Mapping[str, str]] = MappingProxyType({})
 SLIP_SHARE: Final = 0.2  # of the changed values; one in five is no coincidence
 
 
@@ -41,11 +44,13 @@ class Hold:
     is_readable: bool = True  # if not, nobody can accept it
 
 
-def look_at_bytes(files: Contents) -> None:
+def look_at_bytes(files: Contents, binaries: Mapping[str, str] = NO_BINARIES) -> None:
     """Refuse what cannot be data before anything parses it.
 
+    ``binaries`` are the forms of names of files that are no text, with what they must be.
+
     Raises:
-        SourceError: a file is empty, an HTML page, or a known binary.
+        SourceError: a file is empty, an HTML page, or a binary that is not declared.
     """
     for file in files:
         first = files.start(file, magic.START_BYTES)
@@ -61,7 +66,13 @@ def look_at_bytes(files: Contents) -> None:
                 "HTML page",
             )
         name = magic.binary_kind(first)
-        if name:
+        declared = next((kind for form, kind in binaries.items() if fnmatchcase(file, form)), None)
+        if declared and name != declared:
+            raise SourceError(
+                f"{file} is {name or 'text'} inside, which does not go with its name; save it again in that form",
+                "binary file",
+            )
+        if name and not declared:
             raise SourceError(
                 f"{file} is {name}, not the text that is read here; unpack or export it first",
                 "binary file",

@@ -1,9 +1,11 @@
 """Locators: how an entry names its row in archived bytes, and how the row is found again.
 
-Three forms are in use, each behind the name of the file:
+These forms are in use, each behind the name of the file:
 
     dod_hma.csv line 3             a line of text, counted from 1
     complete.csv row 41            a record of a CSV file; the header is row 1
+    cases.xlsx sheet 2021 row 41   a row of a worksheet, as the spreadsheet numbers it
+    cases.parquet row 41           a row of a Parquet file, counted from 1
     awards.jsonl line 2 /results/7 a value within the JSON document on a line (RFC 6901)
 
 A row is the line of the same number unless a quoted cell holds a line break.
@@ -15,14 +17,18 @@ import io
 import json
 import re
 from itertools import islice
+from pathlib import PurePath
 from typing import Any, Final
 
 import polars as pl
 
+from etl import sheets
 from etl.archive import Archive, ArchiveError
 
 _FORM: Final = re.compile(
-    r"(?P<file>.+?) (?P<kind>line|row) (?P<number>[1-9][0-9]*)(?: (?P<pointer>/.*))?", re.DOTALL
+    r"(?P<file>.+?)(?: sheet (?P<sheet>.+))? (?P<kind>line|row) (?P<number>[1-9][0-9]*)"
+    r"(?: (?P<pointer>/.*))?",
+    re.DOTALL,
 )
 
 
@@ -57,7 +63,7 @@ def find(archive: Archive, sha256: str, locator: str) -> tuple[str, str]:
     number = int(parts["number"])
     try:
         if parts["kind"] == "row":
-            return "", _record(archive, sha256, number)
+            return "", _row(archive, sha256, parts)
         header, line = _lines(archive, sha256, number)
         if parts["pointer"]:
             value = _value(json.loads(line), parts["pointer"])
@@ -76,6 +82,14 @@ def _lines(archive: Archive, sha256: str, number: int) -> tuple[str, str]:
     if line is None:
         raise LookupError("the file ends before it")
     return header.removesuffix("\n"), line.removesuffix("\n")
+
+
+def _row(archive: Archive, sha256: str, parts: dict[str, str]) -> str:
+    """A row of a workbook or Parquet file, or a record of a CSV file."""
+    file, number = parts["file"], int(parts["number"])
+    if PurePath(file).suffix in sheets.FORMS[1:]:
+        return sheets.row_text(file, archive.get(sha256), parts["sheet"], number)
+    return _record(archive, sha256, number)
 
 
 def _record(archive: Archive, sha256: str, number: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ from etl.guard import Hold
 from etl.locate import file_of
 from etl.reading import Finding
 from etl.record import APPENDED
-from etl.sources import all_sources
+from etl.sources import SourceSpec
 from etl.tables import CHANGES, LOG_TABLES, polars_schema
 
 ANY_STATUS: Final = ("accepted", "held", "rejected")
@@ -262,10 +262,17 @@ def _replace(
     return bool(changed)
 
 
-def replace_reference(con: duckdb.DuckDBPyConnection, areas: pl.DataFrame) -> None:
-    """Bring areas, sources and series in the ledger up to their files."""
-    specs = all_sources().values()
-    tables = {
+def replace_reference(
+    con: duckdb.DuckDBPyConnection, areas: pl.DataFrame, declared: Mapping[str, SourceSpec]
+) -> None:
+    """Bring areas, sources and series in the ledger up to their files.
+
+    A register of this installation whose mapping is gone or broken stays as it was last declared, for
+    its figures stay too.
+    """
+    lost = _lost_registers(con, declared)
+    specs = [spec for spec in declared.values() if spec.source_id not in lost]
+    tables: dict[str, list[dict[str, object]]] = {
         "areas": areas.rows(named=True),
         "sources": [
             spec.model_dump(include=set(LOG_TABLES["sources"].column_names())) for spec in specs
@@ -277,8 +284,22 @@ def replace_reference(con: duckdb.DuckDBPyConnection, areas: pl.DataFrame) -> No
         ],
     }
     for table, rows in tables.items():
+        kept = [] if table == "areas" else _rows_of(con, table, lost)
         con.execute(sql.text("truncate").format(table=sql.identifier(table)))
-        _insert(con, table, rows)
+        _insert(con, table, rows + kept)
+
+
+def _lost_registers(con: duckdb.DuckDBPyConnection, declared: Mapping[str, SourceSpec]) -> set[str]:
+    known = con.execute("SELECT source_id FROM sources WHERE status = 'local'").fetchall()
+    whole = {spec.source_id for spec in declared.values() if not spec.is_broken}
+    return {source_id for (source_id,) in known} - whole
+
+
+def _rows_of(
+    con: duckdb.DuckDBPyConnection, table: str, sources: set[str]
+) -> list[dict[str, object]]:
+    frame = con.table(table).pl()
+    return frame.filter(pl.col("source_id").is_in(list(sources))).to_dicts()
 
 
 def recorded_vintages(con: duckdb.DuckDBPyConnection, refresh: int) -> list[dict[str, str]]:

@@ -150,6 +150,7 @@ def read_csv(
     columns: Sequence[str],
     *,
     named: Callable[[str], str] = str.strip,
+    separator: str = ",",
 ) -> pl.DataFrame:
     """The rows of a transcribed CSV as text columns, with ``file`` and ``locator`` beside them.
 
@@ -167,7 +168,7 @@ def read_csv(
             f"{file} line {text.count(chr(10)) + 1} does not end with a line break, as if the file were "
             "cut short; restore the file, or end its last line"
         )
-    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+    lines = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     records: list[list[str | None]] = []
     places: list[str] = []
     try:
@@ -273,4 +274,16 @@ def mapped(
         )  # fmt: skip
     return frame.filter(good).with_columns(
         pl.col(column).replace_strict(dict(mapping), return_dtype=pl.String).alias(into)
+    )
+
+
+def numbered(frame: pl.DataFrame, key: Sequence[str], order: Sequence[str]) -> pl.DataFrame:
+    """Add ``occurrence``: 1, 2, ... among the rows of one key, whatever their order in the file.
+
+    ``order`` are columns that sort the rows of one key; the frame has a column ``row`` to come back by.
+    """
+    return (
+        frame.sort(*order, nulls_last=True)
+        .with_columns((pl.int_range(pl.len(), dtype=pl.Int64) + 1).over(*key).alias("occurrence"))
+        .sort("row")
     )

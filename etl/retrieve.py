@@ -42,14 +42,15 @@ class Given:
     origin: str | None = None
 
 
-def embedded(spec: SourceSpec, folders: Folders, archive: Archive) -> list[Vintage]:
-    """Put the source's embedded files into the archive.
+def at_hand(spec: SourceSpec, folders: Folders, archive: Archive) -> list[Vintage]:
+    """Put the files of a source that lie in the data folder into the archive.
 
     Raises:
-        SourceError: one is missing, or a link.
+        SourceError: one is missing, or a link; or the source cannot be read at all.
     """
+    spec.refuse_if_broken()
     vintages = []
-    folder = folders.transcribed
+    folder = folders.transcribed if spec.status == "transcribed" else folders.registers
     for file in spec.files:
         path = folder / file
         if path.is_symlink():
@@ -58,8 +59,11 @@ def embedded(spec: SourceSpec, folders: Folders, archive: Archive) -> list[Vinta
             )
         if not path.is_file():
             raise SourceError(f"{file} is missing from {folder}; restore the file", "missing file")
-        content = path.read_bytes()
-        vintages.append(archive.put(spec.source_id, file, content, f"transcribed/{file}"))
+        origin = f"{folder.name}/{file}"
+        if spec.status == "transcribed":
+            vintages.append(archive.put(spec.source_id, file, path.read_bytes(), origin))
+        else:
+            vintages.append(archive.take(spec.source_id, file, path, origin))
     return vintages
 
 
@@ -142,6 +146,11 @@ def given(
     Raises:
         SourceError: a copy is missing, cannot be had or unpacked, or is none of the source's files.
     """
+    if spec.status == "local":
+        raise SourceError(
+            f"{spec.source_id} is a register of this installation: put the new file into the folder registers "
+            f"of the data folder, as {spec.files[-1]}, and refresh without --from"
+        )
     kept = {vintage.file: vintage for vintage in in_use}
     taken: set[str] = set()
     for copy in copies:

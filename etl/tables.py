@@ -573,6 +573,7 @@ class Sources(dy.Schema):
             "live": "fetched from its publisher",
             "frozen": "no longer updated",
             "dark": "no longer reachable; the last vintage stays in use",
+            "local": "a file of this installation, read as its own mapping says",
         },
     )
     coverage = text("what it covers", required=True)

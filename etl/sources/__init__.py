@@ -78,7 +78,8 @@ class SourceSpec(BaseModel):
     ``min_entries``, ``max_rejects`` and ``guard`` are the guard's limits. For transcribed files the
     first two are exact: a row that goes missing puts the source on hold, and whoever means it changes
     the number with it, or accepts the vintage by name. ``accepts`` is the form of the names of further
-    files, which only come as copies that a person hands over.
+    files, which only come as copies that a person hands over. ``binaries`` are the forms of names of
+    files that are no text, with the kind that they must be (as in :mod:`etl.magic`).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -90,22 +91,40 @@ class SourceSpec(BaseModel):
     licence: str
     citation: str
     cadence: str
-    status: Literal["transcribed", "live", "frozen", "dark"]
+    status: Literal["transcribed", "live", "frozen", "dark", "local"]
     coverage: str
     caveats: str
     files: tuple[str, ...]
     accepts: str | None = None
+    binaries: dict[str, str] = {}
     fetch: FetchSpec | None = None
     min_entries: int
     max_rejects: int = 0
     guard: GuardLimits = GuardLimits()
     series: dict[str, SeriesSpec]
 
+    @property
+    def is_at_hand(self) -> bool:
+        """Its files lie in the data folder of this installation."""
+        return self.status in {"transcribed", "local"}
+
+    @property
+    def is_broken(self) -> bool:
+        """Its declaration could not be read; only a register of this installation can be so."""
+        return False
+
+    def refuse_if_broken(self) -> None:
+        """Raise SourceError if the source's declaration could not be read."""
+
     def reader(self) -> Reader:
         """The ``read`` function of the source's folder."""
-        module = importlib.import_module(f"etl.sources.{self.source_id}.read")
-        reader: Reader = module.read
-        return reader
+        return reader_of(self.source_id)
+
+
+def reader_of(folder: str) -> Reader:
+    """The ``read`` function of a folder of :mod:`etl.sources`."""
+    reader: Reader = importlib.import_module(f"etl.sources.{folder}.read").read
+    return reader
 
 
 def _load(path: Path) -> SourceSpec:

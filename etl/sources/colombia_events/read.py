@@ -32,12 +32,11 @@ from etl.colombia_files import (
     Table,
     digits,
     look_at_points,
-    numbered,
     present,
     read_rows,
     spellings,
 )
-from etl.reading import Reading, mapped, shaped
+from etl.reading import Reading, mapped, numbered, shaped
 
 FILE: Final = "colombia_events.csv"
 COLUMNS: Final = (

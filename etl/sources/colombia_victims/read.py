@@ -33,13 +33,12 @@ from etl.colombia_files import (
     Table,
     digits,
     look_at_points,
-    numbered,
     present,
     read_rows,
     spellings,
 )
 from etl.locate import line_of
-from etl.reading import Finding, Reading, mapped, shaped
+from etl.reading import Finding, Reading, mapped, numbered, shaped
 from etl.tables import NATURAL_KEYS
 
 FILE: Final = "colombia_victims.csv"
