@@ -55,6 +55,24 @@ def entry_link(label: object, entry_id: str | None) -> str:
     return f"[{plain(label)}]({page('/entry', entry=entry_id)})"
 
 
+def rows_link(label: object, address: str) -> str:
+    """A link to rows of the API, from an address made by :func:`dashboard.address.rows`."""
+    return f"[{plain(label)}]({address})"
+
+
+def signed_usd(amount: float) -> str:
+    """A difference in dollars, with its sign: '+$1,000', '−$1,000', '$0'; never broken after it."""
+    if amount == 0:
+        return usd(amount)
+    return f"{'+' if amount > 0 else '−'}\u2060{usd(abs(amount))}"
+
+
+def no_sum(count: int, *, may_add: bool) -> str:
+    """What stands where figures have no sum: none of them has an amount, or they may not be added."""
+    figures = f"{count:,} figure{'' if count == 1 else 's'}"
+    return f"{figures} without an amount" if may_add or count == 1 else f"{figures}, not added"
+
+
 def usd(amount: float | None, precision: str | None = None) -> str:
     """Dollars with separators and the bound the source gives: 'at least $398,000,000'."""
     if amount is None:

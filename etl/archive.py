@@ -20,6 +20,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -90,7 +91,7 @@ class Archive:
         """Use ``root``; it is made on the first write."""
         self.root = root
         self.manifest = root / "manifest.jsonl"
-        self._proven: set[str] = set()  # hashes checked, or made, by this object
+        self._proven: dict[str, bytes] = {}  # hashes checked, or made, here; with the last byte
 
     def path(self, sha256: str) -> Path:
         """Where the bytes with this hash lie, or would lie: as they are, or compressed."""
@@ -115,7 +116,7 @@ class Archive:
         self.root.mkdir(parents=True, exist_ok=True)
         try:
             with path.open("rb") as plain, beside.open("wb") as packed:
-                sha256, size_bytes = _pack(plain, packed)
+                sha256, size_bytes, last_byte = _pack(plain, packed)
                 packed.flush()
                 os.fsync(packed.fileno())
             held = self.path(sha256)
@@ -127,7 +128,7 @@ class Archive:
             packed_sha256 = file_sha256(held) if held.suffix == PACKED else None
         finally:
             beside.unlink(missing_ok=True)
-        self._proven.add(sha256)
+        self._proven[sha256] = last_byte
         return self._list(source_id, file, sha256, size_bytes, origin, packed_sha256)
 
     def _list(
@@ -188,21 +189,47 @@ class Archive:
                     f"{path} cannot be unpacked ({error}); restore it from a backup"
                 ) from error
 
-    def prove(self, sha256: str) -> None:
+    @contextmanager
+    def plain(self, sha256: str) -> Iterator[Path]:
+        """Where the bytes with this hash lie unpacked, for what must jump about in them.
+
+        A copy that had to be unpacked is removed when the block ends; the hash is not checked.
+
+        Raises:
+            ArchiveError: they are missing, or what lies there cannot be unpacked.
+        """
+        path = self.path(sha256)
+        if path.is_file() and path.suffix != PACKED:
+            yield path
+            return
+        copy = self.root / f".{os.getpid()}.{sha256}.plain.part"  # swept up if this run is killed
+        try:
+            with self.open(sha256) as stream, copy.open("wb") as file:
+                shutil.copyfileobj(stream, file, CHUNK_BYTES)
+            yield copy
+        finally:
+            copy.unlink(missing_ok=True)
+
+    def prove(self, sha256: str) -> bytes:
         """Check the hash of archived bytes of any size, once in the life of this object.
+
+        Returns the last byte, which tells whether a text was cut in its last line.
 
         Raises:
             ArchiveError: they are missing, or no longer have this hash.
         """
-        if sha256 in self._proven:
-            return
-        with self.open(sha256) as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
-        if found != sha256:
-            raise ArchiveError(
-                f"{self.path(sha256)} no longer has its SHA-256; restore it from a backup"
-            )
-        self._proven.add(sha256)
+        if sha256 not in self._proven:
+            digest, last_byte = hashlib.sha256(), b""
+            with self.open(sha256) as stream:
+                while chunk := stream.read(CHUNK_BYTES):
+                    digest.update(chunk)
+                    last_byte = chunk[-1:]
+            if digest.hexdigest() != sha256:
+                raise ArchiveError(
+                    f"{self.path(sha256)} no longer has its SHA-256; restore it from a backup"
+                )
+            self._proven[sha256] = last_byte
+        return self._proven[sha256]
 
     def vintages(self) -> Iterator[Vintage]:
         """Every vintage in the order of retrieval."""
@@ -242,16 +269,17 @@ class Archive:
             os.ftruncate(descriptor, size - (len(tail) - tail.rfind(b"\n") - 1))
 
 
-def _pack(plain: BinaryIO, packed: BinaryIO) -> tuple[str, int]:
-    """Compress a file; returns the SHA-256 and the size of what went in."""
-    digest, size_bytes = hashlib.sha256(), 0
+def _pack(plain: BinaryIO, packed: BinaryIO) -> tuple[str, int, bytes]:
+    """Compress a file; returns the SHA-256, the size and the last byte of what went in."""
+    digest, size_bytes, last_byte = hashlib.sha256(), 0, b""
     packer = zstandard.ZstdCompressor(LEVEL, threads=-1, write_checksum=True).compressobj()
     while chunk := plain.read(CHUNK_BYTES):
         digest.update(chunk)
         size_bytes += len(chunk)
+        last_byte = chunk[-1:]
         packed.write(packer.compress(chunk))
     packed.write(packer.flush())
-    return digest.hexdigest(), size_bytes
+    return digest.hexdigest(), size_bytes, last_byte
 
 
 class Contents(Mapping[str, bytes]):
@@ -294,6 +322,18 @@ class Contents(Mapping[str, bytes]):
         self._archive.prove(sha256)
         with self._archive.open(sha256) as stream:
             yield stream
+
+    @contextmanager
+    def plain(self, file: str) -> Iterator[Path]:
+        """Where a file lies unpacked, until the block ends."""
+        sha256 = self._vintages[file].sha256
+        self._archive.prove(sha256)
+        with self._archive.plain(sha256) as path:
+            yield path
+
+    def last_byte(self, file: str) -> bytes:
+        """The last byte of a file, nothing for an empty one."""
+        return self._archive.prove(self._vintages[file].sha256)
 
     def start(self, file: str, size_bytes: int) -> bytes:
         """The first bytes of a file."""

@@ -12,10 +12,10 @@ from typing import Final
 
 import polars as pl
 
-from etl.areas import fold
 from etl.locate import line_of
 from etl.pages import field_name, is_system_field
 from etl.reading import Finding, Reading, Shape, decode, read_csv
+from etl.spellings import fold
 
 YEAR: Final = Shape(r"^([0-9]{4}|[0-9],[0-9]{3})$", "not a year", "write four digits")
 MONTH: Final = Shape(r"^(0?[1-9]|1[0-2])$", "not a month", "write 1 to 12, or leave the cell empty")

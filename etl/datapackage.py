@@ -46,6 +46,8 @@ PRIMARY_KEYS: Final[Mapping[str, str]] = {
     "casualties_by_area_year": "entry_id",
     "area_profile": "area",
     "areas": "area",
+    "implementers": "implementer",
+    "measures": "measure",
     "sources": "source_id",
     "series": "series",
     "refreshes": "refresh",

@@ -9,7 +9,7 @@ that reads the same bytes otherwise is a change of ours, and the diff shows it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import combinations
@@ -50,7 +50,8 @@ def look_at_bytes(files: Contents, binaries: Mapping[str, str] = NO_BINARIES) ->
     ``binaries`` are the forms of names of files that are no text, with what they must be.
 
     Raises:
-        SourceError: a file is empty, an HTML page, or a binary that is not declared.
+        SourceError: a file is empty, an HTML page, no Parquet under that name, or a binary that is not
+            declared.
     """
     for file in files:
         first = files.start(file, magic.START_BYTES)
@@ -67,36 +68,56 @@ def look_at_bytes(files: Contents, binaries: Mapping[str, str] = NO_BINARIES) ->
             )
         name = magic.binary_kind(first)
         declared = next((kind for form, kind in binaries.items() if fnmatchcase(file, form)), None)
-        if declared and name != declared:
-            raise SourceError(
-                f"{file} is {name or 'text'} inside, which does not go with its name; save it again in that form",
-                "binary file",
-            )
-        if name and not declared:
+        if file.endswith(magic.PARQUET):
+            if name != "Parquet":
+                raise SourceError(
+                    f"{file} is no Parquet file: {start[:80]!r}; the address may show something else to "
+                    "programs than to people. Fetch it again, or save it in a browser",
+                    "wrong content",
+                )
+        elif declared:
+            if name != declared:
+                raise SourceError(
+                    f"{file} is {name or 'text'} inside, which does not go with its name; save it again in "
+                    "that form",
+                    "binary file",
+                )
+        elif name:
             raise SourceError(
                 f"{file} is {name}, not the text that is read here; unpack or export it first",
                 "binary file",
             )
 
 
-def before_comparing(spec: SourceSpec, reading: Reading, checked: Checked) -> Hold | None:
-    """Why the vintage cannot be used as it is, whatever came before it; None if it can."""
+def together(holds: Sequence[Hold]) -> Hold | None:
+    """All reasons as one, the most telling first; None if there is none.
+
+    Whoever accepts a vintage accepts all that stands against it, so all of it is said.
+    """
+    if not holds:
+        return None
+    first, *others = holds
+    also = "".join(f" Also ({hold.rule}): {hold.message.rstrip('.')}." for hold in others)
+    return Hold(first.rule, first.message.rstrip(".") + "." + also if also else first.message)
+
+
+def before_comparing(spec: SourceSpec, reading: Reading, checked: Checked) -> Iterator[Hold]:
+    """What stands against the vintage as it is, whatever came before it."""
     rejected = len({reject.locator for reject in reading.rejects})
     if rejected > spec.max_rejects:
-        return Hold(
+        yield Hold(
             "rejects",
             f"{rejected} rejected rows, {spec.max_rejects} allowed; first: {reading.rejects[0]}",
         )
     if reading.doubts:
-        return Hold("doubt", "; ".join(str(doubt) for doubt in reading.doubts[:3]))
+        yield Hold("doubt", "; ".join(str(doubt) for doubt in reading.doubts[:3]))
     if checked.entries < spec.min_entries:
-        return Hold(
+        yield Hold(
             "fewer entries",
             f"{checked.entries} entries, at least {spec.min_entries} expected: was a file cut short? "
             "Restore it. If rows were meant to go, accept the vintage, or change min_entries in "
             f"etl/sources/{spec.source_id}/source.yml",
         )
-    return None
 
 
 def compared(
@@ -104,8 +125,8 @@ def compared(
     spec: SourceSpec,
     changes: Mapping[str, Counter[str]],
     today: str,
-) -> Hold | None:
-    """Why the vintage moves too far from the one in use; None if it does not.
+) -> list[Hold]:
+    """In what the vintage moves too far from the one in use, the most telling first.
 
     Reads what :func:`etl.record.compare` left in temporary tables. ``today`` is the day of retrieval
     (ISO 8601).
@@ -121,7 +142,7 @@ def compared(
             holds += _words(con, spec, table)
         if held and "occurrence" in NATURAL_KEYS[table]:
             holds += _register(con, spec, table)
-    return min(holds, key=lambda hold: _ORDER.index(hold.rule), default=None)
+    return sorted(holds, key=lambda hold: _ORDER.index(hold.rule))
 
 
 # The most telling reason first: a slip of units is also a changed total.

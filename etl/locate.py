@@ -3,12 +3,12 @@
 These forms are in use, each behind the name of the file:
 
     dod_hma.csv line 3             a line of text, counted from 1
-    complete.csv row 41            a record of a CSV file; the header is row 1
+    complete.csv row 41            a record of a CSV file; the header is row 1, also in Parquet
     cases.xlsx sheet 2021 row 41   a row of a worksheet, as the spreadsheet numbers it
-    cases.parquet row 41           a row of a Parquet file, counted from 1
     awards.jsonl line 2 /results/7 a value within the JSON document on a line (RFC 6901)
 
-A row is the line of the same number unless a quoted cell holds a line break.
+A row is the line of the same number unless a quoted cell holds a line break. A pointer behind a row
+names the column of the figure, where a row gives several.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from etl import sheets
+from etl import magic, sheets
 from etl.archive import Archive, ArchiveError
 
 _FORM: Final = re.compile(
@@ -85,18 +85,32 @@ def _lines(archive: Archive, sha256: str, number: int) -> tuple[str, str]:
 
 
 def _row(archive: Archive, sha256: str, parts: dict[str, str]) -> str:
-    """A row of a workbook or Parquet file, or a record of a CSV file."""
+    """A row of a worksheet, or a record of a CSV or Parquet file."""
     file, number = parts["file"], int(parts["number"])
-    if PurePath(file).suffix in sheets.FORMS[1:]:
+    if PurePath(file).suffix == sheets.EXCEL:
         return sheets.row_text(file, archive.get(sha256), parts["sheet"], number)
-    return _record(archive, sha256, number)
+    return _record(archive, sha256, file, number)
 
 
-def _record(archive: Archive, sha256: str, number: int) -> str:
-    """The record of that number of a CSV file, each value behind its name in the header."""
-    rows = pl.scan_csv(archive.path(sha256), infer_schema=False).slice(number - 2, 1).collect()
+def _record(archive: Archive, sha256: str, file: str, number: int) -> str:
+    """The record of that number, each value behind its name in the header."""
+    if file.endswith(magic.PARQUET):
+        with archive.plain(sha256) as path:
+            rows = pl.scan_parquet(path).slice(number - 2, 1).collect()
+    else:
+        with archive.open(sha256) as stream:
+            separator = separator_of(stream.readline())
+        path = archive.path(sha256)
+        # rescued copies are not all UTF-8; the row is shown, not read, so a letter may be a stand-in
+        lines = pl.scan_csv(path, infer_schema=False, separator=separator, encoding="utf8-lossy")
+        rows = lines.slice(number - 2, 1).collect()
     values = rows.row(0, named=True)  # an index error where there is none
     return "\n".join(f"{name}: {'' if value is None else value}" for name, value in values.items())
+
+
+def separator_of(header: bytes) -> str:
+    """What stands between the cells of a file with this first line: a comma or a vertical bar."""
+    return "|" if header.count(b"|") > header.count(b",") else ","
 
 
 def _value(document: Any, pointer: str) -> Any:  # noqa: ANN401 - JSON

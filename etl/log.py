@@ -24,7 +24,7 @@ from etl.locate import file_of
 from etl.reading import Finding
 from etl.record import APPENDED
 from etl.sources import SourceSpec
-from etl.tables import CHANGES, LOG_TABLES, polars_schema
+from etl.tables import CHANGES, LOG_TABLES, MEASURES, polars_schema
 
 ANY_STATUS: Final = ("accepted", "held", "rejected")
 
@@ -263,9 +263,12 @@ def _replace(
 
 
 def replace_reference(
-    con: duckdb.DuckDBPyConnection, areas: pl.DataFrame, declared: Mapping[str, SourceSpec]
+    con: duckdb.DuckDBPyConnection,
+    areas: pl.DataFrame,
+    implementers: pl.DataFrame,
+    declared: Mapping[str, SourceSpec],
 ) -> None:
-    """Bring areas, sources and series in the ledger up to their files.
+    """Bring areas, implementers, measures, sources and series in the ledger up to their files.
 
     A register of this installation whose mapping is gone or broken stays as it was last declared, for
     its figures stay too.
@@ -274,6 +277,11 @@ def replace_reference(
     specs = [spec for spec in declared.values() if spec.source_id not in lost]
     tables: dict[str, list[dict[str, object]]] = {
         "areas": areas.rows(named=True),
+        "implementers": implementers.rows(named=True),
+        "measures": [
+            {"measure": name, "title": title, "series": series, "why": why}
+            for name, (title, series, why) in MEASURES.items()
+        ],
         "sources": [
             spec.model_dump(include=set(LOG_TABLES["sources"].column_names())) for spec in specs
         ],
@@ -284,7 +292,7 @@ def replace_reference(
         ],
     }
     for table, rows in tables.items():
-        kept = [] if table == "areas" else _rows_of(con, table, lost)
+        kept = _rows_of(con, table, lost) if table in {"sources", "series"} else []
         con.execute(sql.text("truncate").format(table=sql.identifier(table)))
         _insert(con, table, rows + kept)
 

@@ -13,6 +13,7 @@ _ARCHIVES: Final = {
 _OTHER: Final = {
     b"%PDF": "PDF", b"PAR1": "Parquet", b"\x89PNG": "PNG", b"\xd0\xcf\x11\xe0": "an old Office file",
 }  # fmt: skip
+PARQUET: Final = ".parquet"  # what the name of a file ends with that is read as one
 START_BYTES: Final = 4096  # what the answers need to see
 
 

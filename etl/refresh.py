@@ -24,6 +24,7 @@ from etl.areas import Resolver, load_areas
 from etl.check import Checked, check
 from etl.config import Config, config
 from etl.guard import Hold
+from etl.implementers import load_implementers
 from etl.log import ANY_STATUS, Decision, SourceOutcome
 from etl.manifest import Manifest
 from etl.publish import build_views, building, keep_histories, publish, writer
@@ -87,10 +88,11 @@ def refresh(
 
     Raises:
         BusyError: another process is writing.
-        SourceError: the area names are unusable.
+        SourceError: the names of areas or implementers are unusable.
     """
     started = datetime.now(UTC)
     areas = load_areas(folders.reference)
+    implementers = load_implementers(folders.reference)
     with writer(folders.ledger), building(folders.ledger) as (built, base, con):
         archive = Archive(folders.archive)
         archive.sweep()
@@ -111,7 +113,7 @@ def refresh(
             con.execute("ROLLBACK")
             return Outcome(outcomes, None)
         progress("", "views")
-        log.replace_reference(con, areas, every_source(folders))
+        log.replace_reference(con, areas, implementers, every_source(folders))
         changed = {table for outcome in outcomes for table in outcome.changed_tables}
         if changed:
             record.lay_out(con, changed)
@@ -220,15 +222,14 @@ def _read_and_record(run: _Run, spec: SourceSpec, outcome: SourceOutcome) -> Hol
     outcome.rows_read = reading.rows_taken()
     outcome.rejects, outcome.issues = reading.rejects, reading.issues
     run.progress(spec.source_id, "check")
-    hold = None if accepted else guard.before_comparing(spec, reading, checked)
-    if hold:
-        return hold
+    reasons = [] if accepted else list(guard.before_comparing(spec, reading, checked))
     changes = record.compare(run.con, spec.source_id, checked)
     if not accepted and is_new:
         today = max(vintage.retrieved_at for vintage in outcome.vintages)[:10]
-        hold = guard.compared(run.con, spec, changes, today)
-        if hold:
-            return hold
+        reasons += guard.compared(run.con, spec, changes, today)
+    hold = guard.together(reasons)
+    if hold:
+        return hold
     run.progress(spec.source_id, "record")
     outcome.changes = record.record(run.con, run.number, changes)
     outcome.changed_tables = {table for table, counts in changes.items() if counts}
@@ -297,5 +298,6 @@ def code_version(folders: Folders) -> str:
     ]
     for path in sorted(paths, key=lambda path: path.relative_to(PACKAGE).as_posix()):
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + path.read_bytes())
-    digest.update((folders.reference / "areas.csv").read_bytes())
+    for file in ("areas.csv", "implementers.csv"):
+        digest.update((folders.reference / file).read_bytes())
     return f"{__version__}+{digest.hexdigest()[:12]}"

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from etl.reading import SourceError
 from etl.settings import Folders
-from etl.sheets import EXCEL, PARQUET
+from etl.sheets import EXCEL
 from etl.sources import GuardLimits, Reader, SeriesSpec, SourceSpec, all_sources, reader_of
 from etl.tables import FACT_TABLES, Spine
 
@@ -29,7 +29,7 @@ PREFIX: Final = "tabular_"
 ENDING: Final = ".yml"
 READER: Final = "tabular"
 NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
-BINARIES: Final = {f"*{EXCEL}": "zip", f"*{PARQUET}": "Parquet"}
+BINARIES: Final = {f"*{EXCEL}": "zip"}
 SHOWN: Final = 5
 # What a mapping calls otherwise than the table does.
 AREA, ID, DATE = "area", "id", "date"

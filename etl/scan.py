@@ -1,4 +1,4 @@
-"""A large CSV of which a source wants few rows: found in one pass, in bounded memory.
+"""A large CSV or Parquet file of which a source wants few rows: found in one pass, in bounded memory.
 
 The archived file is read where it lies, plain or compressed, and never as a whole: DuckDB goes
 through it once and keeps only the records that the source's own ``SELECT`` takes. Columns go by the
@@ -10,16 +10,17 @@ Reading is strict. A record with too many or too few cells, a quotation mark tha
 text that is not UTF-8 in a column that is read stop the source with the file and the line; nothing
 is skipped and nothing is padded. (Superfluous cells that are empty are overlooked: they shift nothing.)
 Only what is taken is then trimmed, and an empty cell or one that says NULL becomes null.
+
+Parquet (a file whose name ends so) goes the same way, its values as text; the first record is row 2
+there too. It is unpacked for the pass, since its parts are found from its end.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import os
 import re
-from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,15 +29,17 @@ from typing import Final
 import duckdb
 import polars as pl
 
-from etl import sql
-from etl.archive import CHUNK_BYTES, Contents
+from etl import magic, sql
+from etl.archive import Contents
 from etl.locate import line_of
 from etl.reading import Finding, Reading, SourceError
 
 MEMORY_LIMIT: Final = "600MB"
-THREADS: Final = 2
+THREADS: Final = 1  # the file's order allows no more, and a second one doubles the processor time
 MISSING: Final = ("", "NULL")
 LONGEST_HEADER: Final = 1 << 20  # bytes; a longer first line is no header
+
+SEPARATORS: Final = frozenset({",", "|"})
 
 # What a file may cause. Any other error of DuckDB's is one of ours.
 _FAILURES: Final = (duckdb.InvalidInputException, duckdb.IOException, duckdb.OutOfMemoryException)
@@ -59,21 +62,49 @@ class Column:
     required: bool = True
 
 
-def header(files: Contents, file: str) -> list[str]:
+@dataclass(frozen=True)
+class Form:
+    """How a text separates its cells, and whether its column names are compared in any case."""
+
+    separator: str = ","
+    any_case: bool = False
+
+    def __post_init__(self) -> None:
+        if self.separator not in SEPARATORS:
+            raise ValueError(
+                f"{self.separator!r} cannot separate cells: a comma or a vertical bar can"
+            )
+
+
+CSV: Final = Form()
+
+
+def header(files: Contents, file: str, form: Form = CSV) -> list[str]:
     """The column names in the first record of ``file``.
 
     Raises:
-        SourceError: the file is empty, or its first line is no CSV header.
+        SourceError: the file is empty, its first line is no CSV header, or it is no whole Parquet.
     """
+    if file.endswith(magic.PARQUET):
+        with files.plain(file) as path:
+            return _parquet_header(file, path)
     with files.open(file) as stream:
         start = stream.read(LONGEST_HEADER)
     text = start.decode("utf-8-sig", errors="replace")  # what is not UTF-8 is found with its line
     if not text.strip():
         raise SourceError(f"{file} is empty; fetch it again", "empty body")
     try:
-        return [name.strip() for name in next(csv.reader(io.StringIO(text, newline="")))]
+        lines = csv.reader(io.StringIO(text, newline=""), delimiter=form.separator)
+        return [name.strip() for name in next(lines)]
     except csv.Error as error:
         raise SourceError(f"{file} line 1 is no CSV header ({error}); fetch it again") from error
+
+
+def _parquet_header(file: str, path: Path) -> list[str]:
+    try:
+        return list(pl.read_parquet_schema(path))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _explained(file, 0, str(error)) from error
 
 
 def select(
@@ -83,6 +114,7 @@ def select(
     columns: Sequence[Column],
     ignored: Collection[str],
     selection: str,
+    form: Form = CSV,
 ) -> pl.DataFrame:
     """The records of ``file`` that ``selection`` takes; the others are counted as left.
 
@@ -95,12 +127,21 @@ def select(
     Raises:
         SourceError: a required column is missing or stands twice, or a record is not valid.
     """
-    names = header(files, file)
-    places = _places(reading, file, names, columns, ignored)
-    with ThreadPoolExecutor(1) as beside:
-        ending = beside.submit(_last_byte, files, file)
-        rows_read, rows = _scan(files, file, len(names), places, selection)
-        if ending.result() not in {b"\n", b"\r"}:
+    names = header(files, file, form)
+    places = _places(reading, file, names, columns, ignored, form)
+    if file.endswith(magic.PARQUET):
+        with files.plain(file) as path:
+            source = sql.text("scan_parquet").format(cells=_numbered(len(names)))
+            query = _query(source, '"number" + 2', places, selection)
+            rows_read, rows = _scan(file, path, len(names), places, query, {})
+    else:
+        query = _query(_csv_source(len(names), form), "row_number() OVER () + 1", places, selection)
+        packing = {"compression": files.compression(file)}
+        try:
+            rows_read, rows = _scan(file, files.path(file), len(names), places, query, packing)
+        except duckdb.InternalException as error:
+            raise _not_utf8(files, file, str(error)) from error
+        if files.last_byte(file) not in {b"\n", b"\r"}:
             _doubt_ending(reading, file, rows_read + 1)
     reading.rows_read[file] = reading.rows_read.get(file, 0) + rows_read
     reading.leave(file, rows_read - rows.height)
@@ -115,13 +156,21 @@ def _places(
     names: Sequence[str],
     columns: Sequence[Column],
     ignored: Collection[str],
+    form: Form,
 ) -> dict[str, int | None]:
     """Where each of ``columns`` stands among ``names``, counted from 0; None where it is absent."""
     place = line_of(file, 1)
+
+    def compared(spellings: Iterable[str]) -> set[str]:
+        return {name.casefold() if form.any_case else name for name in spellings}
+
     found = {
-        column.name: [index for index, name in enumerate(names) if name in column.spellings]
+        column.name: [
+            index for index, name in enumerate(names)
+            if compared([name]) <= compared(column.spellings)
+        ]
         for column in columns
-    }
+    }  # fmt: skip
     missing = [column for column in columns if column.required and not found[column.name]]
     if missing:
         raise SourceError(
@@ -134,30 +183,44 @@ def _places(
                 f"{place} has the column {column.spellings[0]} more than once: "
                 f"{', '.join(names[index] for index in found[column.name])}; keep one"
             )
-    known = {spelling for column in columns for spelling in column.spellings} | set(ignored)
+    known = compared(spelling for column in columns for spelling in column.spellings)
+    known |= compared(ignored)
     for name in dict.fromkeys(names):
-        if name not in known:
+        if not compared([name]) <= known:
             fix = "look at what it holds, and name it in read.py"
             reading.issue(Finding(place, name, "unknown column", name, fix))
     return {name: indices[0] if indices else None for name, indices in found.items()}
 
 
-def _scan(
-    files: Contents, file: str, width: int, places: dict[str, int | None], selection: str
-) -> tuple[int, pl.DataFrame]:
-    """How many records the file has, and those that are taken."""
+def _numbered(width: int) -> str:
+    return ", ".join(f"c{index}" for index in range(width))
+
+
+def _csv_source(width: int, form: Form) -> str:
     cells = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(width))
+    return sql.text("scan_csv").format(cells=f"{{{cells}}}", separator=form.separator)
+
+
+def _query(source: str, number: str, places: dict[str, int | None], selection: str) -> str:
     columns = ", ".join(
-        f"{'NULL::VARCHAR' if index is None else f'c{index}'} AS {_quoted(name)}"
+        f"{'NULL' if index is None else f'c{index}'}::VARCHAR AS {_quoted(name)}"
         for name, index in places.items()
     )
-    query = sql.text("scan").format(cells=f"{{{cells}}}", columns=columns, selection=selection)
-    path = files.path(file)
+    return sql.text("scan").format(number=number, columns=columns, file=source, selection=selection)
+
+
+def _scan(
+    file: str,
+    path: Path,
+    width: int,
+    places: dict[str, int | None],
+    query: str,
+    packing: Mapping[str, str],
+) -> tuple[int, pl.DataFrame]:
+    """How many records the file has, and those that are taken."""
     with _connection(path) as con:
         try:
-            found = con.execute(
-                query, {"path": str(path), "compression": files.compression(file)}
-            ).pl()
+            found = con.execute(query, {"path": str(path), **packing}).pl()
         except _FAILURES as error:
             raise _explained(file, width, str(error)) from error
     rows_read, taken = found.row(0)
@@ -217,6 +280,21 @@ def _explained(file: str, width: int, message: str) -> SourceError:
     )
 
 
+def _not_utf8(files: Contents, file: str, message: str) -> SourceError:
+    """What an error within DuckDB means, if it is about text that is not UTF-8.
+
+    DuckDB (1.5.5) fails within itself instead of naming the line, where such text stands in a column
+    whose number is higher than that of the columns that are read.
+    """
+    with files.open(file) as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return _explained(file, 0, f"CSV Error on Line: {number} {_NOT_UTF8}")
+    return _explained(file, 0, message)
+
+
 def _first_line(message: str) -> str:
     return message.strip().splitlines()[0][:200]
 
@@ -225,19 +303,6 @@ def _refuse_nul(file: str, rows: pl.DataFrame) -> None:
     texts = pl.any_horizontal(pl.col(pl.String).str.contains("\x00", literal=True))
     for (row,) in rows.filter(texts).select("row").head(1).iter_rows():
         raise SourceError(f"{file} row {row} holds a NUL character; the file may be damaged")
-
-
-def _last_byte(files: Contents, file: str) -> bytes:
-    """The last byte of the file; a compressed one has to be gone through for it."""
-    if files.compression(file) == "none":
-        with files.path(file).open("rb") as plain:
-            plain.seek(-1, os.SEEK_END)
-            return plain.read(1)
-    last = b""
-    with files.open(file) as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            last = chunk[-1:]
-    return last
 
 
 def _doubt_ending(reading: Reading, file: str, row: int) -> None:

@@ -5,7 +5,7 @@ a column looks. A row is found again by its locator:
 
     cases.csv line 7              a line of text
     cases.xlsx sheet 2021 row 7   the row as the spreadsheet numbers it
-    cases.parquet row 7           counted from 1; a Parquet file has no heading
+    cases.parquet row 7           as of a CSV file: the heading counts as row 1
 
 In a worksheet the first row that is not empty holds the names of the columns.
 """
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-from pathlib import PurePath
 from typing import Final, NamedTuple
 
 import fastexcel
@@ -22,8 +21,6 @@ import polars as pl
 
 CSV: Final = ".csv"
 EXCEL: Final = ".xlsx"
-PARQUET: Final = ".parquet"
-FORMS: Final = (CSV, EXCEL, PARQUET)
 UNPACKED_BYTES: Final = 1 << 28  # of a workbook, which is a zip
 
 
@@ -46,14 +43,13 @@ def row_of(file: str, sheet: str | None, number: int) -> str:
 
 
 def row_text(file: str, content: bytes, sheet: str | None, number: int) -> str:
-    """The row of that number of a workbook or Parquet file, one ``name: value`` a line.
+    """The row of that number of a worksheet, one ``name: value`` a line.
 
     Raises:
         SheetError: the file cannot be read.
         LookupError: it holds no such row.
     """
-    is_excel = PurePath(file).suffix == EXCEL
-    grid = workbook(file, content, sheet)[0] if is_excel else parquet(file, content)
+    grid, _ = workbook(file, content, sheet)
     if number not in grid.numbers:
         raise LookupError("there is no such row, or it is empty")
     row = grid.rows[grid.numbers.index(number)]
@@ -141,8 +137,8 @@ def parquet(file: str, content: bytes) -> Grid:
         raise SheetError(f"{file}: the column {nested[0]} holds no plain values; leave it out")
     text = frame.select(_as_text(name, dtype) for name, dtype in frame.schema.items())
     rows = [[(value or "").strip() or None for value in row] for row in text.iter_rows()]
-    numbers = [number for number, row in enumerate(rows, 1) if any(row)]
-    return Grid(frame.columns, [rows[number - 1] for number in numbers], numbers, {})
+    numbers = [number for number, row in enumerate(rows, 2) if any(row)]
+    return Grid(frame.columns, [rows[number - 2] for number in numbers], numbers, {})
 
 
 def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:

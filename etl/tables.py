@@ -37,6 +37,7 @@ FLOWS: Final = {
     "obligation": "money the government has committed itself to pay",
     "disbursement": "money paid out",
     "commitment": "a donor's firm written promise",
+    "pledge": "a donor's announcement that binds nobody yet: not money",
     "contribution": "what a donor reports to have given, as counted by the Landmine Monitor",
     "limit": "a ceiling set by law, not money given",
     "unspecified": "the source does not say which stage of spending it counts",
@@ -101,6 +102,65 @@ DEVICES: Final = {
     "antipersonnel mine": "a mine set off by a person; improvised mines are counted with them",
     "unexploded ordnance": "munitions that were used and did not go off",
     "unknown": "the source does not say, or no longer says",
+}
+IMPLEMENTER_KINDS: Final = {
+    "NGO": "charity, foundation or other body that is neither a state's nor run for profit",
+    "contractor": "company",
+    "university": "university",
+    "UN": "body of the United Nations",
+    "international organisation": "another organisation of states, or with a mandate from them",
+    "government": "body of a state",
+}
+# What the view `reconciliation` sets side by side: the series behind each measure, and why it may differ
+# from the first, State's report. A series belongs to one measure, so no figure counts in two.
+MEASURES: Final = {
+    "state_report": (
+        "State's report",
+        "tweis_country_table",
+        "The reference. The accounts of the country's table added: State, Defense, USAID and CDC, by fiscal "
+        "year, for all conventional weapons destruction, which is broader than mine action. The report does "
+        "not say whether it counts obligations or something else.",
+    ),
+    "fa_obligations": (
+        "ForeignAssistance.gov, obligations",
+        "fa_obligations",
+        "Only what agencies report under the purpose landmines and explosive remnants of war, so stockpile and "
+        "small-arms work of State's report is not in it; obligations, net of money taken back, in the fiscal "
+        "year of the action, while a report may count a year's budget; money for several countries stands "
+        "under a region or the world; Defense money may be missing.",
+    ),
+    "fa_disbursements": (
+        "ForeignAssistance.gov, disbursements",
+        "fa_disbursements",
+        "Money paid out, often years after it was obligated, so the years do not fit each other; otherwise as "
+        "for its obligations. Never added to them: it is the same money at a later stage.",
+    ),
+    "fa_cwd_obligations": (
+        "ForeignAssistance.gov, wider weapons destruction, obligations",
+        "fa_cwd_obligations",
+        "Rows under other purposes that name weapons destruction, apart from those about mines. State's report "
+        "counts both kinds; neither of the two alone can be expected to equal it.",
+    ),
+    "fa_cwd_disbursements": (
+        "ForeignAssistance.gov, wider weapons destruction, disbursements",
+        "fa_cwd_disbursements",
+        "Money paid out under other purposes that name weapons destruction, often years after it was obligated.",
+    ),
+    "usaspending_obligations": (
+        "USAspending, obligations",
+        "usaspending_transactions",
+        "Grants and other awards alone: no staff, no contracts outside the listings read, no Defense training. "
+        "The country is the place of performance, one country at best and sometimes the recipient's own seat, "
+        "so this is an approximation. Obligations by date of the action, net of money taken back.",
+    ),
+    "monitor": (
+        "Landmine Monitor, U.S. contribution",
+        "monitor_recipient_tables",
+        "Calendar years, not fiscal years: a fiscal year begins three months earlier, so the same number "
+        "names another period. Mine action only, as the United States reported it to the Monitor, at a stage "
+        "that is not stated. Where both are equal to the dollar, the Monitor has likely printed the figure "
+        "of the fiscal year.",
+    ),
 }
 CHANGES: Final = {
     "added": "first time this entry was seen",
@@ -503,6 +563,8 @@ READING_ORDER: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "splits": ("entry_id", "dimension", "category"),
         "areas": ("area",),
+        "implementers": ("implementer",),
+        "measures": ("measure",),
         "sources": ("source_id",),
         "series": ("series",),
         "vintages": ("recorded_in", "source_id", "file"),
@@ -515,6 +577,17 @@ READING_ORDER: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "casualties_by_area_year": ("area_name", "calendar_year"),
         "dependency": ("area_name", "calendar_year", "edition", "source_url", "us_entry_id"),
         "area_profile": ("area_name",),
+        "partners": (
+            "series",
+            "implementer",
+            "year",
+            "area_name",
+            "flow",
+            "year_basis",
+            "agency",
+            "account",
+        ),
+        "reconciliation": ("area_name", "year", "measure", "flow", "year_basis"),
     }
 )
 
@@ -554,6 +627,25 @@ class Areas(dy.Schema):
     state_region = text("region of the U.S. Department of State")
     spellings = text("other spellings met in the sources, separated by ' ; '")
     note = text("what the code stands for, where that needs saying")
+
+
+class Implementers(dy.Schema):
+    """An organisation that does the work, under one name; reviewed by hand."""
+
+    implementer = text("name in plain words", required=True)
+    kind = category("what kind of organisation it is", IMPLEMENTER_KINDS)
+    home_area = text("code of the country it is at home in; null where it has none, or several")
+    spellings = text("other spellings of the name, separated by ' ; '")
+    note = text("why the spellings are joined, or what is not joined")
+
+
+class Measures(dy.Schema):
+    """One of the counts of U.S. money that the view reconciliation sets side by side."""
+
+    measure = text("name of the measure", required=True)
+    title = text("what readers see", required=True)
+    series = text("the series whose figures it adds", required=True)
+    why = text("why it may differ from State's report", required=True)
 
 
 class Sources(dy.Schema):
@@ -689,6 +781,8 @@ LOG_TABLES: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
     {
         "splits": Splits,
         "areas": Areas,
+        "implementers": Implementers,
+        "measures": Measures,
         "sources": Sources,
         "series": Series,
         "vintages": Vintages,
@@ -842,6 +936,77 @@ class AreaProfile(dy.Schema):
     cluster_convention = text("status under the Convention on Cluster Munitions")
 
 
+class Partners(dy.Schema):
+    """What one series says that one organisation got for one area in one year, from one agency's account."""
+
+    source_id = text("the source", required=True)
+    series = text("the series; rows of two series are never added", required=True)
+    flow = category("stage of spending that the figures count", FLOWS)
+    implementer = text(
+        "the organisation, under its name in implementers, else as printed; null where no one is named"
+    )
+    implementer_kind = category("what kind of organisation", IMPLEMENTER_KINDS, required=False)
+    home_area = text("code of the country it is at home in")
+    is_matched = flag("the printed name stands in the table implementers")
+    spellings_seen = text("the names as printed, separated by ' ; '")
+    agency = text("department or agency of the donor, where the source names it")
+    account = category("U.S. budget line, in one spelling", ACCOUNTS)
+    area = text(f"recipient; {AREA_CODE}")
+    area_name = text("name of the recipient; as printed where it has no code", required=True)
+    year = year_of("year of the figures", required=True)
+    year_basis = category("what the year means", YEAR_BASES)
+    amount_usd = money(
+        "sum of the figures in nominal U.S. dollars, negative where more was taken back than given; null "
+        "where none has an amount, or where several may not be added"
+    )
+    is_incomplete = flag("a figure without an amount is missing from the sum")
+    entries_count = whole("figures behind the sum, with and without an amount", "entries")
+    is_additive = flag("figures of the series may be added")
+
+
+class Reconciliation(dy.Schema):
+    """What one measure says that the United States gave one area in one year, beside State's report."""
+
+    area = text(f"recipient; {AREA_CODE}")
+    area_name = text("name of the recipient; as printed where it has no code", required=True)
+    year = year_of("year as the measure counts it", required=True)
+    year_basis = category("what the year means", YEAR_BASES)
+    measure = category(
+        "whose count it is", {name: title for name, (title, _, _) in MEASURES.items()}
+    )
+    flow = category("stage of spending that it counts", FLOWS)
+    amount_usd = money(
+        "sum of the measure's own figures in nominal U.S. dollars; null where none has an amount, or where "
+        "several may not be added"
+    )
+    precision = category(
+        "how the figures bound the truth; null where they do so in different ways", PRECISIONS,
+        required=False,
+    )  # fmt: skip
+    is_incomplete = flag("a figure without an amount is missing from the sum")
+    entries_count = whole("figures behind the sum; 0 where a table was read whole and lists none",
+                          "entries", required=True)  # fmt: skip
+    measures_count = whole(
+        "measures with an amount for this area and year", "measures", required=True
+    )
+    reference_usd = money(
+        "what State's report says for the area and the fiscal year of that number"
+    )
+    difference_usd = money("amount_usd less reference_usd; null for State's report itself")
+    ratio = real(
+        "amount_usd divided by reference_usd, rounded to 4 decimals; null where there is no reference, or it "
+        "is 0", "times State's report", low=None,
+    )  # fmt: skip
+    is_same_year_basis = flag(
+        "the year means what it means in State's report; if not, the difference compares two periods"
+    )
+    entry_id = text("the entry in funding, where there is just one")
+    source_id = text("the source", required=True)
+    series = text("the series", required=True)
+    remark = text("what a reader must know about this very row")
+    why = text("why the measure may differ from State's report", required=True)
+
+
 # In the order in which they are built: a view may read those before it.
 VIEWS: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
     {
@@ -849,6 +1014,8 @@ VIEWS: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
         "casualties_by_area_year": CasualtiesByAreaYear,
         "dependency": Dependency,
         "area_profile": AreaProfile,
+        "partners": Partners,
+        "reconciliation": Reconciliation,
     }
 )
 

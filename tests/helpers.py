@@ -27,8 +27,8 @@ from etl.store import current_path, open_read_only
 from etl.tables import FACT_TABLES, VIEWS
 
 NOT_EMBEDDED = frozenset(
-    {"casualty_events"}
-)  # filled by a source whose files do not come with the project
+    {"casualty_events", "partners"}
+)  # filled by sources whose files do not come with the project
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 TRANSCRIBED = DATA / "transcribed"

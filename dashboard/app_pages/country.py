@@ -8,7 +8,7 @@ from typing import Any, Final
 import polars as pl
 import streamlit as st
 
-from dashboard import address, charts, queries, revisions, show
+from dashboard import address, charts, queries, revisions, show, side_by_side
 from dashboard.address import accept_code
 
 FEW: Final = 10  # withdrawn figures that are named
@@ -179,6 +179,24 @@ if not other.is_empty():
         show.small(
             "They report the same U.S. money as State’s tables, rounded or at another stage."
         )
+
+st.header("Sources side by side")
+compared = queries.ask("area_reconciliation", area=area)
+if compared.filter(pl.col("measures_count") > 1).is_empty():
+    st.info(
+        f"No two of the sources that count U.S. money by country and year have a figure of {show.plain(name)} for "
+        "one year, so nothing can be set side by side."
+    )
+else:
+    side_by_side.table(
+        compared,
+        alt=f"U.S. money in {name} by year, as each source counts it, beside State’s report",
+    )
+    show.download(
+        address.rows("reconciliation", {"area": area}), compared.height,
+        label="Download the comparison (CSV)",
+    )  # fmt: skip
+    side_by_side.reasons(compared)
 
 st.header("Casualties")
 hurt = queries.ask("area_casualties", area=area)

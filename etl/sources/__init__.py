@@ -1,7 +1,8 @@
 """The sources: one folder each, holding ``source.yml`` (what it is) and ``read.py`` (how to read it).
 
-Adding a source touches no other file. Only the compiled files that several sources share are split
-in one place, :mod:`etl.us_files` and :mod:`etl.monitor_files`. A reader is a
+Adding a source touches no other file. Only what several sources share stands in one place: the
+splitting of compiled files in :mod:`etl.us_files` and :mod:`etl.monitor_files`, and what a flow of FTS
+means, which two sources give, in :mod:`etl.fts_flows`. A reader is a
 function ``read(files, reading, resolver)``: it takes the archived bytes of the files named in
 ``source.yml`` and hands canonical frames to ``reading``.
 """

@@ -13,8 +13,8 @@ about mine action, and texts hold commas, doubled quotes and, once in a while, a
 
 from __future__ import annotations
 
-import io
 import json
+import os
 import re
 import resource
 import subprocess
@@ -26,12 +26,10 @@ from time import perf_counter
 from typing import IO, Final, Literal, NamedTuple
 
 import duckdb
-import zstandard
 
 from etl import scan
-from etl.archive import CHUNK_BYTES, PACKED, Contents
+from etl.archive import Contents
 from etl.reading import Reading
-from etl.scan import MEMORY_LIMIT, THREADS
 from etl.sources.foreignassistance_gov.read import IGNORED, SELECTION, TRANSACTIONS
 
 ROWS: Final = 3_350_000
@@ -58,7 +56,7 @@ def make(path: Path, rows: int = ROWS, every: int = MINE_ACTION_EVERY) -> None:
 
 
 def bare_scan(path: Path, columns: Sequence[str] = ()) -> Scan:
-    """A bare scan of a plain or Zstandard file with the reader's filter, in a fresh process.
+    """A bare scan of a file with the reader's filter, in a fresh process.
 
     Without ``columns``, which go by their names in the header, all are handed over.
     """
@@ -88,7 +86,7 @@ def _bare(path: Path, columns: Sequence[str]) -> int:
         f"SELECT {selected} FROM read_csv($path, all_varchar = true, nullstr = 'NULL') "
         f"WHERE (CASE {rule} END) IS NOT NULL"
     )
-    with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": THREADS}) as con:
+    with duckdb.connect() as con:  # as many threads and as much memory as it likes
         con.execute("SET preserve_insertion_order = false")
         return con.execute(query, {"path": str(path)}).pl().height
 
@@ -100,10 +98,10 @@ def _reader(path: Path) -> int:
 
 
 class OneFile(Contents):
-    """A file that lies in no archive, as a reader gets one."""
+    """A plain file that lies in no archive, as a reader gets one."""
 
     def __init__(self, path: Path) -> None:
-        """The file at ``path``, plain or packed."""
+        """The file at ``path``."""
         self._path = path
 
     def path(self, file: str) -> Path:
@@ -111,18 +109,20 @@ class OneFile(Contents):
         return self._path
 
     def compression(self, file: str) -> Literal["none", "zstd"]:
-        """How it is packed, by its name."""
-        return "zstd" if self._path.suffix == PACKED else "none"
+        """It is not packed."""
+        return "none"
 
     @contextmanager
     def open(self, file: str) -> Iterator[IO[bytes]]:
         """Its bytes as a stream."""
         with self._path.open("rb") as stream:
-            if self._path.suffix != PACKED:
-                yield stream
-                return
-            with zstandard.ZstdDecompressor().stream_reader(stream) as unpacked:
-                yield io.BufferedReader(unpacked, CHUNK_BYTES)
+            yield stream
+
+    def last_byte(self, file: str) -> bytes:
+        """Its last byte."""
+        with self._path.open("rb") as stream:
+            stream.seek(-1, os.SEEK_END)
+            return stream.read(1)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -2,11 +2,12 @@
 
     python -m tests.bench.refresh [ROWS]
 
-Makes a file of so many rows (3,350,000: 3.75 GB) in the exact shape, serves it on loopback, and runs
-`hma refresh foreignassistance_gov` in a process of its own: fetch, archive, read, check, record,
-publish. Beside it, also each in a process of its own: DuckDB's bare scan of the file with the same
-filter, all columns and the reader's, and the refresh that follows when nothing has changed. Each is
-run in turn, ROUNDS times; the medians and ratios go into the README.
+Makes a file of so many rows (3,350,000: 3.75 GB) in the exact shape, and runs `hma refresh
+foreignassistance_gov` in a process of its own: archive, read, check, record, publish, once with the
+file at hand (--from) and once fetched from a server on loopback. Beside it, also each in a process of
+its own: DuckDB's bare scan of the file with the same filter, all columns and the reader's, and the
+refresh that follows when nothing has changed. Each is run in turn, ROUNDS times; the medians and
+ratios go into the README.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Cost(NamedTuple):
     peak_bytes: int
 
 
-def refresh(data: Path, base_url: str) -> Cost:
+def refresh(data: Path, base_url: str, *options: str) -> Cost:
     """`hma refresh` of the source in a fresh process."""
     environment: Mapping[str, str] = os.environ | {
         "HMA_DATA": str(data),
@@ -74,7 +75,7 @@ def refresh(data: Path, base_url: str) -> Cost:
     }
     clock = perf_counter()
     ran = subprocess.run(
-        [sys.executable, "-c", RUN, "refresh", SOURCE], env=environment, check=False,
+        [sys.executable, "-c", RUN, "refresh", SOURCE, *options], env=environment, check=False,
         capture_output=True, text=True, cwd=Path(__file__).parents[2],
     )  # fmt: skip
     seconds = perf_counter() - clock
@@ -110,6 +111,8 @@ def measure(rows: int, folder: Path) -> tuple[int, dict[str, list[Cost]]]:
             for what, columns in (("all columns", []), ("the columns that are read", same)):
                 scan = bare_scan(source, columns)
                 note(f"bare scan, {what}", Cost(scan.seconds, scan.peak_bytes))
+            data = empty(folder / "data")
+            note("refresh of the file at hand", refresh(data, "", "--from", str(source)))
             data = empty(folder / "data")
             note("refresh, from the server to the published ledger", refresh(data, replay.url("/")))
             note("refresh, nothing changed", refresh(data, replay.url("/")))

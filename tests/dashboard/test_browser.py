@@ -30,6 +30,8 @@ PAGES = (
     VIETNAM,
     "/country?area=AZE",
     "/funding",
+    "/partners",
+    "/reconciliation",
     "/changes",
     "/changes?a=0&b=1",
     "/sources",
@@ -322,7 +324,8 @@ def test_no_page_asks_another_machine_or_complains(tour: Tour) -> None:
     assert {urlsplit(url).hostname for url in asked} == {"127.0.0.1"}
     # on a page below the root Streamlit first looks for its server there
     probes = re.compile(
-        r"/(country|funding|changes|sources|findings|about|entry)/_stcore/(health|host-config)"
+        r"/(country|funding|partners|reconciliation|changes|sources|findings|about|entry)"
+        r"/_stcore/(health|host-config)"
     )
     assert [path for path in tour.reader.failed if not probes.fullmatch(path)] == []
     assert tour.reader.complaints == []

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import shutil
 from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
+from dashboard.api import api
+from dashboard.show import MISSING
 from etl.settings import Folders
 from etl.store import current_path
 from tests.dashboard.serving import REPOSITORY
 from tests.helpers import DATA, ask, rewrite, run
+from tests.live import GRANTS, add_live
 
 PAGES = {
     "coverage": "What the U.S. Humanitarian Mine Action Program covered",
     "country": "Country",
     "funding": "Funding",
+    "partners": "Partners",
+    "reconciliation": "Reconciliation",
     "changes": "Changes",
     "sources": "Sources",
     "findings": "Rejects and issues",
@@ -261,6 +271,143 @@ def test_an_address_that_means_nothing_still_opens_the_page(
     assert len(app.table) == 2
 
 
+# Sources side by side, and who got the money
+
+
+def cells(app: AppTest, alt: str) -> list[dict[str, str]]:
+    """The rows of the one table whose alt text holds ``alt``, as Markdown."""
+    (table,) = [table for table in app.table if alt in table.proto.alt]
+    rows: list[dict[str, str]] = table.value.to_dict("records")
+    return rows
+
+
+def figures_behind(cell: str) -> list[Decimal | None]:
+    """The amounts of the rows to which a figure leads, from the API."""
+    (link,) = re.findall(r"\]\((/api/v1/[^)]+)\)", cell)
+    with TestClient(api) as client:
+        answer = client.get(link.removeprefix("/api/v1"))
+    assert answer.status_code == 200, answer.text
+    rows = csv.DictReader(io.StringIO(answer.text))
+    return [Decimal(row["amount_usd"]) if row["amount_usd"] else None for row in rows]
+
+
+@pytest.fixture
+def live(published: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
+    add_live(published, GRANTS, tmp_path, monkeypatch)
+    return published
+
+
+def test_the_country_page_sets_state_beside_the_monitor(whole: Folders, visit: Open) -> None:
+    (row,) = [row for row in cells(visit("country", area="VNM"), "beside") if row["Year"] == "2017"]
+    monitor = row["Landmine Monitor, U.S. contribution (calendar year)"]
+    assert "13,668,000" in row["State's report (fiscal year)"]
+    assert "12,500,000" in monitor
+    assert "1,168,000; 0.91" in monitor
+    assert monitor.endswith("*)]"), "a calendar year is another period"
+    assert "/entry?entry=landmine" in monitor
+
+
+def test_a_country_without_two_sources_for_a_year_says_so(whole: Folders, visit: Open) -> None:
+    app = visit("country", area="AZE")
+    assert any("nothing can be set side by side" in box.value for box in app.info)
+
+
+def test_reconciliation_shows_first_what_two_sources_count_and_names_what_is_not_read(
+    whole: Folders, visit: Open
+) -> None:
+    app = visit("reconciliation")
+    rows = cells(app, "by area and year")
+    both = [MISSING not in row.values() for row in rows]
+    assert both == sorted(both, reverse=True)
+    assert both.count(True) == 28
+    assert "In 28 of 175 pairs" in words(app)
+    assert "`hma refresh usaspending`" in words(app)
+    assert "broader than mine action" in words(app)
+
+
+def test_reconciliation_of_one_area_is_chosen_by_its_code(whole: Folders, visit: Open) -> None:
+    app = visit("reconciliation", areas="TCD")
+    assert {row["Area"].split("]")[0] for row in cells(app, "by area and year")} == {"[Chad"}
+    assert "prints a total of $50,000" in words(app).replace("\\", "")
+    assert "U.S. not listed" in {
+        cell for row in cells(app, "by area and year") for cell in row.values()
+    }
+
+
+def test_every_figure_side_by_side_leads_to_the_rows_it_is_the_sum_of(
+    live: Folders, visit: Open
+) -> None:
+    rows = {row["Year"]: row for row in cells(visit("country", area="VNM"), "beside")}
+    assert len(rows["2016"]) == 6
+    obligated = rows["2016"]["ForeignAssistance.gov, obligations (fiscal year)"]
+    assert "5,321,000.50" in obligated
+    assert sum(figure or 0 for figure in figures_behind(obligated)) == Decimal("5321000.50")
+    state = figures_behind(rows["2016"]["State's report (fiscal year)"])
+    assert sum(figure or 0 for figure in state) == 11431000
+    incomplete = rows["2015"]["ForeignAssistance.gov, obligations (fiscal year)"]
+    assert "incomplete" in incomplete
+    assert sorted(figures_behind(incomplete), key=str) == [Decimal(900000), None]
+    paid = rows["2016"]["ForeignAssistance.gov, disbursements (fiscal year)"]
+    assert "/entry?entry=made" in paid
+
+
+def test_the_page_of_partners_says_what_fills_it(whole: Folders, visit: Open) -> None:
+    app = visit("partners")
+    assert not app.table
+    assert "`hma refresh foreignassistance_gov`" in app.info[0].value
+    assert "`hma refresh usaspending`" in app.info[0].value
+
+
+def test_partners_are_listed_with_one_series_amounts_by_year(live: Folders, visit: Open) -> None:
+    app = visit("partners")
+    rows = cells(app, "fa_obligations")
+    halo, named = rows[0], [row["Organisation"] for row in rows]
+    assert halo["Organisation"].startswith("[HALO Trust](/partners?")
+    assert named[-1] == "Not named by the source"
+    assert list(halo) == [
+        "Organisation", "Kind", "FY2014 to FY2017", "FY2017", "FY2016", "FY2015", "FY2014",
+    ]  # fmt: skip
+    for heading, total in {"FY2014 to FY2017": "8150000.50", "FY2016": "5250000.50"}.items():
+        assert f"{Decimal(total):,}" in halo[heading]
+        assert sum(figure or 0 for figure in figures_behind(halo[heading])) == Decimal(total)
+    assert figures_behind(rows[-1]["FY2016"]) == [70000]
+    (npa,) = [row for row in rows if "Norwegian" in row["Organisation"]]
+    assert npa["FY2015"].startswith("[1 figure without an amount]")
+    assert {row["Kind"] for row in rows} >= {"NGO", "not in the table of names"}
+
+
+def test_the_amounts_of_awards_over_their_life_are_not_added(live: Folders, visit: Open) -> None:
+    (halo,) = cells(visit("partners", series="usaspending_awards"), "usaspending_awards")
+    assert halo["FY2016"].startswith("[2 figures, not added]")
+    assert len(figures_behind(halo["FY2016"])) == 2
+
+
+def test_one_partner_stands_by_year_and_country_with_the_names_as_printed(
+    live: Folders, visit: Open
+) -> None:
+    app = visit("partners", series="fa_obligations", partner="HALO Trust")
+    rows = cells(app, "HALO Trust")
+    assert [(row["Year"], row["Country or area"]) for row in rows] == [
+        ("FY2017", "Colombia"), ("FY2016", "Vietnam"), ("FY2015", "Vietnam"),
+    ]  # fmt: skip
+    assert sum(figure or 0 for figure in figures_behind(rows[1]["Nominal dollars"])) == Decimal(
+        "5250000.50"
+    )
+    assert "THE HALO TRUST  USA, INC" in words(app).replace("\\", "")
+    unknown = visit("partners", series="fa_obligations", partner="A Charity Nobody Knows")
+    assert "Not in the reviewed table of names" in words(unknown)
+
+
+@pytest.mark.parametrize("address", [{"series": "x"}, {"area": "ZZZ"}, {"partner": "*x*"}])
+def test_an_address_of_no_partner_or_series_is_said_to_mean_nothing(
+    live: Folders, visit: Open, address: dict[str, str]
+) -> None:
+    app = visit("partners", **address)
+    assert titles(app) == ["Partners"]
+    assert app.main.warning[0].value.startswith("There is no ")
+    assert len(app.table) == 1
+
+
 # Source rows
 
 
@@ -343,12 +490,19 @@ def thin(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Folders]:
         ("program_events", "coverage", "State’s report is not in this ledger"),
         ("program_events", "country", "No source in this ledger has a figure of a country"),
         ("program_events", "funding", "No source of money is in this ledger"),
+        ("program_events", "partners", "No figure in this ledger names the organisation"),
+        (
+            "program_events",
+            "reconciliation",
+            "No source in this ledger says what the United States",
+        ),
         ("treaties", "coverage", "State’s report is not in this ledger"),
         ("treaties", "funding", "No source of money is in this ledger"),
         ("us_official_statements", "coverage", "State’s report is not in this ledger"),
         ("us_official_statements", "funding", "No single total"),
         ("landmine_monitor", "coverage", "State’s report is not in this ledger"),
         ("landmine_monitor", "funding", "No single total"),
+        ("landmine_monitor", "reconciliation", "`hma refresh foreignassistance_gov` reads it"),
     ],
 )
 def test_a_page_whose_source_is_missing_says_so(

@@ -32,6 +32,7 @@ from PIL import Image
 
 from dashboard.filters import OPERATORS
 from etl import cli, console
+from etl.config import FetchConfig, SourceConfig
 from etl.settings import Folders
 from etl.sources import all_sources
 from etl.tables import FACT_TABLES
@@ -313,10 +314,12 @@ def test_every_setting_is_in_the_readme_and_no_other() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in files)
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     in_code = {
-        *re.findall(r"\bHMA_[A-Z_]+\b", text),
+        *(name for name in re.findall(r"\bHMA_[A-Z_]+\b", text) if "__" not in name),
+        *(f"HMA_FETCH__{name.upper()}" for name in FetchConfig.model_fields),
+        *(f"HMA_SOURCES__<SOURCE>__{name.upper()}" for name in SourceConfig.model_fields),
         *re.findall(r"^([A-Z_]+) \?=", makefile, re.M),
     }
-    assert set(re.findall(r"`([A-Z_]+)`", " ".join(table("Settings")))) == in_code
+    assert set(re.findall(r"`([A-Z_<>]+)`", " ".join(table("Settings")))) == in_code
 
 
 @pytest.mark.parametrize("setting", ["HOST", "PORT", "PYTHON", "PYTEST_WORKERS"])

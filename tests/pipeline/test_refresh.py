@@ -243,9 +243,8 @@ def test_whatever_the_vintages_the_ledger_shows_the_last_and_remembers_each(
         folders = Folders(Path(folder))
         (folders.transcribed / "context").mkdir(parents=True)
         folders.reference.mkdir()
-        (folders.reference / "areas.csv").write_bytes(
-            (DATA / "reference" / "areas.csv").read_bytes()
-        )
+        for file in ("areas.csv", "implementers.csv"):
+            (folders.reference / file).write_bytes((DATA / "reference" / file).read_bytes())
         right_after: dict[int, dict[str, int]] = {}
         for vintage in vintages:
             (folders.transcribed / PRICES).write_text(_price_file(vintage), encoding="utf-8")

@@ -59,8 +59,9 @@ def rule_of(outcome: SourceOutcome) -> str | None:
 
 
 def small_data(to: Path) -> Folders:
-    """The two sources and the areas, without a ledger."""
-    for file in (*(f"transcribed/{name}" for name in FILES), "reference/areas.csv"):
+    """The two sources and the tables of names, without a ledger."""
+    names = ("reference/areas.csv", "reference/implementers.csv")
+    for file in (*(f"transcribed/{name}" for name in FILES), *names):
         (to / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(DATA / file, to / file)
     return Folders(to)

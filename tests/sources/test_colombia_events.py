@@ -123,7 +123,7 @@ def test_what_is_not_declared_is_a_reject_and_holds_the_copy(column: str, value:
         csv_text(COLUMNS, [ACCIDENT, ACCIDENT | {column: value}]).encode()
     )
     assert [(one.locator, one.column) for one in reading.rejects] == [(f"{FILE} line 3", column)]
-    assert before_comparing(spec(), reading, checked)
+    assert [hold.rule for hold in before_comparing(spec(), reading, checked)] == ["rejects"]
 
 
 def test_a_missing_column_stops_the_source_with_those_found() -> None:

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from etl.areas import Resolver, load_areas
 from etl.check import Checked, check
 from etl.cli import app
-from etl.guard import Hold, before_comparing
+from etl.guard import Hold, before_comparing, together
 from etl.reading import Reading, SourceError
 from etl.refresh import refresh
 from etl.retrieve import Given
@@ -56,7 +56,7 @@ EXCHANGED = {"estado": "Hombre", "genero": "Herido"}
 
 def hold(reading: Reading, checked: Checked, least: int = 0) -> Hold | None:
     spec = all_sources()["colombia_victims"].model_copy(update={"min_entries": least})
-    return before_comparing(spec, reading, checked)
+    return together(list(before_comparing(spec, reading, checked)))
 
 
 def read_bytes(content: bytes) -> tuple[Reading, Checked]:

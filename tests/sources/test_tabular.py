@@ -221,7 +221,7 @@ def test_a_broken_mapping_stops_no_other_source_and_its_reason_is_on_the_record(
     ("file", "content", "locator"),
     [
         (f"{NAME}.csv", as_csv(ROWS), f"{NAME}.csv line 2"),
-        (f"{NAME}.parquet", as_parquet(ROWS), f"{NAME}.parquet row 1"),
+        (f"{NAME}.parquet", as_parquet(ROWS), f"{NAME}.parquet row 2"),
     ],
 )
 def test_csv_and_parquet_say_the_same_as_the_workbook(

@@ -43,6 +43,8 @@ PAGES: Final = {
     "country": "/country?area=VNM",
     "country-none": "/country",
     "funding": "/funding",
+    "partners": "/partners",
+    "reconciliation": "/reconciliation",
     "changes": "/changes?a=0&b=1",
     "sources": "/sources",
     "findings": "/findings",

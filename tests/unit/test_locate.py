@@ -52,6 +52,12 @@ def test_a_row_is_found_even_where_cells_hold_line_breaks(
     assert find(ARCHIVE, sha256, f"a.csv row {at + 2}") == ("", f"x: {first}\ny: {second}")
 
 
+def test_a_row_of_a_copy_that_is_not_utf_8_is_found_and_its_odd_letters_stand_in() -> None:
+    sha256 = kept("x,y\n1,café\n2,b\n".encode("latin-1"), packed=True)
+    assert find(ARCHIVE, sha256, "a.csv row 2") == ("", "x: 1\ny: caf\ufffd")
+    assert find(ARCHIVE, sha256, "a.csv row 3") == ("", "x: 2\ny: b")
+
+
 def test_a_pointer_finds_a_value_within_the_page_on_a_line() -> None:
     page = json.dumps({"results": [{"a/b": 1}, {"a~b": ["x", "ü"]}]}, indent=2).encode()
     sha256 = kept(as_line(b'{"results": []}') + as_line(page))

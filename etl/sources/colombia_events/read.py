@@ -20,7 +20,7 @@ from typing import Final
 
 import polars as pl
 
-from etl.areas import Resolver, fold
+from etl.areas import Resolver
 from etl.colombia_files import (
     DEGREES,
     DEPARTMENT,
@@ -37,6 +37,7 @@ from etl.colombia_files import (
     spellings,
 )
 from etl.reading import Reading, mapped, numbered, shaped
+from etl.spellings import fold
 
 FILE: Final = "colombia_events.csv"
 COLUMNS: Final = (

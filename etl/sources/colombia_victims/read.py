@@ -21,7 +21,7 @@ from typing import Final
 
 import polars as pl
 
-from etl.areas import Resolver, fold
+from etl.areas import Resolver
 from etl.colombia_files import (
     DEGREES,
     DEPARTMENT,
@@ -39,6 +39,7 @@ from etl.colombia_files import (
 )
 from etl.locate import line_of
 from etl.reading import Finding, Reading, mapped, numbered, shaped
+from etl.spellings import fold
 from etl.tables import NATURAL_KEYS
 
 FILE: Final = "colombia_victims.csv"

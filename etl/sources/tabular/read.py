@@ -17,7 +17,7 @@ import polars as pl
 
 from etl import sheets
 from etl.archive import Contents
-from etl.areas import Resolver, fold
+from etl.areas import Resolver
 from etl.reading import (
     DATE,
     WHOLE,
@@ -31,6 +31,7 @@ from etl.reading import (
     shaped,
 )
 from etl.registers import ENDING, PERSON, PREFIX, Column, Mapped, Register, words_of
+from etl.spellings import fold
 from etl.tables import FACT_TABLES, NATURAL_KEYS
 
 REAL: Final = Shape(

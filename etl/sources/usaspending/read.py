@@ -32,7 +32,7 @@ import polars as pl
 import yaml
 
 from etl.archive import Contents
-from etl.areas import Resolver, fold
+from etl.areas import Resolver
 from etl.pages import records
 from etl.reading import DATE, MONEY, Finding, Reading, Shape, SourceError, mapped, shaped
 from etl.sources.usaspending.transactions import (
@@ -46,6 +46,7 @@ from etl.sources.usaspending.transactions import (
     newest,
     table,
 )
+from etl.spellings import fold
 from etl.transcribed import dollars, funding_defaults
 
 OPTIONS: Final = yaml.safe_load(Path(__file__).with_name("source.yml").read_text(encoding="utf-8"))[

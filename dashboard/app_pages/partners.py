@@ -1,0 +1,204 @@
+"""Who got the money: organisations by year and country, from one series at a time."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import polars as pl
+import streamlit as st
+
+from dashboard import address, queries, show
+
+PAGE_ROWS: Final = 50
+FEW_YEARS: Final = 5
+UNNAMED: Final = "Not named by the source"
+
+st.title("Partners")
+st.markdown(
+    "Organisations that got the money, as one series of one source says. The same grant stands in several "
+    "sources, so two series never share a table."
+)
+series = queries.ask("partner_series")
+if series.is_empty():
+    st.info(
+        "No figure in this ledger names the organisation that got it: the reports that come with the project "
+        "give sums by country and account. Two live sources name them. On the machine that keeps the ledger, "
+        "`hma refresh foreignassistance_gov` reads obligations and disbursements by partner, and "
+        "`hma refresh usaspending` awards by recipient."
+    )
+    st.stop()
+titles = {
+    row["series"]: f"{row['source_title']}: {row['title']}" for row in series.iter_rows(named=True)
+}
+
+
+def chosen(key: str, labels: dict[str, str], otherwise: str) -> str:
+    """The code that the address gives for ``key``, if there is such a one."""
+    given = str(st.query_params.get(key, otherwise))
+    if given not in labels:
+        st.warning(f"There is no {key} {show.plain(given[:80])} here.")
+        return otherwise
+    return given
+
+
+name = address.choose(
+    "Source and series", titles, chosen("series", titles, next(iter(titles))), key="series",
+    hint="One at a time: they report the same money.",
+)  # fmt: skip
+about = series.filter(series=name).row(0, named=True)
+rows = queries.ask("partners_rows", series=name)
+places = {"": "All countries and areas"} | dict(
+    rows.drop_nulls("area").select("area", "area_name").unique().sort("area_name").iter_rows()
+)
+area = address.choose("Country or area", places, chosen("area", places, ""), key="area")
+if area:
+    rows = rows.filter(area=area)
+partners = {"": "All organisations"} | {
+    partner: partner for partner in rows["implementer"].drop_nulls().unique().sort()
+}
+partner = address.choose(
+    "Organisation", partners, chosen("partner", partners, ""), key="partner"
+)  # fmt: skip
+of_area = f" in {places[area]}" if area else ""
+
+
+def figures(some: pl.DataFrame, year: int | None) -> str:
+    """The sum of some rows, linked to the figures of which it is made."""
+    if some.is_empty():
+        return show.MISSING
+    count = int(some["entries_count"].sum())
+    words = show.no_sum(count, may_add=about["is_additive"])
+    if (about["is_additive"] or count == 1) and some["amount_usd"].count():
+        words = show.usd(queries.total(some, "amount_usd"))
+        words += ", incomplete" if some["is_incomplete"].any() else ""
+    return show.rows_link(words, address.rows("funding", _filters(some, year)))
+
+
+def _filters(some: pl.DataFrame, year: int | None) -> dict[str, object]:
+    """What the figures behind some rows of one organisation have in common."""
+    printed = some["spellings_seen"].drop_nulls()
+    spellings = sorted({one for text in printed for one in text.split(" ; ")})
+    return {
+        "series": name,
+        "area": area,
+        **({"implementer": spellings} if spellings else {"implementer.null": "yes"}),
+        "year": year,
+        "status": "actual",
+        "is_cumulative": "no",
+        "is_printed_total": "no",
+    }
+
+
+def partner_link(row: dict[str, Any]) -> str:
+    """The organisation, leading to its own table."""
+    if row["implementer"] is None:
+        return UNNAMED
+    where = address.page("/partners", series=name, area=area, partner=row["implementer"])
+    return f"[{show.plain(row['implementer'])}]({where})"
+
+
+def kind(row: dict[str, Any]) -> str:
+    """What kind of organisation, or why that is not known."""
+    if row["implementer"] is None:
+        return show.MISSING
+    return show.plain(row["implementer_kind"] if row["is_matched"] else "not in the table of names")
+
+
+def all_of_them() -> None:
+    """One row an organisation, its latest years as columns."""
+    years = rows["year"].unique().sort(descending=True).to_list()
+    label = "FY" if about["year_basis"] == "fiscal" else ""
+    totals = (
+        rows.group_by("implementer", "implementer_kind", "is_matched")
+        .agg(pl.col("amount_usd").sum().alias("sum"))
+        .sort(pl.col("implementer").is_null(), -pl.col("sum"), "implementer")
+    )
+    pages = -(-totals.height // PAGE_ROWS)
+    page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
+    parts = {key[0]: part for key, part in rows.group_by("implementer")}
+
+    def of_year(year: int) -> show.Cell:
+        return lambda row: figures(parts[row["implementer"]].filter(year=year), year)
+
+    named = totals["implementer"].count()
+    st.header(f"{named:,} organisation{'' if named == 1 else 's'}{show.plain(of_area)}")
+    over_years: dict[str, show.Cell] = {
+        f"{label}{years[-1]} to {label}{years[0]}": lambda row: figures(
+            parts[row["implementer"]], None
+        )
+    }
+    show.table(
+        totals.slice((page - 1) * PAGE_ROWS, PAGE_ROWS),
+        {
+            "Organisation": partner_link,
+            "Kind": kind,
+            **(over_years if len(years) > 1 else {}),
+            **{f"{label}{year}": of_year(year) for year in years[:FEW_YEARS]},
+        },
+        alt=f"Organisations{of_area} with what {titles[name]} says they got, latest years first",
+    )
+    show.download(address.rows("partners", {"series": name, "area": area}), rows.height)
+
+
+def one_of_them() -> None:
+    """One organisation by year, country and the agency that paid."""
+    its = rows.filter(implementer=partner)
+    spellings = sorted({one for text in its["spellings_seen"] for one in text.split(" ; ")})
+    st.header(show.plain(f"{partner}{of_area}"))
+    notes = dict(queries.ask("implementer_notes").iter_rows())
+    show.small(
+        f"Printed as: {show.plain('; '.join(spellings))}. {show.plain(notes.get(partner) or '')}"
+        if partner in notes
+        else "Not in the reviewed table of names, so it is shown as printed; other spellings may stand apart."
+    )
+    pages = -(-its.height // PAGE_ROWS)
+    page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
+
+    def amount(row: dict[str, Any]) -> str:
+        some = its.filter(
+            pl.all_horizontal(
+                pl.col(column).eq_missing(row[column])
+                for column in ("area", "area_name", "year", "agency", "account", "flow")
+            )
+        )
+        filters = _filters(some, row["year"]) | {"account": row["account"]}
+        for column in ("area", "agency"):
+            filters |= {column: row[column]} if row[column] else {f"{column}.null": "yes"}
+        words = show.usd(row["amount_usd"])
+        if row["amount_usd"] is None:
+            words = show.no_sum(row["entries_count"], may_add=row["is_additive"])
+        elif row["is_incomplete"]:
+            words += ", incomplete"
+        return show.rows_link(words, address.rows("funding", filters))
+
+    show.table(
+        its.sort("year", "area_name", descending=[True, False]).slice(
+            (page - 1) * PAGE_ROWS, PAGE_ROWS
+        ),
+        {
+            "Year": lambda row: show.plain(show.year_of(row["year"], row["year_basis"])),
+            "Country or area": show.text_of("area_name"),
+            "Nominal dollars": amount,
+            "Agency": show.text_of("agency"),
+            "Account": show.text_of("account"),
+            "Figures": show.number_of("entries_count"),
+        },
+        alt=f"What {titles[name]} says {partner} got{of_area}, by year, country and agency",
+    )
+    show.download(
+        address.rows("partners", {"series": name, "area": area, "implementer": partner}), its.height
+    )
+
+
+if rows.is_empty():
+    st.info("No figure of this series is about that area. Choose another, or all of them.")
+elif partner:
+    one_of_them()
+else:
+    all_of_them()
+show.small(
+    f"{show.capital(about['flow'])}s in nominal dollars, from one series alone; negative where more was taken back than "
+    f"given, incomplete where a figure has no amount. {show.plain(about['caution'])} “{UNNAMED}” holds rows without a name; a redacted name is shown as printed. "
+    "Names are joined by a reviewed table (`data/reference/implementers.csv`); "
+    f"[it says which and why]({address.rows('implementers', {})})."
+)

@@ -1,0 +1,151 @@
+"""Sources set side by side: one row an area and year, one column a measure, nothing added across.
+
+The Country page shows one area, the Reconciliation page all of them. Each figure leads to its own
+source row, or to the rows of which it is the sum.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import polars as pl
+import streamlit as st
+
+from dashboard import address, queries, show
+from etl.tables import MEASURES
+
+REFERENCE: Final = next(iter(MEASURES))
+# The command that fills measures whose figures do not come with the project.
+COMMANDS: Final = {
+    "fa_obligations": "hma refresh foreignassistance_gov",
+    "usaspending_obligations": "hma refresh usaspending",
+}
+BASES: Final = {"fiscal": "fiscal year", "calendar": "calendar year", "not stated": "year"}
+
+Place = tuple[str | None, str, int]
+Said = dict[tuple[Place, str], list[dict[str, Any]]]
+
+
+def present(frame: pl.DataFrame) -> list[str]:
+    """The measures that a frame of ``reconciliation`` holds, in the order of their declaration."""
+    return [name for name in MEASURES if name in frame["measure"]]
+
+
+def table(frame: pl.DataFrame, *, alt: str, with_area: bool = False) -> None:
+    """Years as rows, measures as columns; ``frame`` holds rows of ``reconciliation``, in order."""
+    said: Said = {}
+    for row in frame.iter_rows(named=True):
+        said.setdefault((_place(row), row["measure"]), []).append(row)
+    bases = dict(frame.select("measure", "year_basis").iter_rows())
+
+    def cell(measure: str) -> show.Cell:
+        """What one measure says, and how far it is from State's report."""
+        return lambda row: (
+            " / ".join(_figure(one) for one in said.get((_place(row), measure), ())) or show.MISSING
+        )
+
+    area: dict[str, show.Cell] = {"Area": _area} if with_area else {}
+    show.table(
+        frame.unique(subset=["area", "area_name", "year"], maintain_order=True),
+        {
+            **area,
+            "Year": show.text_of("year"),
+            **{
+                f"{MEASURES[name][0]} ({BASES[bases[name]]})": cell(name) for name in present(frame)
+            },
+        },
+        alt=alt,
+    )
+    periods = (
+        " \\* compares a fiscal year with a calendar year, which is another period."
+        if not frame["is_same_year_basis"].all()
+        else ""
+    )
+    gaps = (
+        " Incomplete: a figure without an amount is missing from the sum."
+        if frame["is_incomplete"].any()
+        else ""
+    )
+    show.small(
+        "In brackets: the difference to State’s report for the year of that number, and the figure divided by "
+        f"it.{periods}{gaps} Nominal dollars. – means that no figure was read, not that nothing was paid. The "
+        "columns report the same money, so they are never added."
+    )
+
+
+def reasons(frame: pl.DataFrame) -> None:
+    """Why the measures of ``frame`` may differ, and which are not in this ledger."""
+    why = {row["measure"]: row for row in queries.ask("measures").iter_rows(named=True)}
+    here = present(frame)
+    with st.expander("Why they may differ", expanded=True):
+        st.markdown(
+            "\n".join(
+                f"- **{show.plain(why[name]['title'])}.** {show.plain(why[name]['why'])}"
+                for name in here
+            )
+        )
+        for row in frame.drop_nulls("remark").filter(measure=REFERENCE).iter_rows(named=True):
+            st.markdown(
+                f"- {show.plain(row['area_name'])}, FY{row['year']}: {show.plain(row['remark'])}"
+            )
+    missing = [name for name in COMMANDS if name not in here]
+    if missing:
+        st.info(
+            "Not among these rows: "
+            + "; ".join(
+                f"{show.plain(MEASURES[name][0].split(',')[0])} (`{COMMANDS[name]}` reads it)"
+                for name in missing
+            )
+            + ". Their files do not come with the project, or hold no such figure."
+        )
+
+
+def _place(row: dict[str, Any]) -> Place:
+    return row["area"], row["area_name"], row["year"]
+
+
+def _area(row: dict[str, Any]) -> str:
+    name = show.plain(row["area_name"])
+    return f"[{name}]({address.page('/country', area=row['area'])})" if row["area"] else name
+
+
+def _figure(row: dict[str, Any]) -> str:
+    """The amount with its bound, linked to what it is made of, and the difference."""
+    if row["entries_count"] == 0:
+        return "U.S. not listed"
+    words = show.usd(row["amount_usd"], row["precision"])
+    if row["amount_usd"] is None:
+        words = show.no_sum(row["entries_count"], may_add=row["is_incomplete"])
+    elif row["is_incomplete"]:
+        words += ", incomplete"
+    linked = (
+        show.entry_link(words, row["entry_id"])
+        if row["entry_id"]
+        else show.rows_link(words, address.rows(*_rows(row)))
+    )
+    return f"{linked}{_difference(row)}"
+
+
+def _difference(row: dict[str, Any]) -> str:
+    if row["difference_usd"] is None:
+        return ""
+    parts = [show.signed_usd(row["difference_usd"])]
+    if row["ratio"] is not None:
+        parts.append(f"{row['ratio']:,.2f}\u00a0×")
+    other = "" if row["is_same_year_basis"] else "\u00a0\\*"
+    return f" :small[({show.plain('; '.join(parts))}{other})]"
+
+
+def _rows(row: dict[str, Any]) -> tuple[str, dict[str, object]]:
+    """Table and filters that give the figures behind a sum."""
+    if row["measure"] == REFERENCE and row["area"]:
+        return "coverage", {"area": row["area"], "fiscal_year": row["year"]}
+    where = (
+        {"area": row["area"]}
+        if row["area"]
+        else {"area.null": "yes", "area_as_printed": row["area_name"]}
+    )
+    return "funding", {
+        "series": row["series"], **where, "year": row["year"], "year_basis": row["year_basis"],
+        "flow": row["flow"], "status": "actual", "is_cumulative": "no", "is_printed_total": "no",
+    }  # fmt: skip

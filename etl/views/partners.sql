@@ -1,0 +1,63 @@
+-- Who got the money: each series' yearly figures by organisation, area and the agency that paid.
+-- One row is one organisation in one area and year, in one series and flow: rows of two series, or of two
+-- flows, report the same dollars and are never added. A series stands here if it names an organisation
+-- anywhere; its figures without one are kept, so that the named are not taken for all. Lifetime totals of
+-- awards, sums over years and printed totals are no yearly figures and stand in funding.
+WITH names AS (
+    SELECT folded, min(implementer) AS implementer
+    FROM (
+        SELECT
+            implementer,
+            unnest(string_split(concat_ws(' ; ', implementer, spellings), ' ; ')) AS spelling,
+            trim(regexp_replace(lower(spelling), '[\s\p{Z}]+', ' ', 'g')) AS folded
+        FROM implementers
+    )
+    GROUP BY folded
+),
+figures AS (
+    SELECT
+        funding.*,
+        trim(regexp_replace(lower(funding.implementer), '[\s\p{Z}]+', ' ', 'g')) AS folded,
+        series.is_additive,
+        funding.edition_order IS NOT DISTINCT FROM max(funding.edition_order) OVER (
+            PARTITION BY
+                funding.series,
+                CASE series.page_of WHEN 'donor' THEN funding.donor ELSE funding.area_as_printed END,
+                funding.year
+        ) AS is_newest
+    FROM funding
+    JOIN series ON series.series = funding.series AND series.source_id = funding.source_id
+    WHERE funding.series IN (SELECT series FROM funding WHERE implementer IS NOT NULL)
+        AND funding.year IS NOT NULL AND NOT funding.is_cumulative
+        AND NOT funding.is_printed_total AND funding.status = 'actual'
+)
+SELECT
+    figures.source_id,
+    figures.series,
+    figures.flow,
+    coalesce(names.implementer, figures.implementer) AS implementer,
+    any_value(implementers.kind) AS implementer_kind,
+    any_value(implementers.home_area) AS home_area,
+    names.implementer IS NOT NULL AS is_matched,
+    string_agg(DISTINCT figures.implementer, ' ; ' ORDER BY figures.implementer) AS spellings_seen,
+    figures.agency,
+    figures.account,
+    figures.area,
+    coalesce(areas.name, figures.area_as_printed) AS area_name,
+    figures.year,
+    figures.year_basis,
+    CASE WHEN any_value(figures.is_additive) OR count(*) = 1 THEN sum(figures.amount_usd) END
+        AS amount_usd,
+    count(*) > count(figures.amount_usd) AS is_incomplete,
+    count(*) AS entries_count,
+    any_value(figures.is_additive) AS is_additive
+FROM figures
+LEFT JOIN names ON names.folded = figures.folded
+LEFT JOIN implementers ON implementers.implementer = names.implementer
+LEFT JOIN areas ON areas.area = figures.area
+WHERE figures.is_newest
+GROUP BY
+    figures.source_id, figures.series, figures.flow,
+    coalesce(names.implementer, figures.implementer), names.implementer IS NOT NULL,
+    figures.agency, figures.account, figures.area,
+    coalesce(areas.name, figures.area_as_printed), figures.year, figures.year_basis
