@@ -5,6 +5,7 @@ These forms are in use, each behind the name of the file:
     dod_hma.csv line 3              a line of text, counted from 1
     complete.csv row 41             a record of a CSV file; the header is row 1, also in Parquet
     balances.csv row 5 /outlays     the same record, for the figure that stands in that column
+    cases.xlsx sheet 2021 row 41    a row of a worksheet, as the spreadsheet numbers it
     awards.json line 2 /results/7   a value within the JSON page on a line (RFC 6901)
     a.xml element grant 7 /part/2   within the seventh XML element of that name, its second "part"
 
@@ -17,16 +18,18 @@ import io
 import json
 import re
 from itertools import islice
+from pathlib import PurePath
 from typing import Any, Final
 
 import polars as pl
 from lxml import etree
 
-from etl import elements, magic
+from etl import elements, magic, sheets
 from etl.archive import Archive, ArchiveError
 
 _FORM: Final = re.compile(
-    r"(?P<file>.+?) (?P<kind>line|row|element (?P<name>[\w.-]+)) (?P<number>[1-9][0-9]*)"
+    r"(?P<file>.+?)(?: sheet (?P<sheet>.+))? "
+    r"(?P<kind>line|row|element (?P<name>[\w.-]+)) (?P<number>[1-9][0-9]*)"
     r"(?: (?P<pointer>/.*))?",
     re.DOTALL,
 )
@@ -70,7 +73,7 @@ def find(archive: Archive, sha256: str, locator: str) -> tuple[str, str]:
     number = int(parts["number"])
     try:
         if parts["kind"] == "row":
-            return "", _record(archive, sha256, parts["file"], number)
+            return "", _row(archive, sha256, parts)
         if parts["name"]:
             return "", _element(archive, sha256, parts["name"], number, parts["pointer"] or "")
         header, line = _lines(archive, sha256, number)
@@ -91,6 +94,14 @@ def _lines(archive: Archive, sha256: str, number: int) -> tuple[str, str]:
     if line is None:
         raise LookupError("the file ends before it")
     return header.removesuffix("\n"), line.removesuffix("\n")
+
+
+def _row(archive: Archive, sha256: str, parts: dict[str, str]) -> str:
+    """A row of a worksheet, or a record of a CSV or Parquet file."""
+    file, number = parts["file"], int(parts["number"])
+    if PurePath(file).suffix == sheets.EXCEL:
+        return sheets.row_text(file, archive.get(sha256), parts["sheet"], number)
+    return _record(archive, sha256, file, number)
 
 
 def _record(archive: Archive, sha256: str, file: str, number: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ from etl.guard import NOT_FETCHED, Hold
 from etl.locate import file_of
 from etl.reading import Finding
 from etl.record import APPENDED
-from etl.sources import all_sources
+from etl.sources import SourceSpec
 from etl.tables import CHANGES, LOG_TABLES, MEASURES, polars_schema
 
 ANY_STATUS: Final = ("accepted", "held", "rejected")
@@ -283,11 +283,19 @@ def _replace(
 
 
 def replace_reference(
-    con: duckdb.DuckDBPyConnection, areas: pl.DataFrame, implementers: pl.DataFrame
+    con: duckdb.DuckDBPyConnection,
+    areas: pl.DataFrame,
+    implementers: pl.DataFrame,
+    declared: Mapping[str, SourceSpec],
 ) -> None:
-    """Bring areas, implementers, measures, sources and series in the ledger up to their files."""
-    specs = all_sources().values()
-    tables = {
+    """Bring areas, implementers, measures, sources and series in the ledger up to their files.
+
+    A register of this installation whose mapping is gone or broken stays as it was last declared, for
+    its figures stay too.
+    """
+    lost = _lost_registers(con, declared)
+    specs = [spec for spec in declared.values() if spec.source_id not in lost]
+    tables: dict[str, list[dict[str, object]]] = {
         "areas": areas.rows(named=True),
         "implementers": implementers.rows(named=True),
         "measures": [
@@ -304,8 +312,22 @@ def replace_reference(
         ],
     }
     for table, rows in tables.items():
+        kept = _rows_of(con, table, lost) if table in {"sources", "series"} else []
         con.execute(sql.text("truncate").format(table=sql.identifier(table)))
-        _insert(con, table, rows)
+        _insert(con, table, rows + kept)
+
+
+def _lost_registers(con: duckdb.DuckDBPyConnection, declared: Mapping[str, SourceSpec]) -> set[str]:
+    known = con.execute("SELECT source_id FROM sources WHERE status = 'local'").fetchall()
+    whole = {spec.source_id for spec in declared.values() if not spec.is_broken}
+    return {source_id for (source_id,) in known} - whole
+
+
+def _rows_of(
+    con: duckdb.DuckDBPyConnection, table: str, sources: set[str]
+) -> list[dict[str, object]]:
+    frame = con.table(table).pl()
+    return frame.filter(pl.col("source_id").is_in(list(sources))).to_dicts()
 
 
 def recorded_vintages(con: duckdb.DuckDBPyConnection, refresh: int) -> list[dict[str, str]]:

@@ -17,7 +17,7 @@ import csv
 import io
 import re
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -177,13 +177,21 @@ def decode(file: str, content: bytes) -> str:
     return decoded
 
 
-def read_csv(reading: Reading, file: str, content: bytes, columns: Sequence[str]) -> pl.DataFrame:
+def read_csv(
+    reading: Reading,
+    file: str,
+    content: bytes,
+    columns: Sequence[str],
+    *,
+    named: Callable[[str], str] = str.strip,
+    separator: str = ",",
+) -> pl.DataFrame:
     """The rows of a transcribed CSV as text columns, with ``file`` and ``locator`` beside them.
 
     Cells are stripped and empty cells are null. A row with too many or too few cells becomes a
     reject, an unknown column an issue. ``locator`` is the line in the archived file; a column of
     that name in the file itself says where the figure stands in its publication, and comes as
-    ``place``.
+    ``place``. ``named`` brings the headings of several forms of a file to the one of ``columns``.
 
     Raises:
         SourceError: the file is empty, not UTF-8, lacks one of ``columns`` or repeats one.
@@ -194,11 +202,11 @@ def read_csv(reading: Reading, file: str, content: bytes, columns: Sequence[str]
             f"{file} line {text.count(chr(10)) + 1} does not end with a line break, as if the file were "
             "cut short; restore the file, or end its last line"
         )
-    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+    lines = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     records: list[list[str | None]] = []
     places: list[str] = []
     try:
-        header = [name.strip() for name in next(lines)]
+        header = [named(name.strip()) for name in next(lines)]
         _check_header(reading, file, header, columns)
         start = lines.line_num + 1
         for cells in lines:
@@ -300,4 +308,16 @@ def mapped(
         )  # fmt: skip
     return frame.filter(good).with_columns(
         pl.col(column).replace_strict(dict(mapping), return_dtype=pl.String).alias(into)
+    )
+
+
+def numbered(frame: pl.DataFrame, key: Sequence[str], order: Sequence[str]) -> pl.DataFrame:
+    """Add ``occurrence``: 1, 2, ... among the rows of one key, whatever their order in the file.
+
+    ``order`` are columns that sort the rows of one key; the frame has a column ``row`` to come back by.
+    """
+    return (
+        frame.sort(*order, nulls_last=True)
+        .with_columns((pl.int_range(pl.len(), dtype=pl.Int64) + 1).over(*key).alias("occurrence"))
+        .sort("row")
     )

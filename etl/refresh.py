@@ -30,6 +30,7 @@ from etl.log import ANY_STATUS, Decision, SourceOutcome
 from etl.manifest import Manifest
 from etl.publish import build_views, building, keep_histories, publish, writer
 from etl.reading import Reading, SourceError, unforeseen
+from etl.registers import every_source
 from etl.retrieve import Given, Known
 from etl.settings import PACKAGE, Folders
 from etl.sources import SourceSpec
@@ -113,7 +114,7 @@ def refresh(
             con.execute("ROLLBACK")
             return Outcome(outcomes, None)
         progress("", "views")
-        log.replace_reference(con, areas, implementers)
+        log.replace_reference(con, areas, implementers, every_source(folders))
         changed = {table for outcome in outcomes for table in outcome.changed_tables}
         if changed:
             record.lay_out(con, changed)
@@ -169,7 +170,7 @@ def _describe(
 def _has_vintage(run: _Run, spec: SourceSpec) -> bool:
     """Whether there is anything to read: without the network, not before it was fetched or given once."""
     return (
-        spec.status == "transcribed"
+        spec.is_at_hand
         or spec.source_id in run.given
         or (run.settings is not None and spec.fetch is not None)
         or bool(log.latest(run.con, spec.source_id, *ANY_STATUS))
@@ -270,7 +271,7 @@ def read_vintages(
         ArchiveError: they are missing or altered.
     """
     files = Contents(archive, vintages)
-    guard.look_at_bytes(files)
+    guard.look_at_bytes(files, spec.binaries)
     reading = Reading()
     spec.reader()(files, reading, resolver)
     return reading, _with_vintages(check(spec, reading), vintages)
@@ -283,8 +284,8 @@ def _vintages(
     known = log.latest(run.con, spec.source_id, *ANY_STATUS)
     if run.decision:
         return known, None
-    if spec.status == "transcribed":
-        return retrieve.embedded(spec, run.folders, run.archive), None
+    if spec.is_at_hand and not (spec.status == "local" and spec.source_id in run.given):
+        return retrieve.at_hand(spec, run.folders, run.archive), None
 
     def progress(said: str) -> None:
         run.fetching(spec.source_id, said)

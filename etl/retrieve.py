@@ -55,14 +55,15 @@ class Known:
     in_use: list[Vintage]
 
 
-def embedded(spec: SourceSpec, folders: Folders, archive: Archive) -> list[Vintage]:
-    """Put the source's embedded files into the archive.
+def at_hand(spec: SourceSpec, folders: Folders, archive: Archive) -> list[Vintage]:
+    """Put the files of a source that lie in the data folder into the archive.
 
     Raises:
-        SourceError: one is missing, or a link.
+        SourceError: one is missing, or a link; or the source cannot be read at all.
     """
+    spec.refuse_if_broken()
     vintages = []
-    folder = folders.transcribed
+    folder = folders.transcribed if spec.status == "transcribed" else folders.registers
     for file in spec.files:
         path = folder / file
         if path.is_symlink():
@@ -71,8 +72,11 @@ def embedded(spec: SourceSpec, folders: Folders, archive: Archive) -> list[Vinta
             )
         if not path.is_file():
             raise SourceError(f"{file} is missing from {folder}; restore the file", "missing file")
-        content = path.read_bytes()
-        vintages.append(archive.put(spec.source_id, file, content, f"transcribed/{file}"))
+        origin = f"{folder.name}/{file}"
+        if spec.status == "transcribed":
+            vintages.append(archive.put(spec.source_id, file, path.read_bytes(), origin))
+        else:
+            vintages.append(archive.take(spec.source_id, file, path, origin))
     return vintages
 
 
@@ -125,12 +129,11 @@ def fetched(
 
 
 def _fetch(spec: SourceSpec, session: Session) -> None:
-    """By the source's own ``fetch.py``, or else file by file as its ``source.yml`` lists them."""
-    if spec.has_own_fetch():
-        importlib.import_module(f"etl.sources.{spec.source_id}.fetch").fetch(session)
-        return
+    """File by file where ``source.yml`` lists them, or else by the source's own ``fetch.py``."""
     for file, address in session.urls.items():
         session.download(file, address)
+    if not session.urls:
+        importlib.import_module(f"etl.sources.{spec.source_id}.fetch").fetch(session)
 
 
 def _stale(spec: SourceSpec, memory: Memory, why: str, newest: list[Vintage], today: date) -> Hold:
@@ -166,6 +169,11 @@ def given(
     Raises:
         SourceError: a copy is missing, cannot be had or unpacked, or is none of the source's files.
     """
+    if spec.status == "local":
+        raise SourceError(
+            f"{spec.source_id} is a register of this installation: put the new file into the folder registers "
+            f"of the data folder, as {spec.files[-1]}, and refresh without --from"
+        )
     kept = {vintage.file: vintage for vintage in in_use}
     taken: set[str] = set()
     for copy in copies:

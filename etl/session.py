@@ -177,6 +177,7 @@ class Session:
         *,
         params: Mapping[str, str] | None = None,
         json: object = None,
+        headers: Mapping[str, str] | None = None,
     ) -> bytes:
         """One answer of a programming interface, as it comes; it is not archived by itself.
 
@@ -185,7 +186,7 @@ class Session:
         """
         return self._fetcher.ask(
             method, self._url(address), hosts=self._hosts, params=params, json=json,
-            limits=self._limits,
+            headers=headers, limits=self._limits,
         )  # fmt: skip
 
     def ask(
@@ -204,10 +205,13 @@ class Session:
         return parsed(self.ask_bytes(method, address, params=params, json=json), self._url(address))
 
     @contextmanager
-    def collect(self, file: str, origin: str) -> Iterator[Callable[[bytes], None]]:
+    def collect(
+        self, file: str, origin: str, form: Callable[[bytes], bytes] = as_line
+    ) -> Iterator[Callable[[bytes], None]]:
         """Bring the pages of one question into the archive as ``file``, one page a line.
 
-        Gives a function that takes a page. Nothing is archived if the block raises.
+        Gives a function that takes a page; ``form`` says how a page is written, where it is no JSON.
+        Nothing is archived if the block raises.
         """
         self._archive.root.mkdir(parents=True, exist_ok=True)
         aside = self._fetcher.incoming / f"{self._source_id}-{file}.pages"
@@ -216,7 +220,7 @@ class Session:
             with aside.open("wb") as pages:
 
                 def add(page: bytes) -> None:
-                    pages.write(as_line(page))
+                    pages.write(form(page))
 
                 yield add
             self.fetched[file] = self._archive.take(self._source_id, file, aside, origin)

@@ -168,7 +168,7 @@ def _ledger(rows: list[dict[str, Any]]) -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
     record.create_tables(con)
     reference = DATA / "reference"
-    replace_reference(con, load_areas(reference), load_implementers(reference))
+    replace_reference(con, load_areas(reference), load_implementers(reference), all_sources())
     specs = all_sources()
     known = {name for spec in specs.values() for name in spec.series}
     owner = {name: spec.source_id for spec in specs.values() for name in spec.series}
