@@ -60,6 +60,11 @@ def rows_link(label: object, address: str) -> str:
     return f"[{plain(label)}]({address})"
 
 
+def no_sum(count: int) -> str:
+    """What stands where figures give no sum: '2 figures, no sum', '1 figure, no amount'."""
+    return "1 figure, no amount" if count == 1 else f"{count:,} figures, no sum"
+
+
 def signed_usd(amount: float) -> str:
     """A difference in dollars, with its sign: '+$1,000', '−$1,000', '$0'; never broken after it."""
     if amount == 0:

@@ -115,7 +115,7 @@ def _figure(row: dict[str, Any]) -> str:
         return "U.S. not listed"
     words = show.usd(row["amount_usd"], row["precision"])
     if row["amount_usd"] is None:
-        words = f"{row['entries_count']:,} figures, no sum"
+        words = show.no_sum(row["entries_count"])
     elif row["is_incomplete"]:
         words += ", incomplete"
     linked = (

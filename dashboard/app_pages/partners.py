@@ -56,9 +56,7 @@ if area:
 partners = {"": "All organisations"} | {
     partner: partner for partner in rows["implementer"].drop_nulls().unique().sort()
 }
-partner = address.choose(
-    "Organisation", partners, chosen("partner", partners, ""), key="partner"
-)  # fmt: skip
+partner = address.choose("Organisation", partners, chosen("partner", partners, ""), key="partner")
 of_area = f" in {places[area]}" if area else ""
 
 
@@ -67,7 +65,7 @@ def figures(some: pl.DataFrame, year: int | None) -> str:
     if some.is_empty():
         return show.MISSING
     count = int(some["entries_count"].sum())
-    words = f"{count:,} figures, no sum"
+    words = show.no_sum(count)
     if (about["is_additive"] or count == 1) and some["amount_usd"].count():
         words = show.usd(queries.total(some, "amount_usd"))
         words += ", incomplete" if some["is_incomplete"].any() else ""
@@ -166,7 +164,7 @@ def one_of_them() -> None:
             filters |= {column: row[column]} if row[column] else {f"{column}.null": "yes"}
         words = show.usd(row["amount_usd"])
         if row["amount_usd"] is None:
-            words = f"{row['entries_count']:,} figures, no sum"
+            words = show.no_sum(row["entries_count"])
         elif row["is_incomplete"]:
             words += ", incomplete"
         return show.rows_link(words, address.rows("funding", filters))
@@ -197,8 +195,8 @@ elif partner:
 else:
     all_of_them()
 show.small(
-    f"{show.capital(about['flow'])}s in nominal dollars, from one series alone; negative where more was taken back than "
-    f"given, incomplete where a figure has no amount. {show.plain(about['caution'])} “{UNNAMED}” holds rows without a name; a redacted name is shown as printed. "
-    "Names are joined by a reviewed table (`data/reference/implementers.csv`); "
+    f"{show.capital(about['flow'])}s in nominal dollars, from one series alone; negative where more was taken "
+    f"back than given, incomplete where a figure has no amount. {show.plain(about['caution'])} “{UNNAMED}” "
+    "holds rows without a name; a redacted name is shown as printed. Names are joined by a reviewed table (`data/reference/implementers.csv`); "
     f"[it says which and why]({address.rows('implementers', {})})."
 )
