@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from etl import log
 from etl.archive import Archive
 from etl.cli import app
 from etl.config import Config, ConfigError, config
+from etl.fetch import Fetcher, Outside
 from etl.refresh import Outcome, refresh
 from etl.retrieve import Given
 from etl.session import Memory
@@ -64,6 +66,13 @@ FIRST, SECOND = register("2006"), register("2006", "2007")
 def replay() -> Iterator[Replay]:
     with serving() as served:
         yield served
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts follow one another at once; that they wait is tested in tests/unit/test_fetch.py."""
+    at_once = partial(Fetcher, outside=Outside(sleep=lambda _: None))
+    monkeypatch.setattr("etl.retrieve.Fetcher", at_once)
 
 
 def spec_of(**fetch: object) -> SourceSpec:
