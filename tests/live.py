@@ -118,4 +118,6 @@ GRANTS: Final[list[Row]] = [
                "amount_usd": "8000000"},
     {"series": "fa_obligations", "area_as_printed": "Colombia", "year": "2017",
      "implementer": "Halo Trust", "amount_usd": "2000000"},
+    {"series": "fa_obligations", "area_as_printed": "Colombia", "year": "2017",
+     "implementer": "Norsk Folkehjelp", "amount_usd": "500000"},
 ]  # fmt: skip

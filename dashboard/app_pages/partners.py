@@ -61,9 +61,7 @@ if area:
 partners = {"": "All organisations"} | {
     partner: partner for partner in rows["implementer"].drop_nulls().unique().sort()
 }
-partner = address.choose(
-    "Organisation", partners, chosen("partner", partners, ""), key="partner"
-)  # fmt: skip
+partner = address.choose("Organisation", partners, chosen("partner", partners, ""), key="partner")
 of_area = f" in {places[area]}" if area else ""
 
 
@@ -228,8 +226,8 @@ elif partner:
 else:
     all_of_them()
 show.small(
-    f"{show.capital(about['flow'])}s in nominal dollars, from one series alone; negative where more was taken back than "
-    f"given, incomplete where a figure has no amount. {show.plain(about['caution'])} “{UNNAMED}” holds rows without a name; a redacted name is shown as printed. "
-    "Names are joined by a reviewed table (`data/reference/implementers.csv`); "
+    f"{show.capital(about['flow'])}s in nominal dollars, from one series alone; negative where more was taken "
+    f"back than given, incomplete where a figure has no amount. {show.plain(about['caution'])} “{UNNAMED}” "
+    "holds rows without a name; a redacted name is shown as printed. Names are joined by a reviewed table (`data/reference/implementers.csv`); "
     f"[it says which and why]({address.rows('implementers', {})})."
 )

@@ -476,6 +476,7 @@ def test_partners_are_listed_with_one_series_amounts_by_year(live: Folders, visi
     assert figures_behind(rows[-1]["FY2016"]) == [70000]
     (npa,) = [row for row in rows if "Norwegian" in row["Organisation"]]
     assert npa["FY2015"].startswith("[1 figure without an amount]")
+    assert "500,000, incomplete]" in npa["FY2014 to FY2017"]
     assert {row["Kind"] for row in rows} >= {"NGO", "not in the table of names"}
 
 

@@ -7,7 +7,7 @@ machine.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -71,8 +71,9 @@ def replay() -> Iterator[Replay]:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    outside = Outside(sleep=lambda _: None)
-    monkeypatch.setattr("etl.retrieve.Fetcher", partial(Fetcher, outside=outside))
+    """Attempts follow one another at once; that they wait is tested in tests/unit/test_fetch.py."""
+    at_once = partial(Fetcher, outside=Outside(sleep=lambda _: None))
+    monkeypatch.setattr("etl.retrieve.Fetcher", at_once)
 
 
 def spec_of(**fetch: object) -> SourceSpec:
@@ -235,19 +236,20 @@ def test_what_cannot_be_fetched_makes_the_source_stale_and_its_figures_stay(
     assert (holds(workspace), years(workspace)) == ([], [2006, 2007])
 
 
+@pytest.mark.parametrize(("days", "rule"), [(120, "stale"), (121, "dark")])
 def test_a_source_is_dark_after_its_time_and_others_go_on(
-    workspace: Folders, replay: Replay
+    workspace: Folders, replay: Replay, days: int, rule: str
 ) -> None:
     replay.on("/rows.csv", File(FIRST))
     fetch(workspace, replay)
     memory = Memory.of(workspace.archive, SOURCE)
-    memory.last_good = (date.today() - timedelta(days=200)).isoformat()  # noqa: DTZ011
+    memory.last_good = (datetime.now(UTC).date() - timedelta(days=days)).isoformat()
     memory.keep()
     replay.on("/rows.csv", Status(404))
     other = all_sources()["program_events"]
     outcome = refresh(workspace, [spec_of(), other], settings=settings(replay))
     assert [source.source_id for source in outcome.failed] == [SOURCE]
-    assert [rule for rule, _ in holds(workspace)] == ["dark"]
+    assert [said for said, _ in holds(workspace)] == [rule]
     assert ask(workspace, "SELECT count(*) > 0 FROM program_events") == [(True,)]
 
 
@@ -301,6 +303,18 @@ def test_the_same_bytes_are_one_vintage_however_they_came(
     outcome = refresh(workspace, [spec_of()], given=given)
     assert outcome.sources[0].is_unread
     assert len(list(Archive(workspace.archive).vintages())) == 1
+
+
+def test_what_the_publisher_said_of_other_bytes_is_not_asked_of_a_copy_given_since(
+    workspace: Folders, replay: Replay, tmp_path: Path
+) -> None:
+    replay.on("/rows.csv", File(FIRST))
+    fetch(workspace, replay)
+    (tmp_path / FILE).write_bytes(SECOND)
+    refresh(workspace, [spec_of()], given={SOURCE: [Given(str(tmp_path / FILE))]})
+    assert years(workspace) == [2006, 2007]
+    fetch(workspace, replay)
+    assert years(workspace) == [2006], "a 304 would have passed the copy off as the publisher's"
 
 
 def test_a_copy_can_be_given_by_its_address(workspace: Folders, replay: Replay) -> None:

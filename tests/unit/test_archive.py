@@ -142,6 +142,14 @@ def test_a_damaged_packed_object_is_noticed_however_it_is_read(
             read(sha256)
 
 
+def test_what_was_just_taken_is_not_read_again_to_know_its_hash_and_end(archive: Archive) -> None:
+    sha256 = take(archive, b"a,b\n1,2")
+    archive.path(sha256).unlink()
+    assert archive.prove(sha256) == b"2"
+    with pytest.raises(ArchiveError, match="missing"):
+        Archive(archive.root).prove(sha256)
+
+
 def test_a_large_file_is_read_piece_by_piece_and_never_whole(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
