@@ -19,7 +19,7 @@ from time import perf_counter
 import duckdb
 import polars as pl
 
-from etl import __version__, guard, log, manifest, record, retrieve
+from etl import __version__, guard, log, manifest, partial, record, retrieve
 from etl.archive import Archive, ArchiveError, Contents, Vintage
 from etl.areas import Resolver, load_areas
 from etl.check import Checked, check
@@ -31,7 +31,7 @@ from etl.manifest import Manifest
 from etl.publish import build_views, building, keep_histories, publish, writer
 from etl.reading import Reading, SourceError, unforeseen
 from etl.registers import every_source
-from etl.retrieve import Given, Known
+from etl.retrieve import INCOMING, Given, Known
 from etl.settings import PACKAGE, Folders
 from etl.sources import SourceSpec
 from etl.store import require_format
@@ -97,6 +97,7 @@ def refresh(
     with writer(folders.ledger), building(folders.ledger) as (built, base, con):
         archive = Archive(folders.archive)
         archive.sweep()
+        partial.sweep(folders.archive / INCOMING)
         if base:
             require_format(con, base)
         parent = manifest.of_ledger(folders.archive, base) if base else None
