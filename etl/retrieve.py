@@ -194,7 +194,7 @@ def _given(
             is_fetched = is_address(copy.where)
             name = Path(_path_and_host(copy.where)[0]).name if is_fetched else path.name
             file = _file_name(spec, name)
-            with unpacking(path, max_bytes, into=archive.root / INCOMING) as plain:
+            with unpacking(path, max_bytes, into=archive.root / INCOMING, name=name) as plain:
                 return archive.take(spec.source_id, file, plain, _origin(copy, path, plain))
     except (FetchError, UnpackError) as error:
         raise SourceError(f"{_said(copy)}: {error}", "unreadable") from error

@@ -167,7 +167,7 @@ class Session:
     def _take(self, file: str, download: Download, member: str | None = None) -> Vintage:
         release = download.validators.last_modified
         origin = f"{download.url}, last modified {release}" if release else download.url
-        with unpacking(download.path, self._max_bytes, member=member) as plain:
+        with unpacking(download.path, self._max_bytes, member=member, name=file) as plain:
             return self._archive.take(self._source_id, file, plain, origin)
 
     def ask_bytes(
