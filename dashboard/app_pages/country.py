@@ -293,10 +293,10 @@ for (register,), people in queries.ask("area_register_years", area=area).group_b
 ):
     first, last = queries.years(people, "year")
     killed, injured = int(people["killed"].sum()), int(people["injured"].sum())
-    st.subheader("One row a person: the national register")
+    st.subheader("People in the national register of victims")
     st.markdown(
         f"**{killed:,} killed and {injured:,} injured, {first} to {last}.** Never added to the Monitor’s figures "
-        "above: they are mostly the same people, counted by other rules."
+        "above: both count people hurt in this country."
     )
 
     def rows_of(column: str, outcome: str | None, of: str) -> show.Cell:
@@ -323,8 +323,8 @@ for (register,), people in queries.ask("area_register_years", area=area).group_b
             alt=f"People killed and injured in {name} by calendar year, as the register of victims counts them",
         )
     show.small(
-        f"{show.sources(people)} Calendar years of the accident. The newest year is incomplete: the register was "
-        "copied while it ran, and people are added to earlier years too. A year without a row has no person in "
+        f"{show.sources(people)} Calendar years of the accident. The newest year is incomplete: this copy of the "
+        "register ends within it, and later copies add people to earlier years too. A year without a row has no person in "
         "this copy."
     )
     show.download(

@@ -107,7 +107,7 @@ if kinds == 1 and one["is_additive"] and one["added_count"]:
     )
     places = one["areas_count"]
     show.small(
-        f"They are about {places:,} countr{'y or area' if places == 1 else 'ies and areas'} and the years "
+        f"The figures added cover {places:,} countr{'y or area' if places == 1 else 'ies and areas'} and the years "
         f"{show.plain(show.years_of(one['years'], one['year_basis']))}. A country or year without a row was not "
         "read, or has no such row."
     )

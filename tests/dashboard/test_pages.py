@@ -415,7 +415,7 @@ def test_one_live_series_is_summed_with_the_countries_and_years_it_covers(
     app = visit("funding", series="fa_obligations")
     assert metric(app) == "$8,220,995.50"
     said = words(app).replace("\\", "")
-    assert "about 2 countries and areas and the years FY2014 to FY2017." in said
+    assert "cover 2 countries and areas and the years FY2014 to FY2017." in said
     assert "A country or year without a row was not read" in said
 
 
