@@ -103,7 +103,13 @@ def _record(archive: Archive, sha256: str, file: str, number: int) -> str:
             separator = separator_of(stream.readline())
         path = archive.path(sha256)
         # rescued copies are not all UTF-8; the row is shown, not read, so a letter may be a stand-in
-        lines = pl.scan_csv(path, infer_schema=False, separator=separator, encoding="utf8-lossy")
+        lines = pl.scan_csv(
+            path,
+            infer_schema=False,
+            separator=separator,
+            encoding="utf8-lossy",
+            truncate_ragged_lines=True,  # a row with a cell too many hides no other
+        )
         rows = lines.slice(number - 2, 1).collect()
     values = rows.row(0, named=True)  # an index error where there is none
     return "\n".join(f"{name}: {'' if value is None else value}" for name, value in values.items())
