@@ -1,26 +1,29 @@
 """Answers of paged programming interfaces, as they lie in the archive: one JSON page a line.
 
 A page is written as it was received; only line breaks between its tokens become spaces, which JSON
-allows and which carry nothing. So a page is found again by its line, and a record by its JSON
-Pointer within the page. CSV pages lie one after the other under one heading (:mod:`etl.soda`); what
-their columns are called is known here.
+allows and which carry nothing, and a mark of the byte order goes. So a page is found again by its
+line, and a record by its JSON Pointer within the page. CSV pages lie one after the other under one
+heading (:mod:`etl.soda`); what their columns are called is known here.
 """
 
 from __future__ import annotations
 
-import json
+import codecs
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from etl.archive import Contents
+from etl.json_text import json_of
 from etl.locate import line_of
 from etl.reading import Reading, SourceError
 
 
 def as_line(page: bytes) -> bytes:
     """A JSON page as one line."""
-    return page.replace(b"\r", b" ").replace(b"\n", b" ").strip() + b"\n"
+    return (
+        page.removeprefix(codecs.BOM_UTF8).replace(b"\r", b" ").replace(b"\n", b" ").strip() + b"\n"
+    )
 
 
 def records(
@@ -42,13 +45,10 @@ def records(
 
 
 def _listed(where: str, line: bytes, key: str) -> list[dict[str, Any]]:
-    try:
-        page = json.loads(line)
-    except ValueError as error:
-        raise SourceError(f"{where} is no JSON ({error}); fetch the source again") from error
+    page = json_of(line, where)
     found = page.get(key) if isinstance(page, dict) else None
     if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
-        has = ", ".join(page) if isinstance(page, dict) else type(page).__name__
+        has = ", ".join(page)[:200] if isinstance(page, dict) else type(page).__name__
         raise SourceError(f"{where} holds no list of records under {key!r}; it has {has}")
     return found
 

@@ -8,7 +8,6 @@ without harm: the file is fetched once more.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -21,7 +20,9 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from etl.archive import Archive, Vintage, write_safely
 from etl.fetch import Download, Fetcher, FetchError, Limits, Validators, shown
+from etl.json_text import json_of
 from etl.pages import as_line
+from etl.reading import SourceError
 from etl.sources import FetchSpec, SourceSpec
 from etl.unpack import unpacking
 
@@ -245,10 +246,10 @@ def parsed(content: bytes, url: str) -> Any:  # noqa: ANN401 - JSON
         FetchError: it is none.
     """
     try:
-        return json.loads(content)
-    except ValueError as error:
+        return json_of(content, "it")
+    except SourceError as error:
         raise FetchError(
-            f"{url} answered what is no JSON ({error}): {content[:SHOWN_BYTES]!r}; the interface may "
+            f"{url} answered what is no JSON ({error.__cause__}): {content[:SHOWN_BYTES]!r}; the interface may "
             "have changed",
             "wrong content",
         ) from error

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from io import BytesIO
+from pathlib import Path
 from typing import IO, Any, cast
 
 import polars as pl
@@ -438,7 +439,10 @@ def test_an_amount_is_exact_as_a_number_and_as_a_text(printed: str | float) -> N
     [
         ("Award Amount", "9,903,485.14", "not an amount of money"),
         ("Award Amount", None, "a value is missing"),
-        ("Award Amount", float("nan"), "not an amount of money"),
+        ("Award Amount", 1e300, "not an amount of money"),
+        ("Award Amount", 10**40, "not an amount of money"),
+        ("Award Amount", 1e-300, "not an amount of money"),
+        ("Total Outlays", True, "not an amount of money"),
         ("Award Type", "GIFT", "unknown category"),
         ("Base Obligation Date", "30 September 2019", "not a date"),
         ("generated_internal_id", None, "a value is missing"),
@@ -619,6 +623,68 @@ def test_balances_of_other_accounts_are_left_and_a_wrong_symbol_is_an_issue() ->
     assert rules(reading) == ["not a Treasury account of 011-1075"]
 
 
+def test_each_figure_of_a_file_with_ragged_rows_leads_to_its_own_row(tmp_path: Path) -> None:
+    columns = list(accounts.BALANCES)
+    rows = [dict.fromkeys(columns, f"{number}.00") | {
+        "submission_period": "FY2025P12", "federal_account_symbol": "011-1075",
+        "treasury_account_symbol": f"011-{year}/{year}-1075-000",
+    } for number, year in ((11, 2023), (22, 2024), (33, 2025))]  # fmt: skip
+    header, first, *others = written(columns, rows).splitlines(keepends=True)
+    content = "".join([header, "too,few\n", first, "\n", "x," * 20 + "many\n", *others]).encode()
+    file = "account_balances_011-1075_2025.csv"
+    reading, frame = funding({file: content})
+    assert [reject.rule for reject in reading.rejects] == ["wrong number of cells"] * 2
+    assert frame.height == 9
+    archive = Archive(tmp_path)
+    sha256 = archive.put("usaspending", file, content, "").sha256
+    for locator, printed in frame.select("locator", "amount_as_printed").iter_rows():
+        column = locator.rpartition("/")[2]
+        assert f"{column}: {printed}" in find(archive, sha256, locator)[1].splitlines()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("Award Amount", [5]), ("Award Amount", {"cfda_number": "5"}), ("Recipient Name", ["a"]),
+        ("generated_internal_id", {"country_name": "A"}), ("Description", []),
+    ],
+)  # fmt: skip
+def test_a_list_where_a_number_or_text_belongs_stops_the_source(field: str, value: object) -> None:
+    with pytest.raises(SourceError, match=f"awards.json line 1 /results/0 .*'{field}'"):
+        awards(award(**{field: value}))
+
+
+@pytest.mark.parametrize("column", ["file", "locator", "place"])
+def test_a_column_named_as_one_of_ours_stops_the_source(column: str) -> None:
+    text = written([*COLUMNS, column], [transaction("K1")])
+    with pytest.raises(SourceError, match=f"line 1 has the column {column}"):
+        funding({FILES[0]: text.encode()})
+
+
+@pytest.mark.parametrize("count", [b"{}", b"OK, ready", b'{"calculated_transaction_count": "1"}'])
+def test_a_count_that_cannot_be_read_is_not_used(count: bytes) -> None:
+    service = Service(transactions=[transaction("K1")])
+    held = fetched(service)
+    held["transactions_listing_count.json"] = count
+    with pytest.raises(SourceError, match=r"transactions_listing_count\.json"):
+        read_files(held)
+    service.asked.clear()
+    mended = fetched(service, held)
+    period = service.paths("/download/transactions/")[0]["filters"]["time_period"][0]
+    assert period["date_type"] == "action_date"
+    assert mended["transactions_listing_count.json"] != count
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+def test_a_change_of_no_possible_day_makes_a_full_copy_due(day: str) -> None:
+    service = Service(transactions=[transaction("K1", **{CHANGED: f"{day} 00:00:00+00"})])
+    held = fetched(service)
+    service.asked.clear()
+    fetched(service, held)
+    period = service.paths("/download/transactions/")[0]["filters"]["time_period"][0]
+    assert period["date_type"] == "action_date"
+
+
 # Sub-awards and program activities
 
 
@@ -712,7 +778,7 @@ def test_a_job_that_fails_leaves_the_figures_of_the_last_copy_in_use(workspace: 
     service.job_states = ["failed"]
     failed = refreshed(workspace, service)
     assert failed.failure
-    assert "failed: out of memory" in failed.failure
+    assert "failed: 'out of memory'" in failed.failure
     assert ask(workspace, "SELECT count(*) FROM funding WHERE source_id = 'usaspending'") != [(0,)]
 
 
@@ -822,7 +888,7 @@ def test_more_transactions_than_a_download_holds_are_refused() -> None:
 @pytest.mark.parametrize(
     ("states", "words"),
     [
-        (["ready", "running", "failed"], "failed: out of memory"),
+        (["ready", "running", "failed"], "failed: 'out of memory'"),
         (["ready", "running"], "is still running after"),
         (["cancelled"], "unknown state 'cancelled'"),
     ],
@@ -998,3 +1064,115 @@ def test_program_activities_that_do_not_add_up_to_their_count_are_not_archived()
         with pytest.raises(FetchError, match="2 program activities came, 4 are counted"):
             fetch(cast("Session", session))
         assert "program_activities_011-1075_2026.json" not in session.held
+
+
+META = {"page": 1, "hasNext": False}
+COUNTED = {
+    "calculated_transaction_count": 1, "maximum_transaction_limit": 500_000,
+    "transaction_rows_gt_limit": False,
+}  # fmt: skip
+JOB = {"status": "finished", "file_name": "a.zip", "file_url": "/files/a.zip", "total_rows": 1}
+
+
+def answering(path: str, answer: object, *, after: int = 0) -> Service:
+    """A service that gives another answer at one address, after so many right ones."""
+    service = accounts_service()
+    service.subawards = [subaward()]
+    right, asked = service.answer, 0
+
+    def odd(at: str, body: Record) -> Any:  # noqa: ANN401
+        nonlocal asked
+        if path in at:
+            asked += 1
+            if asked > after:
+                return answer
+        return right(at, body)
+
+    service.answer = odd  # type: ignore[method-assign, assignment]
+    return service
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "words"),
+    [
+        ("download/count/", {}, "calculated_transaction_count"),
+        ("download/count/", [], "calculated_transaction_count"),
+        ("download/count/", COUNTED | {"calculated_transaction_count": True}, "_count"),
+        ("download/count/", COUNTED | {"calculated_transaction_count": -1}, "_count"),
+        ("download/count/", COUNTED | {"maximum_transaction_limit": "many"}, "_limit"),
+        ("download/transactions/", {}, "file_name"),
+        ("download/transactions/", {"file_name": {"a": 1}}, "file_name"),
+        ("download/transactions/", {"file_name": "a\r\nb"}, "file_name"),
+        ("download/transactions/", {"file_name": "a" * 301}, "file_name"),
+        ("download/status/", {}, "status"),
+        ("download/status/", JOB | {"total_rows": None}, "total_rows"),
+        ("download/status/", JOB | {"file_url": None}, "file_url"),
+        ("download/status/", JOB | {"file_url": "//["}, "file_url"),
+        ("download/status/", JOB | {"file_url": "http://a:99999/"}, "file_url"),
+        ("download/status/", JOB | {"file_url": "/a\nb"}, "file_url"),
+        ("download/status/", JOB | {"file_url": "http://xn--a-.example/"}, "file_url"),
+        ("download/status/", JOB | {"file_url": "file:///etc/passwd"}, "file_url"),
+        ("_award_count/", {"results": "many"}, "results"),
+        ("_award_count/", {"results": {}}, "results"),
+        ("_award_count/", {"results": {"grants": "5"}}, "grants"),
+        ("_award_count/", [], "results"),
+        ("spending_by_award/", {"page_metadata": META}, "results"),
+        ("spending_by_award/", {"results": "none", "page_metadata": META}, "results"),
+        ("spending_by_award/", {"results": ["a"], "page_metadata": META}, "results"),
+        ("spending_by_award/", {"results": []}, "page_metadata"),
+        ("spending_by_award/", {"results": [], "page_metadata": {"page": 1}}, "hasNext"),
+        ("spending_by_award/", {"results": [], "page_metadata": META | {"page": True}}, "page"),
+        ("spending_by_award/", {"results": [], "page_metadata": META | {"page": 2}}, "page 1"),
+        (
+            "spending_by_award/",
+            {"results": [{"generated_internal_id": {"a": 1}}], "page_metadata": META},
+            "generated_internal_id",
+        ),
+        ("federal_accounts/011-1075/", {"id": "one"}, "id"),
+        ("federal_accounts/011-1075/", [], "id"),
+        ("program_activities/total", {"page_metadata": META | {"total": 0}}, "results"),
+        ("program_activities/total", {"results": []}, "page_metadata"),
+        ("program_activities/total", {"results": [], "page_metadata": META}, "total"),
+        ("program_activities/total", {"results": [], "page_metadata": {"total": 9}}, "hasNext"),
+    ],
+)  # fmt: skip
+def test_an_answer_that_lacks_a_field_is_refused_with_address_and_field(
+    path: str, answer: object, words: str
+) -> None:
+    with pytest.raises(FetchError, match=words) as refused:
+        fetched(answering(path, answer), accounts=["011-1075"], accounts_first_year=2026)
+    assert refused.value.rule == "wrong content"
+    assert path.strip("/") in str(refused.value)
+    assert len(str(refused.value)) < 600
+
+
+def test_the_second_count_is_looked_at_before_it_is_archived() -> None:
+    with session_with(answering("download/count/", {}, after=1)) as session:
+        with pytest.raises(FetchError, match="calculated_transaction_count"):
+            fetch(cast("Session", session))
+        assert "transactions_listing_count.json" not in session.held
+
+
+@pytest.mark.parametrize("total", [1, 10**9])
+def test_program_activities_without_an_end_are_refused(total: int) -> None:
+    answer = {"results": [{}], "page_metadata": {"total": total, "hasNext": True}}
+    service = answering("program_activities/total", answer)
+    with pytest.raises(FetchError, match="more pages are said to follow"):
+        fetched(service, accounts=["011-1075"], accounts_first_year=2026, max_pages=5)
+    assert len(service.asked) < 40
+
+
+def test_more_bytes_than_one_question_may_have_are_refused_and_not_archived() -> None:
+    service = Service(transactions=[transaction("K1")], awards=many_awards(5))
+    with session_with(service, max_question_bytes=5000) as session:
+        with pytest.raises(FetchError, match="max_question_bytes") as refused:
+            fetch(cast("Session", session))
+        assert "awards.json" not in session.held
+    assert refused.value.rule == "too large"
+
+
+def test_what_a_failed_job_says_is_shortened() -> None:
+    answer = JOB | {"status": "failed", "message": "\x1b[31m" + "a" * 10_000}
+    with pytest.raises(FetchError, match=r"failed: '\\x1b") as failed:
+        fetched(answering("download/status/", answer))
+    assert len(str(failed.value)) < 400

@@ -6,13 +6,16 @@ a sum about mine action.
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from typing import Final
 
 import polars as pl
 
 from etl.archive import Contents
-from etl.reading import MONEY, Finding, Reading, Shape, shaped
+from etl.locate import line_of
+from etl.reading import MONEY, Finding, Reading, Shape, decode, shaped
 from etl.sources.usaspending.answers import read_fields
 from etl.sources.usaspending.copies import table
 from etl.sources.usaspending.figures import (
@@ -70,10 +73,7 @@ def read_balances(reading: Reading, file: str, content: bytes, account: str, yea
     """Three figures a Treasury account: budget authority, obligations and outlays of one year."""
     frame = table(reading, file, content, BALANCES)
     frame = frame.with_columns(
-        locator=pl.concat_str(
-            pl.lit(f"{file} row "),
-            (pl.int_range(pl.len()) + 2).cast(pl.String),
-        )
+        locator=pl.col("locator").replace_strict(_row_of_line(file, content))
     )
     other = pl.col("federal_account_symbol").ne_missing(account)
     leave(reading, frame.filter(other))
@@ -128,6 +128,16 @@ def read_balances(reading: Reading, file: str, content: bytes, account: str, yea
         reading.add("funding", rows.select(FUNDING))
     for _flow in list(ACCOUNT_FLOWS)[1:]:
         count_again(reading, frame)
+
+
+def _row_of_line(file: str, content: bytes) -> dict[str, str]:
+    """The locator as a row for each locator as a line, whether the row can be read or not."""
+    lines = csv.reader(io.StringIO(decode(file, content), newline=""), strict=True)
+    found, start = {}, 1
+    for number, _cells in enumerate(lines, 1):
+        found[line_of(file, start)] = f"{file} row {number}"
+        start = lines.line_num + 1
+    return found
 
 
 def read_activities(files: Contents, reading: Reading, file: str, account: str, year: int) -> None:

@@ -55,6 +55,12 @@ def table(
     lines = decode(file, content).splitlines()
     header = [name.strip(' "') for name in lines[0].split(",")]
     more = [name for name in dict.fromkeys(header) if name not in columns]
+    ours = [name for name in ("file", "locator", "place") if name in more]
+    if ours:
+        raise SourceError(
+            f"{file} line 1 has the column {', '.join(ours)}, which the service does not print; fetch the "
+            "source again"
+        )
     frame = read_csv(reading, file, content, (*columns, *more)).drop(more)
     if more:
         reading.issue(

@@ -16,13 +16,15 @@ order in which they came does not matter.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from time import sleep
 from typing import Any, Final
 
+from etl.asking import address_of, collecting, member, records_of, shown, wrong
 from etl.fetch import FetchError
 from etl.session import Session, parsed
 from etl.sources.usaspending.copies import COLUMNS, COUNT, FULL, INCREMENT, copy_of_last_time
@@ -44,8 +46,20 @@ SUBAWARD_FIELDS: Final = (
 FIRST_PERIOD: Final = 2  # agencies report October with November
 LAST_PERIOD: Final = 12
 
+COUNT_ADDRESS: Final = f"{API}download/count/"
+STATUS_ADDRESS: Final = f"{API}download/status/"
+SEARCH: Final = f"{API}search/spending_by_award/"
+SEARCH_COUNT: Final = f"{API}search/spending_by_award_count/"
+_EARLIEST: Final = date(1970, 1, 1)
+MAX_PAGES: Final = 500
+MAX_NAME: Final = 300
+
 Filters = Mapping[str, Any]
 Period = tuple[date, date]
+
+
+class _MovedError(FetchError):
+    """Records moved between the pages while they were asked for."""
 
 
 def fetch(session: Session) -> None:
@@ -98,16 +112,22 @@ def _transactions(session: Session, name: str, filters: Filters) -> None:
     else:
         period = _time(since, session.today, "last_modified_date")
         _download_transactions(session, increment, {**filters, "time_period": period})
-    count = session.ask_bytes("POST", f"{API}download/count/", json={"filters": everything})
-    with session.collect(COUNT[name], f"{API}download/count/") as add:
+    count = session.ask_bytes("POST", COUNT_ADDRESS, json={"filters": everything})
+    _transactions_counted(parsed(count, COUNT_ADDRESS))
+    with session.collect(COUNT[name], COUNT_ADDRESS) as add:
         add(count)
+
+
+def _transactions_counted(answer: object) -> int:
+    return member(answer, "calculated_transaction_count", int, COUNT_ADDRESS)
 
 
 def _changed_since(session: Session, name: str) -> date | None:
     """The day from which changes are to be fetched; None if a full copy is due.
 
     A full copy is due when there is none, when it is too old, and when the copy of last time did not
-    hold as many transactions as the service counted: then some were taken away.
+    hold as many transactions as the service counted: then some were taken away. So it is when the
+    count cannot be read, or the newest change is of no day that can be: that passes with the next.
     """
     file = FULL[name]
     last = copy_of_last_time(file, session.latest(file), session.latest(INCREMENT[name]))
@@ -116,18 +136,23 @@ def _changed_since(session: Session, name: str) -> date | None:
     made = session.retrieved(file)
     if made is None or (session.today - made).days > session.options["full_every_days"]:
         return None
+    if not _EARLIEST <= last.newest_change_of_full_copy <= session.today:
+        return None
     return last.newest_change_of_full_copy - timedelta(days=session.options["overlap_days"])
 
 
 def _count_of(answer: bytes | None) -> int | None:
-    return None if answer is None else _whole(json.loads(answer), "calculated_transaction_count")
+    try:
+        return None if answer is None else _transactions_counted(parsed(answer, COUNT_ADDRESS))
+    except FetchError:
+        return None
 
 
 def _download_transactions(session: Session, file: str, filters: Filters) -> None:
     """Run the job; refuse a copy with fewer rows than the service counts."""
-    answer = session.ask("POST", f"{API}download/count/", json={"filters": filters})
-    count = _whole(answer, "calculated_transaction_count")
-    limit = _whole(answer, "maximum_transaction_limit")
+    answer = session.ask("POST", COUNT_ADDRESS, json={"filters": filters})
+    count = _transactions_counted(answer)
+    limit = member(answer, "maximum_transaction_limit", int, COUNT_ADDRESS)
     if answer.get("transaction_rows_gt_limit") or count > limit:
         raise FetchError(
             f"{file}: {count:,} transactions match, a download holds {limit:,}; narrow program_numbers or "
@@ -136,13 +161,18 @@ def _download_transactions(session: Session, file: str, filters: Filters) -> Non
         )
     body = {"filters": filters, "columns": list(COLUMNS), "file_format": "csv"}
     job = _finished(session, f"{API}download/transactions/", body)
-    rows = _whole(job, "total_rows")
+    rows = member(job, "total_rows", int, STATUS_ADDRESS)
     if rows < count:
         raise FetchError(
             f"{file}: the job wrote {rows:,} rows, {count:,} transactions match; fetch again later",
             "cut short",
         )
-    session.download(file, job["file_url"], member="*PrimeTransactions*")
+    session.download(file, _file_of(session, job), member="*PrimeTransactions*")
+
+
+def _file_of(session: Session, job: Mapping[str, Any]) -> str:
+    """Where the file of a finished job lies."""
+    return address_of(session, job["file_url"], f"{STATUS_ADDRESS} (file_url)")
 
 
 def _finished(session: Session, address: str, body: Filters) -> dict[str, Any]:
@@ -151,23 +181,29 @@ def _finished(session: Session, address: str, body: Filters) -> dict[str, Any]:
     Raises:
         FetchError: the job failed, ended in an unknown state or did not end in time.
     """
-    name = _text(session.ask("POST", address, json=body), "file_name")
+    started = session.ask("POST", address, json=body)
+    name = member(started, "file_name", str, address)
+    if not name.isprintable() or len(name) > MAX_NAME:
+        raise wrong(address, "with a 'file_name' that is no name of a file", name)
     options = session.options
     for poll in range(options["max_polls"]):
         if poll:
             sleep(options["poll_seconds"])
-        job = session.ask("GET", f"{API}download/status/", params={"file_name": name})
-        status = _text(job, "status")
+        job = session.ask("GET", STATUS_ADDRESS, params={"file_name": name})
+        status = member(job, "status", str, STATUS_ADDRESS)
         if status == "finished":
-            _text(job, "file_url")
+            member(job, "file_url", str, STATUS_ADDRESS)
             return dict(job)
         if status == "failed":
             raise FetchError(
-                f"the job {name} failed: {job.get('message')}; fetch again later, the service makes it anew",
+                f"the job {name} failed: {shown(job.get('message'))}; fetch again later, the service makes it "
+                "anew",
                 "job failed",
             )
         if status not in {"ready", "running"}:
-            raise FetchError(f"the job {name} is in the unknown state {status!r}", "job failed")
+            raise FetchError(
+                f"the job {name} is in the unknown state {shown(status)}", "job failed"
+            )
     waited = options["max_polls"] * options["poll_seconds"]
     raise FetchError(
         f"the job {name} is still {status} after {waited:,} seconds; fetch again later, or raise max_polls "
@@ -181,18 +217,35 @@ def _finished(session: Session, address: str, body: Filters) -> dict[str, Any]:
 
 def _awards(session: Session) -> None:
     """All awards of both questions, in one file of pages."""
-    with session.collect("awards.json", f"{API}search/spending_by_award/") as add:
-        for filters in _questions(session.options).values():
-            for codes in session.options["award_type_groups"]:
-                _search(session, {**filters, "award_type_codes": codes}, "awards", add)
+    _searches(session, "awards.json", "awards", _questions(session.options).values())
 
 
 def _subawards(session: Session) -> None:
     """The sub-awards of the listing's awards; the search cannot find them by the prefix."""
-    listing = _questions(session.options)["listing"]
-    with session.collect("subawards.json", f"{API}search/spending_by_award/") as add:
-        for codes in session.options["award_type_groups"]:
-            _search(session, {**listing, "award_type_codes": codes}, "subawards", add)
+    _searches(session, "subawards.json", "subawards", [_questions(session.options)["listing"]])
+
+
+def _searches(session: Session, file: str, level: str, questions: Iterable[Filters]) -> None:
+    """All pages of some questions, one after the other, in one file.
+
+    Records move between pages when something is loaded meanwhile: one then comes twice and another
+    not at all. Pages are written down as they come, so then all is asked again from the start.
+    """
+    groups = [
+        {**filters, "award_type_codes": codes}
+        for filters in questions
+        for codes in session.options["award_type_groups"]
+    ]
+    for left in reversed(range(session.options["search_attempts"])):
+        try:
+            with collecting(session, file, SEARCH) as add:
+                for filters in groups:
+                    _search(session, filters, level, add)
+        except _MovedError:
+            if not left:
+                raise
+        else:
+            return
 
 
 def _search(session: Session, filters: Filters, level: str, add: Callable[[bytes], None]) -> None:
@@ -200,8 +253,14 @@ def _search(session: Session, filters: Filters, level: str, add: Callable[[bytes
     first = date.fromisoformat(session.options["first_day_of_searches"])
     for period, count in _windows(session, filters, level, (first, session.today)):
         within = {**filters, "time_period": _time(*period)}
-        for page in _pages(session, within, level, count):
-            add(page)
+        found = _different(_every_page(session, within, level), add)
+        now = count if found == count else _count(session, within, level)
+        if found != now:
+            raise _MovedError(
+                f"the search for {level} gives {found:,} different records, {now:,} are counted; records "
+                "came twice or not at all because the data changed meanwhile. Fetch again later",
+                "cut short",
+            )
 
 
 def _windows(
@@ -227,12 +286,12 @@ def _windows(
 
 def _count(session: Session, filters: Filters, level: str) -> int:
     body = {"filters": filters, **_level(level)}
-    answer = session.ask("POST", f"{API}search/spending_by_award_count/", json=body)
-    results = answer.get("results") if isinstance(answer, dict) else None
-    if not isinstance(results, dict):
-        raise FetchError("spending_by_award_count answers without counts", "wrong content")
+    answer = session.ask("POST", SEARCH_COUNT, json=body)
+    results = member(answer, "results", dict, SEARCH_COUNT)
+    if not results:
+        raise wrong(SEARCH_COUNT, "without counts under 'results'", answer)
     # sub-awards are counted as sub-grants and sub-contracts
-    return sum(value for value in results.values() if isinstance(value, int))
+    return sum(member(results, name, int, f"{SEARCH_COUNT} (results)") for name in results)
 
 
 def _level(level: str) -> dict[str, Any]:
@@ -240,47 +299,40 @@ def _level(level: str) -> dict[str, Any]:
     return {"subawards": level == "subawards", "spending_level": level}
 
 
-def _pages(session: Session, filters: Filters, level: str, count: int) -> list[bytes]:
-    """The pages of one search, when they hold as many different records as the service counts.
-
-    Records move between pages when something is loaded meanwhile: one then comes twice and
-    another not at all. So the whole search is asked again.
-    """
-    found = 0
-    for _attempt in range(session.options["search_attempts"]):
-        pages = list(_every_page(session, filters, level))
-        found = _different(pages)
-        if found == count:
-            return pages
-        count = _count(session, filters, level)
-        if found == count:
-            return pages
-    raise FetchError(
-        f"the search for {level} gives {found:,} different records, {count:,} are counted; records came "
-        "twice or not at all because the data changed meanwhile. Fetch again later",
-        "cut short",
-    )
-
-
-def _different(pages: Sequence[bytes]) -> int:
-    """How many records came; one that came twice counts once.
+def _different(
+    pages: Iterator[tuple[bytes, list[dict[str, Any]]]], add: Callable[[bytes], None]
+) -> int:
+    """Hand the pages over; says how many records came. One that came twice counts once.
 
     Sub-awards bear no key that is sure to be their own, so of them only a page that came again is
     noticed.
     """
-    keyed: set[str] = set()
+    keyed: set[bytes] = set()
+    seen: set[bytes] = set()
     unkeyed = 0
-    for results in {json.dumps(json.loads(page)["results"]) for page in pages}:
-        for record in json.loads(results):
+    for page, records in pages:
+        add(page)
+        digest = _digest(json.dumps(records))
+        if digest in seen:
+            continue
+        seen.add(digest)
+        for record in records:
             key = record.get("generated_internal_id")
-            if key:
-                keyed.add(key)
-            else:
+            if key is None or key == "":
                 unkeyed += 1
+            else:
+                keyed.add(_digest(member(record, "generated_internal_id", str, SEARCH)))
     return len(keyed) + unkeyed
 
 
-def _every_page(session: Session, filters: Filters, level: str) -> Iterator[bytes]:
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _every_page(
+    session: Session, filters: Filters, level: str
+) -> Iterator[tuple[bytes, list[dict[str, Any]]]]:
+    """Each page as it came, with its records."""
     fields = AWARD_FIELDS if level == "awards" else SUBAWARD_FIELDS
     body: dict[str, Any] = {
         "filters": filters, "fields": list(fields), "sort": fields[0], "order": "asc",
@@ -288,31 +340,21 @@ def _every_page(session: Session, filters: Filters, level: str) -> Iterator[byte
     }  # fmt: skip
     last = session.options["search_window"] // session.options["page_size"]
     for number in range(1, last + 1):
-        page = session.ask_bytes(
-            "POST", f"{API}search/spending_by_award/", json={**body, "page": number}
-        )
-        answer = _object(page, f"{API}search/spending_by_award/")
-        metadata = answer.get("page_metadata")
-        if not isinstance(answer.get("results"), list) or not isinstance(metadata, dict):
-            raise FetchError(
-                "spending_by_award answers without results or page_metadata", "wrong content"
-            )
-        if metadata.get("page") != number:
-            raise FetchError(f"page {metadata.get('page')} came for page {number}", "wrong content")
-        yield page
-        if not metadata["hasNext"]:
+        page = session.ask_bytes("POST", SEARCH, json={**body, "page": number})
+        answer = parsed(page, SEARCH)
+        records = records_of(answer, "results", SEARCH)
+        metadata = member(answer, "page_metadata", dict, SEARCH)
+        came = member(metadata, "page", int, f"{SEARCH} (page_metadata)")
+        more = member(metadata, "hasNext", bool, f"{SEARCH} (page_metadata)")
+        if came != number:
+            raise wrong(SEARCH, f"with another page than page {number}", came)
+        yield page, records
+        if not more:
             return
     raise FetchError(
         f"the search does not end with page {last}, where the search window ends; lower search_window",
         "cut short",
     )
-
-
-def _object(page: bytes, address: str) -> dict[str, Any]:
-    answer = parsed(page, address)
-    if not isinstance(answer, dict):
-        raise FetchError(f"{address} answered no JSON object", "wrong content")
-    return answer
 
 
 # Accounts
@@ -343,7 +385,8 @@ def _account(session: Session, account: str) -> None:
         if period < FIRST_PERIOD:
             continue
         if internal is None:
-            internal = _whole(session.ask("GET", f"{API}federal_accounts/{account}/"), "id")
+            address = f"{API}federal_accounts/{account}/"
+            internal = member(session.ask("GET", address), "id", int, address)
         _balances(session, balances, internal, (year, period))
         _activities(session, activities, account, year)
 
@@ -360,32 +403,31 @@ def _balances(session: Session, file: str, internal: int, at: tuple[int, int]) -
         },
     }
     job = _finished(session, f"{API}download/accounts/", body)
-    session.download(file, job["file_url"], member="*AccountBalances*")
+    session.download(file, _file_of(session, job), member="*AccountBalances*")
 
 
 def _activities(session: Session, file: str, account: str, year: int) -> None:
     """The obligations of one year by program activity."""
     address = f"{API}federal_accounts/{account}/program_activities/total"
     period = _time(date(year - 1, 10, 1), date(year, 9, 30))
-    total, found, number = 0, 0, 0
-    with session.collect(file, address) as add:
-        more = True
-        while more:
-            number += 1
-            body = {
-                "filters": {"time_period": period},
-                "limit": session.options["page_size"],
-                "page": number,
-            }
+    size = session.options["page_size"]
+    found = 0
+    with collecting(session, file, address) as add:
+        for number in range(1, session.options.get("max_pages", MAX_PAGES) + 1):
+            body = {"filters": {"time_period": period}, "limit": size, "page": number}
             page = session.ask_bytes("POST", address, json=body)
-            answer = _object(page, address)
-            found += len(answer["results"])
-            total = _whole(answer["page_metadata"], "total")
-            more = bool(answer["page_metadata"]["hasNext"])
+            answer = parsed(page, address)
+            found += len(records_of(answer, "results", address))
+            metadata = member(answer, "page_metadata", dict, address)
+            total = member(metadata, "total", int, f"{address} (page_metadata)")
+            more = member(metadata, "hasNext", bool, f"{address} (page_metadata)")
             add(page)
-        if found != total:
+            if not more or number * size >= total:
+                break
+        if more or found != total:
             raise FetchError(
-                f"{file}: {found} program activities came, {total} are counted; fetch again later",
+                f"{file}: {found:,} program activities came, {total:,} are counted"
+                f"{f', and more pages are said to follow page {number:,}' if more else ''}; fetch again later",
                 "cut short",
             )
 
@@ -397,19 +439,3 @@ def _fiscal_year(day: date) -> int:
 def _period(day: date) -> int:
     """How many months of the fiscal year are over on ``day``; period 1 is October."""
     return (day.month - 10) % 12
-
-
-def _whole(answer: Any, key: str) -> int:  # noqa: ANN401 - JSON
-    value = answer.get(key) if isinstance(answer, dict) else None
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise FetchError(
-            f"the answer holds no number {key!r}: {str(answer)[:200]}", "wrong content"
-        )
-    return value
-
-
-def _text(answer: Any, key: str) -> str:  # noqa: ANN401 - JSON
-    value = answer.get(key) if isinstance(answer, dict) else None
-    if not isinstance(value, str) or not value:
-        raise FetchError(f"the answer holds no text {key!r}: {str(answer)[:200]}", "wrong content")
-    return value

@@ -8,7 +8,6 @@ named, or none, the line is not named for the transaction at hand.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
@@ -17,6 +16,8 @@ import polars as pl
 
 from etl.archive import Contents
 from etl.areas import Resolver
+from etl.asking import shown
+from etl.json_text import json_of
 from etl.reading import DATE, MONEY, Finding, Reading, SourceError, mapped, shaped
 from etl.sources.usaspending.accounts import NADR, federal_accounts
 from etl.sources.usaspending.copies import (
@@ -143,10 +144,11 @@ def _compare_counts(
 
 
 def _counted(file: str, content: bytes) -> int:
-    try:
-        return int(json.loads(content)["calculated_transaction_count"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise SourceError(f"{file} holds no count ({error}); fetch the source again") from error
+    answer = json_of(content, file)
+    count = answer.get("calculated_transaction_count") if isinstance(answer, dict) else None
+    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+        raise SourceError(f"{file} holds no count: {shown(answer)}; fetch the source again")
+    return count
 
 
 def _look_at_years(reading: Reading, frame: pl.DataFrame) -> None:
