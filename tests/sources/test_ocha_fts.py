@@ -35,6 +35,7 @@ from etl.settings import Folders
 from etl.sources import all_sources
 from etl.sources.ocha_fts import read as reader
 from etl.sources.ocha_fts.fetch import fetch
+from etl.sources.ocha_fts.flat import flows
 from etl.tables import NATURAL_KEYS
 from etl.verify import verify
 from tests.helpers import DATA, SCRATCH, TRANSCRIBED, ask, contents, only
@@ -480,6 +481,20 @@ def test_objects_that_do_not_pair_make_the_row_a_reject() -> None:
     assert [(reject.rule, reject.column) for reject in reading.rejects] == [
         ("objects not told apart", column)
     ]
+
+
+def test_an_empty_line_in_a_copy_has_no_number_and_the_rows_below_are_found_again(
+    tmp_path: Path,
+) -> None:
+    header, first, second, *_ = flat(flow(id="1"), flow(id="2")).splitlines(keepends=True)
+    archive = Archive(tmp_path)
+    vintage = archive.put(SOURCE, FLAT, header + first + b"\n" + second, "")
+    reading = Reading()
+    places = [found.locator for found in flows(reading, FLAT, archive.get(vintage.sha256), 2020)]
+    assert (reading.rejects, reading.rows_read) == ([], {FLAT: 2})
+    shown = [find(archive, vintage.sha256, place)[1] for place in places]
+    assert ["id: 1" in text.splitlines() for text in shown] == [True, False]
+    assert ["id: 2" in text.splitlines() for text in shown] == [False, True]
 
 
 def test_a_copy_with_a_broken_row_or_a_cut_end_says_so() -> None:

@@ -60,7 +60,7 @@ def flows(reading: Reading, file: str, content: bytes, year: int) -> Iterator[Fl
     try:
         header = next(lines, [])
         kinds = _look_at_header(reading, file, header)
-        for number, cells in enumerate(lines, 2):
+        for number, cells in enumerate(filter(None, lines), 2):  # an empty line has no number
             reading.rows_read[file] = reading.rows_read.get(file, 0) + 1
             place = f"{file} row {number}"
             if len(cells) != len(header):
