@@ -288,50 +288,67 @@ if not registers.is_empty():
         )
         show.small("Definitions differ from the Monitor’s. Part-year rows are not yearly figures.")
 
-for (register,), people in queries.ask("area_register_years", area=area).group_by(
-    "series", maintain_order=True
-):
-    first, last = queries.years(people, "year")
-    killed, injured = int(people["killed"].sum()), int(people["injured"].sum())
-    st.subheader("People in the national register of victims")
-    st.markdown(
-        f"**{killed:,} killed and {injured:,} injured, {first} to {last}.** Never added to the Monitor’s figures "
-        "above: both count people hurt in this country."
-    )
 
-    def rows_of(column: str, outcome: str | None, of: str) -> show.Cell:
-        """A count, linked to the people of whom it is made."""
+def show_register(rows: pl.DataFrame) -> None:
+    """One register by calendar year: people by what happened to them, or accidents."""
+    about = rows.row(0, named=True)
+    first, last = queries.years(rows, "year")
+    is_people = about["unit"] == "person"
+    count = int(rows["rows_count"].sum())
+    found = (
+        f"{int(rows['killed'].sum()):,} killed and {int(rows['injured'].sum()):,} injured"
+        if is_people
+        else f"{count:,} accidents"
+    )
+    of_it = {"area": area, "series": about["series"], "unit": about["unit"]}
+
+    def rows_of(column: str, outcome: str | None = None) -> show.Cell:
+        """A count, linked to the rows of which it is made."""
         return lambda row: show.rows_link(
             show.number(row[column]),
-            address.rows(
-                "casualty_events",
-                {"area": area, "series": of, "year": row["year"], "outcome": outcome},
-            ),
+            address.rows("casualty_events", {**of_it, "year": row["year"], "outcome": outcome}),
         )
 
-    with st.expander(f"By calendar year: {people.height} rows"):
+    st.subheader(show.plain(about["title"] or about["report"]))
+    st.markdown(
+        f"**{found}, {first} to {last}.** Never added to the Monitor’s figures above, nor to another register: "
+        "they count what happened in the same country."
+    )
+    with st.expander(f"By calendar year: {rows.height} rows"):
         show.table(
-            people,
+            rows,
             {
                 "Year": lambda row: (
                     f"{row['year']}{', incomplete' if row['is_newest_year'] else ''}"
                 ),
-                "Killed": rows_of("killed", "killed", str(register)),
-                "Injured": rows_of("injured", "injured", str(register)),
-                "All": rows_of("people", None, str(register)),
+                **(
+                    {
+                        "Killed": rows_of("killed", "killed"),
+                        "Injured": rows_of("injured", "injured"),
+                        "All": rows_of("rows_count"),
+                    }
+                    if is_people
+                    else {"Accidents": rows_of("rows_count")}
+                ),
             },
-            alt=f"People killed and injured in {name} by calendar year, as the register of victims counts them",
+            alt=f"{'People killed and injured' if is_people else 'Accidents'} in {name} by calendar year, as "
+            "the register counts them",
         )
     show.small(
-        f"{show.sources(people)} Calendar years of the accident. The newest year is incomplete: this copy of the "
-        "register ends within it, and later copies add people to earlier years too. A year without a row has no person in "
-        "this copy."
+        f"{show.sources(rows)} {show.plain(about['caution'])} Calendar years of the accident. The newest year is "
+        "taken for incomplete, as a register is copied while it runs. A year without a row has none in this copy."
     )
     show.download(
-        address.rows("casualty_events", {"area": area, "series": register}),
-        int(people["people"].sum()),
-        label="Download the people (CSV)",
+        address.rows("casualty_events", of_it),
+        count,
+        label=f"Download the {'people' if is_people else 'accidents'} (CSV)",
     )
+
+
+for _key, register in queries.ask("area_register_years", area=area).group_by(
+    "unit", "source_id", "series", maintain_order=True
+):
+    show_register(register)
 
 st.header("Who else pays")
 shares = queries.ask("area_dependency", area=area)

@@ -26,6 +26,7 @@ from etl.tables import FACT_TABLES
 from tests.dashboard.serving import REPOSITORY
 from tests.helpers import DATA, ask, csv_text, rewrite, run
 from tests.live import GRANTS, VIETNAM, add_live
+from tests.sources.test_colombia_events import ACCIDENT
 from tests.sources.test_colombia_victims import FARMER, HEADER, SOLDIER
 
 PAGES = {
@@ -396,7 +397,7 @@ def test_figures_that_stand_summed_are_not_listed_again_one_by_one(
     app = visit("country", area="COL")
     (other,) = [table for table in app.table if table.proto.alt.startswith("Other printed figures")]
     assert not any("fa_obligations" in cell for cell in other.value["Series"])
-    assert any("2,000,000" in str(row) for row in cells(app, "beside"))
+    assert any("2,500,000" in str(row) for row in cells(app, "beside"))
 
 
 def test_figures_of_one_source_alone_stand_there_too(
@@ -413,7 +414,7 @@ def test_one_live_series_is_summed_with_the_countries_and_years_it_covers(
     live: Folders, visit: Open
 ) -> None:
     app = visit("funding", series="fa_obligations")
-    assert metric(app) == "$8,220,995.50"
+    assert metric(app) == "$8,720,995.50"
     said = words(app).replace("\\", "")
     assert "cover 2 countries and areas and the years FY2014 to FY2017." in said
     assert "A country or year without a row was not read" in said
@@ -429,7 +430,7 @@ def test_the_register_of_victims_stands_on_its_countrys_page(
     copy = Given(str(path), "a test")
     assert refresh(published, [spec], given={spec.source_id: [copy]}).published
     app = visit("country", area="COL")
-    rows = cells(app, "as the register of victims counts")
+    rows = cells(app, "as the register counts them")
     assert [row["Year"] for row in rows] == ["2007, incomplete", "2006"]
     assert [row["Killed"].split("]")[0] for row in rows] == ["[0", "[1"]
     (link,) = re.findall(r"\]\((/api/v1/[^)]+)\)", rows[1]["Injured"])
@@ -443,10 +444,33 @@ def test_the_register_of_victims_stands_on_its_countrys_page(
     origin = "said to be a test; archived"
     assert origin in words(visit("entry", entry_id=entry_id)).replace("\\", "")
     sources = visit("sources")
-    (row,) = [row for row in cells(sources, "rhythm") if "datos.gov.co" in row["Source"]]
+    (row,) = [row for row in cells(sources, "rhythm") if spec.url in row["Source"]]
     assert row["Read"].startswith("given by hand 20")
     (file,) = cells(sources, f"Files of {spec.title}")
     assert "said to be a test" in file["Origin"].replace("\\", "")
+
+
+def test_accidents_are_counted_apart_from_people(
+    published: Folders, tmp_path: Path, visit: Open
+) -> None:
+    for source, header, rows in (
+        ("colombia_victims", HEADER, [FARMER, SOLDIER]),
+        ("colombia_events", ACCIDENT, [ACCIDENT, ACCIDENT | {"ano": "1991"}, ACCIDENT]),
+    ):
+        path = tmp_path / f"{source}.csv"
+        path.write_text(csv_text(list(header), rows), encoding="utf-8")
+        spec = all_sources()[source].model_copy(update={"min_entries": 0})
+        given = {source: [Given(str(path), "a test")]}
+        assert refresh(published, [spec], given=given).published
+    app = visit("country", area="COL")
+    (people,) = cells(app, "People killed and injured in Colombia by calendar year")
+    assert people["All"].startswith("[2]")
+    accidents = cells(app, "Accidents in Colombia by calendar year")
+    assert [list(row) for row in accidents] == [["Year", "Accidents"]] * 2
+    assert [row["Accidents"].split("]")[0] for row in accidents] == ["[1", "[2"]
+    said = words(app).replace("\\", "")
+    assert "1 killed and 1 injured, 2006 to 2006" in said
+    assert "3 accidents, 1990 to 1991" in said
 
 
 def test_the_page_of_partners_says_what_fills_it(whole: Folders, visit: Open) -> None:
