@@ -19,19 +19,46 @@ import streamlit as st
 from dashboard import current, filters
 
 
-def accept_code(key: str, labels: Mapping[str, str]) -> None:
-    """Let the address choose the widget ``key`` by a code as well as by its label."""
+def accept_code(key: str, labels: Mapping[str, str]) -> list[str]:
+    """Let the address choose the widget ``key`` by a code as well as by its label.
+
+    Returns what the address gives that is neither; the widget would drop it without a word.
+    """
     given = st.query_params.get(key)
-    if given is not None and given in labels:
-        _rewrite(key, [given], [labels[given]])
+    if given is None or given in labels.values():
+        return []
+    if given not in labels:
+        return [given]
+    _rewrite(key, [given], [labels[given]])
+    return []
 
 
-def accept_codes(key: str, labels: Mapping[str, str]) -> None:
-    """The same for a widget of several values, repeated in the address or joined by commas."""
+def accept_codes(key: str, labels: Mapping[str, str]) -> list[str]:
+    """The same for a widget of several values, repeated in the address or joined by commas.
+
+    What is known is kept beside what is not.
+    """
     given = st.query_params.get_all(key)
-    codes = [code for text in given for code in text.split(",")]
-    if all(code in labels for code in codes):
-        _rewrite(key, given, [labels[code] for code in codes])
+    names = set(labels.values())
+    texts = [text for one in given for text in ([one] if one in names else one.split(",")) if text]
+    unknown = [text for text in texts if text not in labels and text not in names]
+    dropped = f"{key}_dropped"
+    if len(unknown) < len(texts):
+        if unknown:
+            st.session_state[dropped] = unknown  # the page begins again with the known ones
+        _rewrite(key, given, [labels.get(text, text) for text in texts if text not in unknown])
+    return unknown or st.session_state.pop(dropped, [])
+
+
+def rename(other: str, key: str) -> None:
+    """Take the parameter ``other`` for the widget ``key``, which the address does not name itself."""
+    given = st.query_params.get(other)
+    if given is None:
+        return
+    del st.query_params[other]
+    if not st.query_params.get(key) and key not in st.session_state:
+        st.query_params[key] = given
+    st.rerun()
 
 
 def _rewrite(key: str, given: list[str], meant: list[str]) -> None:

@@ -145,9 +145,13 @@ def _answer(request: Request, table: str) -> StreamingResponse:
         raise AnswerError(400, f"raw takes 1 or 0, not {raw[:80]!r}.")
     with ExitStack() as stack:
         lease = _lease(stack, request.query_params.get("as_of"))
-        areas = [row[0] for row in lease.con.execute(_sql("area_codes")).fetchall()]
+        areas, sources, series = (
+            [row[0] for row in lease.con.execute(_sql(name)).fetchall()]
+            for name in ("area_codes", "source_ids", "series_names")
+        )
+        codes = {"source_id": sources, "series": series}
         try:
-            conditions = filters.parse(table, pairs, areas)
+            conditions = filters.parse(table, pairs, areas, codes)
         except filters.FilterError as error:
             raise AnswerError(400, str(error)) from error
         batches = _batches(lease, table, conditions, raw=filters.YES[raw])

@@ -1,7 +1,8 @@
 """One grammar of filters for the API and the pages' download links.
 
-``column=value`` keeps rows with that value; the same column twice keeps rows with either. Codes,
-words from a list and numbers may also be joined by commas; other texts may hold commas themselves. ``column.gte``, ``.lte``, ``.gt``, ``.lt`` compare numbers and texts,
+``column=value`` keeps rows with that value; the same column twice keeps rows with either. Codes and
+names of areas, series, sources and entries, words from a list and numbers may also be joined by
+commas; other texts may hold commas themselves. ``column.gte``, ``.lte``, ``.gt``, ``.lt`` compare numbers and texts,
 ``column.ne`` excludes (rows without a value stay), ``column.contains`` searches a text without regard to case, and
 ``column.null=yes`` or ``no`` asks whether there is a value. Columns come from
 :mod:`etl.tables`; everything a reader types is bound as a parameter.
@@ -26,6 +27,9 @@ COMPARISONS: Final = {"gte": ">=", "lte": "<=", "gt": ">", "lt": "<"}
 OPERATORS: Final = ("ne", *COMPARISONS, "contains", "null")
 YES: Final = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 AREA_COLUMNS: Final = frozenset({"area", "donor_area", "region_area"})
+# Columns of names that have no commas; those of CODES are looked up in the ledger.
+CODES: Final = {"series": "series", "source_id": "source"}
+NAMES: Final = frozenset({"entry_id", *CODES})
 MAX_VALUES: Final = 300
 MAX_LENGTH: Final = 500
 
@@ -44,11 +48,15 @@ class Condition:
 
 
 def parse(
-    table: str, pairs: Iterable[tuple[str, str]], areas: Iterable[str] = ()
+    table: str,
+    pairs: Iterable[tuple[str, str]],
+    areas: Iterable[str] = (),
+    codes: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Condition]:
     """The conditions that ``pairs`` of an address express on ``table``.
 
-    ``areas`` are the area codes of the ledger; with them a code that does not exist is refused.
+    ``areas`` are the area codes of the ledger, ``codes`` its series and sources by column; with them a code
+    that does not exist is refused.
 
     Raises:
         FilterError: a column, operator or value is not allowed.
@@ -67,9 +75,10 @@ def parse(
                 f"{operator[:80]!r} is no comparison. Write {name}=value or {name}. followed by one "
                 f"of: {', '.join(OPERATORS)}."
             )
-        merged.setdefault((name, operator or "eq"), []).extend(
-            _values(name, columns[name], operator or "eq", text, known_areas)
-        )
+        values = _values(name, columns[name], operator or "eq", text, known_areas)
+        if operator in {"", "ne"} and codes and name in codes:
+            _look_up(name, values, codes[name])
+        merged.setdefault((name, operator or "eq"), []).extend(values)
     conditions = [
         Condition(name, operator, tuple(values)) for (name, operator), values in merged.items()
     ]
@@ -97,9 +106,18 @@ def _values(
     return [_value(name, column, part.strip(), areas) for part in parts]
 
 
+def _look_up(name: str, values: Iterable[str], known: Sequence[str]) -> None:
+    """Refuse a code of a series or source that the ledger does not know."""
+    for value in values:
+        if value not in known:
+            raise FilterError(
+                f"there is no {CODES[name]} {value[:80]!r}. Known: {', '.join(known)}."
+            )
+
+
 def _is_coded(name: str, column: dy.Column) -> bool:
     """Whether the column holds codes or words from a list, which have no commas."""
-    return name in AREA_COLUMNS or bool((column.metadata or {}).get("allowed"))
+    return name in AREA_COLUMNS | NAMES or bool((column.metadata or {}).get("allowed"))
 
 
 def _value(name: str, column: dy.Column, text: str, areas: frozenset[str]) -> Any:  # noqa: ANN401

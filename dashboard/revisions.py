@@ -25,6 +25,8 @@ HEADLINE: Final = {
     "exchange_rates": "rate",
     "population": "people",
 }
+# What takes its place where it is empty because the row is of another kind.
+_SECOND: Final = {"casualty_events": "device"}  # an accident has no outcome
 # Say where and how a figure was read, not what it is a figure of.
 _READ_IN: Final = frozenset(
     {"series", "report", "edition", "source_url", "place", "year", "year_basis", "status"}
@@ -43,6 +45,8 @@ def name(table: str, values: Values) -> str:
 def headline(table: str, values: Values) -> tuple[str, str]:
     """The column that a revision is known by, and what stands there."""
     column = HEADLINE[table]
+    if values[column] is None:
+        column = _SECOND.get(table, column)
     if values[column] is None:
         column = next((one for one in measures(table) if values[one] is not None), column)
     return column, said(table, column, values)

@@ -7,7 +7,7 @@ become links. A missing figure is an en dash, never a zero.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -126,6 +126,17 @@ def year_of(year: int | None, basis: str) -> str | None:
     return {"fiscal": f"FY{year}", "calendar": str(year)}.get(basis, f"{year} (basis not stated)")
 
 
+def years_of(years: Iterable[int], basis: str) -> str:
+    """The years that there are, gaps left out: 'FY2002, FY2005 to FY2009'."""
+    spans: list[list[int]] = []
+    for year in sorted(set(years)):
+        if spans and spans[-1][-1] == year - 1:
+            spans[-1][1:] = [year]
+        else:
+            spans.append([year])
+    return ", ".join(" to ".join(str(year_of(year, basis)) for year in span) for span in spans)
+
+
 def source(row: Mapping[str, Any], *, also: str = "") -> str:
     """The line under a figure: report, edition, place, and the entry's own page."""
     parts = [f"Source: {link(edition_of(row), row['source_url'])}"]
@@ -233,6 +244,12 @@ def download(address: str, rows: int | None = None, *, label: str = "Download CS
     """The link that downloads what is shown, from the API."""
     count = f", {rows:,} row{'' if rows == 1 else 's'}" if rows is not None else ""
     st.markdown(f"[{label}{count}]({address})")
+
+
+def unknown(noun: str, texts: Sequence[str]) -> None:
+    """Say that the address names what is not there."""
+    for text in texts[:5]:
+        st.warning(f"There is no {noun} {plain(text[:80])} here.")
 
 
 def small(text: str) -> None:

@@ -31,12 +31,18 @@ def present(frame: pl.DataFrame) -> list[str]:
     return [name for name in MEASURES if name in frame["measure"]]
 
 
-def table(frame: pl.DataFrame, *, alt: str, with_area: bool = False) -> None:
-    """Years as rows, measures as columns; ``frame`` holds rows of ``reconciliation``, in order."""
+def table(
+    frame: pl.DataFrame, *, alt: str, with_area: bool = False, of: pl.DataFrame | None = None
+) -> None:
+    """Years as rows, measures as columns; ``frame`` holds rows of ``reconciliation``, in order.
+
+    ``of`` are all the rows of which ``frame`` is one page, so that every page has the same columns.
+    """
+    whole = frame if of is None else of
     said: Said = {}
     for row in frame.iter_rows(named=True):
         said.setdefault((_place(row), row["measure"]), []).append(row)
-    bases = dict(frame.select("measure", "year_basis").iter_rows())
+    bases = dict(whole.select("measure", "year_basis").iter_rows())
 
     def cell(measure: str) -> show.Cell:
         """What one measure says, and how far it is from State's report."""
@@ -51,7 +57,7 @@ def table(frame: pl.DataFrame, *, alt: str, with_area: bool = False) -> None:
             **area,
             "Year": show.text_of("year"),
             **{
-                f"{MEASURES[name][0]} ({BASES[bases[name]]})": cell(name) for name in present(frame)
+                f"{MEASURES[name][0]} ({BASES[bases[name]]})": cell(name) for name in present(whole)
             },
         },
         alt=alt,
@@ -68,8 +74,9 @@ def table(frame: pl.DataFrame, *, alt: str, with_area: bool = False) -> None:
     )
     show.small(
         "In brackets: the difference to State’s report for the year of that number, and the figure divided by "
-        f"it.{periods}{gaps} Nominal dollars. – means that no figure was read, not that nothing was paid. The "
-        "columns report the same money, so they are never added."
+        f"it.{periods}{gaps} Nominal dollars. – means that this ledger holds no figure there: the source was "
+        "not read for that year, or was read and holds none; not that nothing was paid. The columns report the "
+        "same money, so they are never added."
     )
 
 
@@ -119,8 +126,8 @@ def _figure(row: dict[str, Any]) -> str:
     elif row["is_incomplete"]:
         words += ", incomplete"
     linked = (
-        show.entry_link(words, row["entry_id"])
-        if row["entry_id"]
+        show.entry_link(words, row["only_entry_id"])
+        if row["only_entry_id"]
         else show.rows_link(words, address.rows(*_rows(row)))
     )
     return f"{linked}{_difference(row)}"

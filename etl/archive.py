@@ -20,6 +20,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ from typing import IO, BinaryIO, Final, Literal
 import zstandard
 
 PACKED: Final = ".zst"
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 LEVEL: Final = 1  # three times as fast as the default, for a tenth more disk
 CHUNK_BYTES: Final = 1 << 20
 # What may be held in memory at once; larger files are read piece by piece.
@@ -99,6 +101,10 @@ class Archive:
         packed = plain.with_name(f"{sha256}{PACKED}")
         return packed if packed.is_file() and not plain.is_file() else plain
 
+    def has(self, sha256: str) -> bool:
+        """The bytes with this hash are there."""
+        return self.path(sha256).is_file()
+
     def put(self, source_id: str, file: str, content: bytes, origin: str) -> Vintage:
         """Keep ``content`` and return its vintage; bytes that are already here are not rewritten."""
         sha256 = hashlib.sha256(content).hexdigest()
@@ -119,17 +125,27 @@ class Archive:
                 sha256, size_bytes, last_byte = _pack(plain, packed)
                 packed.flush()
                 os.fsync(packed.fileno())
-            held = self.path(sha256)
-            if not held.is_file():
-                held = held.with_name(f"{sha256}{PACKED}")
+            if not self._is_whole(sha256):
+                plain_path = self.root / "sha256" / sha256[:2] / sha256
+                held = plain_path.with_name(f"{sha256}{PACKED}")
                 held.parent.mkdir(parents=True, exist_ok=True)
                 beside.replace(held)
+                plain_path.unlink(missing_ok=True)  # damaged, or it would have been kept
                 fsync_folder(held.parent)
+            held = self.path(sha256)
             packed_sha256 = file_sha256(held) if held.suffix == PACKED else None
         finally:
             beside.unlink(missing_ok=True)
         self._proven[sha256] = last_byte
         return self._list(source_id, file, sha256, size_bytes, origin, packed_sha256)
+
+    def _is_whole(self, sha256: str) -> bool:
+        """The bytes with this hash are there, and have it; those that have not are replaced."""
+        try:
+            self.prove(sha256)
+        except ArchiveError:
+            return False
+        return True
 
     def _list(
         self,
@@ -142,6 +158,8 @@ class Archive:
     ) -> Vintage:
         """Add a vintage to the manifest, unless it is there."""
         for known in self.vintages():
+            if known.packed_sha256 not in {None, packed_sha256} and packed_sha256:
+                continue  # its packed form was damaged and has been made anew
             if (known.source_id, known.file, known.sha256) == (source_id, file, sha256):
                 return known
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -235,13 +253,13 @@ class Archive:
         """Every vintage in the order of retrieval."""
         if not self.manifest.exists():
             return
-        with self.manifest.open(encoding="utf-8") as lines:
+        with self.manifest.open("rb") as lines:
             for number, line in enumerate(lines, 1):
-                if not line.endswith("\n"):  # torn by a crash; the next write cuts it off
+                if not line.endswith(b"\n"):  # torn by a crash; the next write cuts it off
                     continue
                 try:
-                    yield Vintage(**json.loads(line))
-                except (ValueError, TypeError) as error:
+                    yield _vintage(line)
+                except (ValueError, TypeError, RecursionError) as error:
                     raise ArchiveError(
                         f"{self.manifest} line {number} is not what was written ({error}); restore the "
                         "file from a backup"
@@ -267,6 +285,20 @@ class Archive:
         tail = os.pread(descriptor, min(size, 1 << 16), max(0, size - (1 << 16)))
         if tail and not tail.endswith(b"\n"):
             os.ftruncate(descriptor, size - (len(tail) - tail.rfind(b"\n") - 1))
+
+
+def _vintage(line: bytes) -> Vintage:
+    """A line of the manifest; raises ValueError or TypeError if it is none that was written here."""
+    vintage = Vintage(**json.loads(line))
+    if not isinstance(vintage.size_bytes, int):
+        raise TypeError("the size is no number")
+    texts = (vintage.source_id, vintage.file, vintage.retrieved_at, vintage.origin)
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a text is none")
+    for sha256 in (vintage.sha256, vintage.packed_sha256):
+        if sha256 is not None and not _SHA256.fullmatch(sha256):
+            raise ValueError("a hash is none")
+    return vintage
 
 
 def _pack(plain: BinaryIO, packed: BinaryIO) -> tuple[str, int, bytes]:

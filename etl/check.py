@@ -6,13 +6,14 @@ Whether a vintage with rejects may be used at all is for :mod:`etl.guard` to say
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from etl.reading import Finding, Reading, SourceError
 from etl.sources import SourceSpec
-from etl.tables import FACT_TABLES, NATURAL_KEYS, polars_schema
+from etl.tables import FACT_TABLES, NATURAL_KEYS, OWN_KEYS, polars_schema
 
 HELPERS = ("file",)
 
@@ -83,8 +84,20 @@ def _constraints(reading: Reading, table: str, frame: pl.DataFrame) -> pl.DataFr
 
 
 def _unique(reading: Reading, table: str, frame: pl.DataFrame) -> pl.DataFrame:
-    key = list(NATURAL_KEYS[table])
-    repeated = frame.filter(frame.select(key).is_duplicated())
+    own = OWN_KEYS.get(table)
+    has_own = pl.col(own[-1]).is_not_null() if own else pl.lit(value=False)
+    good = []
+    for key, rows in ((NATURAL_KEYS[table], frame.filter(~has_own)), (own, frame.filter(has_own))):
+        if key and rows.height:
+            is_repeated = rows.select(key).is_duplicated()
+            good.append(rows.filter(~is_repeated))
+            _reject_repeated(reading, table, key, rows.filter(is_repeated))
+    return pl.concat(good) if good else frame
+
+
+def _reject_repeated(
+    reading: Reading, table: str, key: Sequence[str], repeated: pl.DataFrame
+) -> None:
     for row in repeated.sort("locator").iter_rows(named=True):
         value = "; ".join(str(row[name]) for name in key if row[name] is not None)
         reading.reject(
@@ -93,4 +106,3 @@ def _unique(reading: Reading, table: str, frame: pl.DataFrame) -> pl.DataFrame:
                 "two rows say they are the same figure; remove one or tell them apart",
             )
         )  # fmt: skip
-    return frame.join(repeated.select("locator"), on="locator", how="anti")

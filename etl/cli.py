@@ -38,9 +38,9 @@ from etl.guard import NOT_FETCHED
 from etl.locate import find
 from etl.reading import SourceError
 from etl.refresh import code_version as definitions
+from etl.registers import every_source
 from etl.retrieve import Given, is_address
 from etl.settings import PACKAGE, Folders, folders
-from etl.sources import all_sources
 from etl.store import Ledgers, NoLedgerError
 from etl.tables import FACT_TABLES
 
@@ -131,7 +131,7 @@ def status() -> None:
 @app.command()
 def sources() -> None:
     """List the sources: what they cover, what to know before using them, their terms of use."""
-    for spec in all_sources().values():
+    for spec in every_source(folders()).values():
         out.print(f"[bold]{spec.source_id}[/bold] ({spec.status}): {escape(spec.title)}")
         for word, said in (
             ("publisher", spec.publisher),

@@ -17,9 +17,10 @@ from etl.publish import BusyError
 from etl.reading import SourceError
 from etl.refresh import Outcome
 from etl.refresh import refresh as run_refresh
+from etl.registers import every_source
 from etl.retrieve import Given
-from etl.settings import Folders
-from etl.sources import SourceSpec, all_sources
+from etl.settings import Folders, folders
+from etl.sources import SourceSpec
 from etl.store import NoLedgerError
 
 EXIT_USAGE: Final = 2
@@ -44,7 +45,7 @@ def fail(message: str, code: int) -> typer.Exit:
 
 def chosen_sources(names: list[str] | None, *, embedded: bool) -> list[SourceSpec]:
     """The sources that were named, or all; an unknown name ends the command."""
-    sources = all_sources()
+    sources = every_source(folders())
     unknown = sorted(set(names or ()) - set(sources))
     if unknown:
         raise fail(

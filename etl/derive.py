@@ -13,9 +13,9 @@ from etl.archive import Archive, ArchiveError, Vintage
 from etl.areas import Resolver, load_areas
 from etl.reading import SourceError
 from etl.refresh import code_version, read_vintages
+from etl.registers import every_source
 from etl.report import Report
 from etl.settings import Folders
-from etl.sources import all_sources
 from etl.store import NoLedgerError
 from etl.tables import FACT_TABLES
 
@@ -35,11 +35,12 @@ def check_entries(
     resolver = Resolver(load_areas(folders.reference))
     other_code: Counter[str] = Counter()
     without_bytes = 0
+    sources = every_source(folders)
     for source_id, refresh, code, vintages in states(con):
         if any(vintage.sha256 in absent for vintage in vintages):
             without_bytes += 1
             continue
-        spec = all_sources().get(source_id)
+        spec = sources.get(source_id)
         if code != version or spec is None:
             other_code[code] += 1
             continue
@@ -152,7 +153,10 @@ def derive_one(
         heading, found = locate.find(archive, row["vintage_sha256"], row["locator"])
         report.path += [f"  {line}" for line in (*heading.splitlines(), *found.splitlines())]
         _, checked = read_vintages(
-            archive, Resolver(load_areas(folders.reference)), all_sources()[source_id], vintages
+            archive,
+            Resolver(load_areas(folders.reference)),
+            every_source(folders)[source_id],
+            vintages,
         )
     except (ArchiveError, SourceError) as error:
         report.differs(f"{table}, entry {entry_id}", str(error))

@@ -14,7 +14,15 @@ from typing import Final
 import dataframely as dy
 
 from etl import sql
-from etl.tables import FACT_TABLES, LOG_TABLES, NATURAL_KEYS, RECORDED_COLUMNS, VIEWS, Spine
+from etl.tables import (
+    FACT_TABLES,
+    LOG_TABLES,
+    NATURAL_KEYS,
+    OWN_KEYS,
+    RECORDED_COLUMNS,
+    VIEWS,
+    Spine,
+)
 
 INTRODUCTION: Final = """\
 # Data dictionary
@@ -49,12 +57,19 @@ def as_markdown() -> str:
     for name, schema in FACT_TABLES.items():
         own = {column: kind for column, kind in schema.columns().items() if column not in spine}
         key = ", ".join(f"`{column}`" for column in NATURAL_KEYS[name])
-        parts += [_head(name, schema), f"Natural key: {key}.\n", _columns(own)]
+        parts += [_head(name, schema), f"Natural key: {key}.\n", *_own_key(name), _columns(own)]
     parts += ["## Views\n", "What the pages read, worked out from the fact tables.\n"]
     parts += _sections(VIEWS)
     parts += ["## Tables beside the figures\n"]
     parts += _sections(LOG_TABLES)
     return "\n".join(parts)
+
+
+def _own_key(name: str) -> list[str]:
+    if name not in OWN_KEYS:
+        return []
+    key = ", ".join(f"`{column}`" for column in OWN_KEYS[name])
+    return [f"A row to which its publisher gives a key, in `{OWN_KEYS[name][-1]}`, has: {key}.\n"]
 
 
 def _contents() -> str:

@@ -30,7 +30,12 @@ SUMMED: Final = {
         "people",
         "NOT {row}.is_partial_year AND NOT {row}.is_prior_year AND NOT {row}.lower_bound",
     ),
-    "casualty_events": ("1", "people", "{row}.entry_id IS NOT NULL"),  # a row is a person
+    # a row is a person unless it says that it is an event; rows older than that column are people
+    "casualty_events": (
+        "1",
+        "people",
+        "{row}.entry_id IS NOT NULL AND coalesce({row}.unit, 'person') = 'person'",
+    ),
 }
 COUNTS: Final = ("added", "revised", "withdrawn", "restored")
 

@@ -25,7 +25,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Self, TypeVar
 
@@ -34,7 +33,7 @@ import httpx
 import tenacity
 
 from etl import __version__, addresses, magic
-from etl.partial import Held, Part, Validators, length
+from etl.partial import Held, Part, Validators, http_date, length
 
 __all__ = ["Download", "FetchError", "Fetcher", "Limits", "Outside", "Validators", "shown"]
 
@@ -42,7 +41,12 @@ T = TypeVar("T")
 
 REPORT_BYTES: Final = 1 << 20  # progress is told this often
 ANSWER_BYTES: Final = 1 << 27  # an answer is held in memory, so it may not be as large as a file
+LAST_PORT: Final = 65535
 SHOWN_BYTES: Final = 80
+# A server's words in a message: an address and one other thing, no more than 300 characters.
+SHOWN_ADDRESS: Final = 170
+SHOWN_WORDS: Final = 120
+SHOWN_MESSAGE: Final = 700  # whatever else a source puts into its own
 _SECRET: Final = re.compile(
     r"(^|[-_.])(api|access)?_?key(id)?$|token|secret|passw|signature|credential|^sig$|^auth",
     re.IGNORECASE,
@@ -57,6 +61,9 @@ _SPOILT: Final = {"HTML page", "empty body", "too large", "wrong content"}
 class FetchError(Exception):
     """The publisher didn't give what was asked for; the message says what came and what to do.
 
+    The message is one line that does nothing to a terminal, and its middle is left out if it is long,
+    whatever a server put into it.
+
     ``rule`` names the check that stopped it. ``is_passing``: asking again may help. ``wait_seconds``:
     how long the server wants to be left alone, if it said so.
     """
@@ -69,7 +76,7 @@ class FetchError(Exception):
         is_passing: bool = False,
         wait_seconds: float | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(magic.legible(message, SHOWN_MESSAGE))
         self.rule = rule
         self.is_passing = is_passing
         self.wait_seconds = wait_seconds
@@ -128,11 +135,21 @@ class _Ask(NamedTuple):
 def shown(url: httpx.URL | str) -> str:
     """The address as messages may show it: no password, no value of a query that looks secret."""
     url = httpx.URL(url) if isinstance(url, str) else url
-    if url.query:
-        parts = url.query.decode("ascii", "replace").split("&")
-        query = "&".join(_without_secret(part) for part in parts)
-        url = url.copy_with(query=query.encode())
-    return str(url.copy_with(userinfo=b"", fragment=None))
+    place = str(url.copy_with(userinfo=b"", query=None, fragment=None))
+    if not url.query:
+        return place
+    parts = url.query.decode("ascii", "replace").split("&")
+    return f"{place}?{'&'.join(_without_secret(part) for part in parts)}"
+
+
+def _at(url: httpx.URL) -> str:
+    return magic.legible(shown(url), SHOWN_ADDRESS)
+
+
+def _words(said: object) -> str:
+    """What a server sent, as a message quotes it: an error's text as it is, else between quotes."""
+    text = str(said) or type(said).__name__ if isinstance(said, Exception) else repr(said)
+    return magic.legible(text, SHOWN_WORDS)
 
 
 def _without_secret(parameter: str) -> str:
@@ -174,7 +191,7 @@ class Fetcher:
         )
         self._transport = addresses.CheckedTransport(backend, outside.tls())
         self._agent = f"hma-ledger/{__version__} (+{contact})"
-        self._asked_at: dict[str, float] = {}
+        self._asked_at: dict[bytes, float] = {}
         self._parts: list[Part] = []
 
     def __enter__(self) -> Self:
@@ -314,7 +331,7 @@ class Fetcher:
             yield response
         except addresses.AddressError as error:
             raise FetchError(
-                f"{shown(ask.url)} is not fetched: {error}. Check the address, and who answers for "
+                f"{_at(ask.url)} is not fetched: {_words(error)}. Check the address, and who answers for "
                 "the name",
                 "address refused",
             ) from error
@@ -322,10 +339,10 @@ class Fetcher:
             raise self._late(ask) from error
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:
             if response is not None:
-                raise _cut(response.url, str(error) or type(error).__name__) from error
+                raise _cut(response.url, _words(error)) from error
             certificate = "CERTIFICATE_VERIFY_FAILED" in str(error)
             raise FetchError(
-                f"{shown(ask.url)} cannot be reached: {str(error) or type(error).__name__}. "
+                f"{_at(ask.url)} cannot be reached: {_words(error)}. "
                 + (
                     "Its certificate is not trusted; do not go around that"
                     if certificate
@@ -339,11 +356,11 @@ class Fetcher:
                 response.close()
 
     def _follow(self, ask: _Ask) -> httpx.Response:
-        url, first = ask.url, ask.url.host
+        url, first = ask.url, ask.url.raw_host
         for _ in range(ask.limits.max_redirects + 1):
             self._check(url, ask.hosts)
-            self._wait_for_turn(url.host, ask.limits.min_interval_seconds)
-            own = ask.own if url.host == first else {}
+            self._wait_for_turn(url.raw_host, ask.limits.min_interval_seconds)
+            own = ask.own if url.raw_host == first else {}
             timeout = httpx.Timeout(ask.limits.idle_seconds, connect=ask.limits.connect_seconds)
             request = httpx.Request(
                 ask.method, url, json=ask.json,
@@ -356,8 +373,8 @@ class Fetcher:
             response.close()
             url = _next(ask, response)
         raise FetchError(
-            f"{shown(ask.url)} redirects more than {ask.limits.max_redirects} times, last to "
-            f"{shown(url)}; look for its new address",
+            f"{_at(ask.url)} redirects more than {ask.limits.max_redirects} times, last to "
+            f"{_at(url)}; look for its new address",
             "redirect refused",
         )
 
@@ -367,19 +384,23 @@ class Fetcher:
         plain = url.scheme == "http" and self._allow_loopback and addresses.is_loopback(host)
         if url.scheme != "https" and not plain:
             raise FetchError(
-                f"{shown(url)} is not https; what comes over it could have been altered. Use the "
+                f"{_at(url)} is not https; what comes over it could have been altered. Use the "
                 "https address",
                 "not https",
             )
         if host not in hosts:
             raise FetchError(
-                f"{shown(url)} is at none of the hosts that the source names ({', '.join(sorted(hosts))}); "
+                f"{_at(url)} is at none of the hosts that the source names ({', '.join(sorted(hosts))}); "
                 "if the publisher moved, add the host to the source's page",
                 "host not allowed",
             )
+        if url.port is not None and url.port > LAST_PORT:
+            raise FetchError(
+                f"{_at(url)} names a port that cannot be; correct it", "address refused"
+            )
         if url.userinfo:
             raise FetchError(
-                f"{shown(url)} comes with a user name; public data needs none", "address refused"
+                f"{_at(url)} comes with a user name; public data needs none", "address refused"
             )
 
     def _address(self, url: str) -> httpx.URL:
@@ -387,7 +408,7 @@ class Fetcher:
             return httpx.URL(url)
         except httpx.InvalidURL as error:
             raise FetchError(
-                f"this is no address: {error}; correct it", "address refused"
+                f"this is no address: {_words(error)}; correct it", "address refused"
             ) from error
 
     # Patience.
@@ -419,7 +440,7 @@ class Fetcher:
                 error.args = (f"{error} (tried {tries} times)",)
             raise
 
-    def _wait_for_turn(self, host: str, interval: float) -> None:
+    def _wait_for_turn(self, host: bytes, interval: float) -> None:
         before = self._asked_at.get(host)
         if before is not None:
             wait = before + interval - self._outside.clock()
@@ -430,12 +451,12 @@ class Fetcher:
     def _late(self, ask: _Ask) -> FetchError:
         if self._deadline.left() <= 0:
             return FetchError(
-                f"{shown(ask.url)} was not done within {ask.limits.max_seconds:g} seconds; try later, "
+                f"{_at(ask.url)} was not done within {ask.limits.max_seconds:g} seconds; try later, "
                 "or raise max_seconds",
                 "timeout",
             )
         return FetchError(
-            f"{shown(ask.url)} did not answer, or stopped in between, for "
+            f"{_at(ask.url)} did not answer, or stopped in between, for "
             f"{ask.limits.idle_seconds:g} seconds; try later",
             "timeout",
             is_passing=True,
@@ -453,7 +474,7 @@ class Fetcher:
         encoding = response.headers.get("content-encoding", "identity").lower()
         if encoding != "identity":
             raise _odd(
-                response, f"came with content-encoding {encoding!r}, which was not asked for"
+                response, f"came with content-encoding {_words(encoding)}, which was not asked for"
             )
 
     def _failure(self, ask: _Ask, response: httpx.Response) -> FetchError:
@@ -461,14 +482,16 @@ class Fetcher:
         if asked is not None and asked > ask.limits.max_wait_seconds:
             later = (self._outside.now() + timedelta(seconds=asked)).astimezone(UTC)
             return FetchError(
-                f"{shown(response.url)} answered {status} and wants to be left alone; come back after "
+                f"{_at(response.url)} answered {status} and wants to be left alone; come back after "
                 f"{later:%Y-%m-%d %H:%M} UTC",
                 "rate limited",
                 wait_seconds=asked,
             )
-        rule, what, is_passing = _MEANINGS.get(status) or _MEANINGS[status // 100 * 100]
+        rule, what, is_passing = _MEANINGS.get(status) or _MEANINGS.get(
+            status // 100 * 100, _MEANINGS[500]
+        )
         return FetchError(
-            f"{shown(response.url)} answered {status}: {_first_bytes(response)!r}; {what}",
+            f"{_at(response.url)} answered {status}: {_words(_first_bytes(response))}; {what}",
             rule,
             is_passing=is_passing,
             wait_seconds=asked,
@@ -489,7 +512,17 @@ _MEANINGS: Final = {
 
 
 def _names(hosts: Collection[str]) -> frozenset[str]:
-    return frozenset(host.lower() for host in hosts)
+    """The hosts as they are looked up: in small letters, and in IDNA form if they have others."""
+    return frozenset(_name(host) for host in hosts)
+
+
+def _name(host: str) -> str:
+    if host.isascii():
+        return host.lower()
+    try:
+        return httpx.URL(scheme="https", host=host).raw_host.decode("ascii")
+    except httpx.InvalidURL:
+        return host  # no address is at such a host
 
 
 def _next(ask: _Ask, response: httpx.Response) -> httpx.URL:
@@ -497,17 +530,19 @@ def _next(ask: _Ask, response: httpx.Response) -> httpx.URL:
     place = response.headers.get("location")
     if not place:
         raise _odd(response, "is a redirect that leads nowhere", rule="redirect refused")
-    if ask.method != "GET" and response.status_code not in _KEEPS_METHOD:
+    try:
+        url = response.url.join(place)
+    except (httpx.InvalidURL, ValueError) as error:
         raise _odd(
-            response, f"sends a question on to {place[:SHOWN_BYTES]!r} without it; use the new address",
+            response, f"redirects to no address ({_words(error)})", rule="redirect refused"
+        ) from error
+    if ask.method != "GET" and response.status_code not in _KEEPS_METHOD:
+        to = magic.legible(shown(url), SHOWN_WORDS)
+        raise _odd(
+            response, f"sends a question on to {to} without it; use the new address",
             rule="redirect refused",
         )  # fmt: skip
-    try:
-        return response.url.join(place)
-    except httpx.InvalidURL as error:
-        raise _odd(
-            response, f"redirects to no address ({error})", rule="redirect refused"
-        ) from error
+    return url
 
 
 def _first_bytes(response: httpx.Response) -> bytes:
@@ -522,7 +557,7 @@ def _odd(
     response: httpx.Response, what: str, *, rule: str = "wrong content", is_passing: bool = False
 ) -> FetchError:
     return FetchError(
-        f"{shown(response.url)} answered {response.status_code} and {what}",
+        f"{_at(response.url)} answered {response.status_code} and {what}",
         rule,
         is_passing=is_passing,
     )
@@ -530,7 +565,7 @@ def _odd(
 
 def _cut(url: httpx.URL, how: str) -> FetchError:
     return FetchError(
-        f"{shown(url)} ended too early: {how}. What came is kept; the next attempt goes on from there "
+        f"{_at(url)} ended too early: {how}. What came is kept; the next attempt goes on from there "
         "if the server can",
         "cut short",
         is_passing=True,
@@ -539,7 +574,7 @@ def _cut(url: httpx.URL, how: str) -> FetchError:
 
 def _page(response: httpx.Response, start: bytes) -> FetchError:
     return FetchError(
-        f"{shown(response.url)} is an HTML page, not data: {start[:SHOWN_BYTES]!r}; the address may show "
+        f"{_at(response.url)} is an HTML page, not data: {_words(start[:SHOWN_BYTES])}; the address may show "
         "an error or a sign-in page. Open it in a browser",
         "HTML page",
     )
@@ -549,7 +584,7 @@ def _refuse_content(response: httpx.Response, start: bytes, size: int) -> None:
     """Refuse a body that is empty or a page for people."""
     if not size or (size <= magic.START_BYTES and not magic.text_start(start)):
         raise FetchError(
-            f"{shown(response.url)} answered {response.status_code} with an empty body; try later, and "
+            f"{_at(response.url)} answered {response.status_code} with an empty body; try later, and "
             "look at it by hand if it stays so",
             "empty body",
         )
@@ -560,7 +595,7 @@ def _refuse_content(response: httpx.Response, start: bytes, size: int) -> None:
 def _refuse_size(response: httpx.Response, size: int | None, most: int) -> None:
     if size is not None and size > most:
         raise FetchError(
-            f"{shown(response.url)} is larger than the {most:,} bytes allowed ({size:,} or more); if "
+            f"{_at(response.url)} is larger than the {most:,} bytes allowed ({size:,} or more); if "
             "that is right, raise max_bytes of the source",
             "too large",
         )
@@ -571,24 +606,23 @@ def _retry_after(response: httpx.Response, now: datetime) -> float | None:
     value = response.headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", value):
         return float(value)
-    try:
-        date = parsedate_to_datetime(value)
-    except (ValueError, TypeError):
-        return None
-    date = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return max(0.0, (date - now).total_seconds())
+    date = http_date(value)
+    return max(0.0, (date - now).total_seconds()) if date else None
 
 
 def _refuse_other_part(response: httpx.Response, held: Held, part: Part) -> None:
     """Refuse a 206 that is not the rest of what is held."""
     match = re.fullmatch(
-        r"bytes ([0-9]+)-([0-9]+)/([0-9]+|\*)", response.headers.get("content-range", "").strip()
+        r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)",
+        response.headers.get("content-range", "").strip(),
     )
+    sent = Validators.of(response.headers).etag
+    is_same = "etag" not in response.headers or sent == held.validators.etag
     is_rest = (
         match is not None
         and int(match[1]) == held.size
         and match[3] in {str(held.total), "*"}
-        and response.headers.get("etag", held.validators.etag) == held.validators.etag
+        and is_same
     )
     if not is_rest:
         part.discard()

@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from itertools import combinations
+from types import MappingProxyType
 from typing import Any, Final
 
 import duckdb
@@ -19,7 +21,7 @@ import duckdb
 from etl import magic, record, sql
 from etl.archive import Contents
 from etl.check import Checked
-from etl.reading import Finding, Reading, SourceError
+from etl.reading import Finding, Reading, SourceError, tame
 from etl.sources import SourceSpec
 from etl.tables import FACT_TABLES, NATURAL_KEYS, categories, measures
 
@@ -29,6 +31,7 @@ AS_PRINTED: Final = {
 }  # fmt: skip
 NOT_FETCHED: Final = ("stale", "dark")  # not a vintage is at fault, but the way to the publisher
 FEW: Final = 5  # so many entries may be added or revised in a table of any size
+NO_BINARIES: Final[Mapping[str, str]] = MappingProxyType({})
 SLIP_SHARE: Final = 0.2  # of the changed values; one in five is no coincidence
 
 
@@ -40,12 +43,19 @@ class Hold:
     message: str
     is_readable: bool = True  # if not, nobody can accept it
 
+    def __post_init__(self) -> None:
+        """Tame what may have come from outside."""
+        object.__setattr__(self, "message", tame(self.message))
 
-def look_at_bytes(files: Contents) -> None:
+
+def look_at_bytes(files: Contents, binaries: Mapping[str, str] = NO_BINARIES) -> None:
     """Refuse what cannot be data before anything parses it.
 
+    ``binaries`` are the forms of names of files that are no text, with what they must be.
+
     Raises:
-        SourceError: a file is empty, an HTML page, a known binary, or no Parquet under that name.
+        SourceError: a file is empty, an HTML page, no Parquet under that name, or a binary that is not
+            declared.
     """
     for file in files:
         first = files.start(file, magic.START_BYTES)
@@ -61,12 +71,20 @@ def look_at_bytes(files: Contents) -> None:
                 "HTML page",
             )
         name = magic.binary_kind(first)
+        declared = next((kind for form, kind in binaries.items() if fnmatchcase(file, form)), None)
         if file.endswith(magic.PARQUET):
             if name != "Parquet":
                 raise SourceError(
                     f"{file} is no Parquet file: {start[:80]!r}; the address may show something else to "
                     "programs than to people. Fetch it again, or save it in a browser",
                     "wrong content",
+                )
+        elif declared:
+            if name != declared:
+                raise SourceError(
+                    f"{file} is {name or 'text'} inside, which does not go with its name; save it again in "
+                    "that form",
+                    "binary file",
                 )
         elif name:
             raise SourceError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -19,11 +19,11 @@ import polars as pl
 
 from etl import sql
 from etl.archive import Vintage
-from etl.guard import Hold
+from etl.guard import NOT_FETCHED, Hold
 from etl.locate import file_of
 from etl.reading import Finding
 from etl.record import APPENDED
-from etl.sources import all_sources
+from etl.sources import SourceSpec
 from etl.tables import CHANGES, LOG_TABLES, MEASURES, polars_schema
 
 ANY_STATUS: Final = ("accepted", "held", "rejected")
@@ -43,6 +43,7 @@ class SourceOutcome:
     seconds: float = 0.0
     hold: Hold | None = None
     stale: Hold | None = None  # why it could not be fetched; what is in use stays
+    is_asked: bool = False  # its publisher was asked
     is_unread: bool = False  # its bytes have not changed since the same code read them
     is_rejected: bool = False
     is_news: bool = False
@@ -159,21 +160,33 @@ def latest(con: duckdb.DuckDBPyConnection, source_id: str, *statuses: str) -> li
     ]
 
 
-def read_by(con: duckdb.DuckDBPyConnection, source_id: str) -> set[tuple[str, str]]:
-    """What became of a source's newest files, and the code that read them."""
-    rows = con.execute(
+def _newest(con: duckdb.DuckDBPyConnection, source_id: str) -> pl.DataFrame:
+    """The last word on each file of a source."""
+    return con.execute(
         sql.text("latest_vintages"), {"source_id": source_id, "statuses": list(ANY_STATUS)}
     ).pl()
+
+
+def read_by(
+    con: duckdb.DuckDBPyConnection, source_id: str, vintages: Iterable[Vintage]
+) -> set[tuple[str, str]]:
+    """What became of these files when they were last read, and the code that read them."""
+    rows = _newest(con, source_id).filter(pl.col("file").is_in([one.file for one in vintages]))
     return set(rows.select("status", "code_version").iter_rows())
+
+
+def undecided_or_in_use(con: duckdb.DuckDBPyConnection, source_id: str) -> list[Vintage]:
+    """The newest vintage of each file; of a file whose newest one was rejected, the one in use."""
+    rejected = set(_newest(con, source_id).filter(pl.col("status") == "rejected")["file"])
+    newest = latest(con, source_id, *ANY_STATUS)
+    in_use = latest(con, source_id, "accepted")
+    kept = [one for one in newest if one.file not in rejected]
+    return kept + [one for one in in_use if one.file in rejected]
 
 
 def undecided(con: duckdb.DuckDBPyConnection, source_id: str) -> bool:
     """A file of the source's newest vintage is on hold or was rejected, so that it can be accepted."""
-    rows = con.execute(
-        sql.text("latest_vintages"),
-        {"source_id": source_id, "statuses": list(ANY_STATUS)},
-    ).pl()
-    return bool(rows["status"].is_in(["held", "rejected"]).any())
+    return bool(_newest(con, source_id)["status"].is_in(["held", "rejected"]).any())
 
 
 def source(
@@ -202,7 +215,8 @@ def source(
     with _rows(con, "vintages", rows):
         inserted = con.execute(sql.text("log_vintages")).fetchone()
     news = bool(inserted and inserted[0])
-    news |= _replace(con, source_id, "holds", _holds(number, outcome))
+    stale = outcome.stale if outcome.is_asked else _still_stale(con, source_id)
+    news |= _replace(con, source_id, "holds", _holds(number, outcome, stale))
     if not rows or outcome.is_unread:  # what was found in the last vintage still stands
         return news
     hashes = {vintage.file: vintage.sha256 for vintage in outcome.vintages}
@@ -212,10 +226,16 @@ def source(
     return news
 
 
-def _holds(number: int, outcome: SourceOutcome) -> list[dict[str, object]]:
+def _still_stale(con: duckdb.DuckDBPyConnection, source_id: str) -> Hold | None:
+    """What the ledger says of a publisher that could not be reached; nobody has asked it since."""
+    row = con.execute(sql.text("hold_of"), {"source_id": source_id}).fetchone()
+    return Hold(row[1], row[0], is_readable=False) if row and row[1] in NOT_FETCHED else None
+
+
+def _holds(number: int, outcome: SourceOutcome, stale: Hold | None) -> list[dict[str, object]]:
     """Why the newest vintage is not in use, or why there is no newer one."""
     is_held = outcome.hold is not None and outcome.status == "held"
-    hold = outcome.hold if is_held else outcome.stale
+    hold = outcome.hold if is_held else stale
     if hold is None:
         return []
     vintages = outcome.vintages if is_held else []
@@ -263,11 +283,19 @@ def _replace(
 
 
 def replace_reference(
-    con: duckdb.DuckDBPyConnection, areas: pl.DataFrame, implementers: pl.DataFrame
+    con: duckdb.DuckDBPyConnection,
+    areas: pl.DataFrame,
+    implementers: pl.DataFrame,
+    declared: Mapping[str, SourceSpec],
 ) -> None:
-    """Bring areas, implementers, measures, sources and series in the ledger up to their files."""
-    specs = all_sources().values()
-    tables = {
+    """Bring areas, implementers, measures, sources and series in the ledger up to their files.
+
+    A register of this installation whose mapping is gone or broken stays as it was last declared, for
+    its figures stay too.
+    """
+    lost = _lost_registers(con, declared)
+    specs = [spec for spec in declared.values() if spec.source_id not in lost]
+    tables: dict[str, list[dict[str, object]]] = {
         "areas": areas.rows(named=True),
         "implementers": implementers.rows(named=True),
         "measures": [
@@ -284,8 +312,22 @@ def replace_reference(
         ],
     }
     for table, rows in tables.items():
+        kept = _rows_of(con, table, lost) if table in {"sources", "series"} else []
         con.execute(sql.text("truncate").format(table=sql.identifier(table)))
-        _insert(con, table, rows)
+        _insert(con, table, rows + kept)
+
+
+def _lost_registers(con: duckdb.DuckDBPyConnection, declared: Mapping[str, SourceSpec]) -> set[str]:
+    known = con.execute("SELECT source_id FROM sources WHERE status = 'local'").fetchall()
+    whole = {spec.source_id for spec in declared.values() if not spec.is_broken}
+    return {source_id for (source_id,) in known} - whole
+
+
+def _rows_of(
+    con: duckdb.DuckDBPyConnection, table: str, sources: set[str]
+) -> list[dict[str, object]]:
+    frame = con.table(table).pl()
+    return frame.filter(pl.col("source_id").is_in(list(sources))).to_dicts()
 
 
 def recorded_vintages(con: duckdb.DuckDBPyConnection, refresh: int) -> list[dict[str, str]]:

@@ -1,13 +1,15 @@
 """Answers of paged programming interfaces, as they lie in the archive: one JSON page a line.
 
 A page is written as it was received; only line breaks between its tokens become spaces, which JSON
-allows and which carry nothing, and a mark of the byte order goes. So a page is found again by its line, and a record by its JSON
-Pointer within the page.
+allows and which carry nothing, and a mark of the byte order goes. So a page is found again by its
+line, and a record by its JSON Pointer within the page. CSV pages lie one after the other under one
+heading (:mod:`etl.soda`); what their columns are called is known here.
 """
 
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,3 +51,17 @@ def _listed(where: str, line: bytes, key: str) -> list[dict[str, Any]]:
         has = ", ".join(page)[:200] if isinstance(page, dict) else type(page).__name__
         raise SourceError(f"{where} holds no list of records under {key!r}; it has {has}")
     return found
+
+
+def field_name(heading: str) -> str:
+    """A column's name as the interface writes it, from its heading in a file copy.
+
+    >>> field_name("Ubicación"), field_name("AÑO"), field_name("codigodanemunicipio")
+    ('ubicaci_n', 'a_o', 'codigodanemunicipio')
+    """
+    return re.sub(r"[^a-z0-9]+", "_", heading.strip().lower()).strip("_")
+
+
+def is_system_field(heading: str) -> bool:
+    """A column that the portal adds, not the publisher: ``:id``, ``:@computed_region_…``."""
+    return heading.startswith(":")

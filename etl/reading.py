@@ -15,8 +15,11 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import re
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import polars as pl
@@ -65,6 +68,30 @@ class SourceError(Exception):
         self.rule = rule
 
 
+LONGEST: Final = 2000  # characters of a text from outside that a message or finding repeats
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def tame(text: str) -> str:
+    """A text that holds what came from outside, fit for the record and for a terminal.
+
+    Control characters and halves of characters are written as escapes, and what is longer than
+    anybody reads is cut.
+    """
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]} … ({len(text):,} characters)"
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def unforeseen(error: Exception) -> str:
+    """What to say of an error that no reader names: what it is, and where it rose."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"{type(error).__name__}: {str(error)[:200]} ({Path(frame.filename).name} line {frame.lineno}). "
+        "The publisher sends what this version does not foresee, or it has a fault: report it with this line"
+    )
+
+
 @dataclass(frozen=True)
 class Finding:
     """One reject or issue: where, what rule, what stood there, what to do."""
@@ -74,6 +101,13 @@ class Finding:
     rule: str
     raw_value: str | None
     fix: str
+
+    def __post_init__(self) -> None:
+        """Tame what may have come from outside."""
+        for name in ("column", "rule", "raw_value", "fix"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, tame(value))
 
     def __str__(self) -> str:
         """The finding as a sentence for people."""
@@ -143,13 +177,21 @@ def decode(file: str, content: bytes) -> str:
     return decoded
 
 
-def read_csv(reading: Reading, file: str, content: bytes, columns: Sequence[str]) -> pl.DataFrame:
+def read_csv(
+    reading: Reading,
+    file: str,
+    content: bytes,
+    columns: Sequence[str],
+    *,
+    named: Callable[[str], str] = str.strip,
+    separator: str = ",",
+) -> pl.DataFrame:
     """The rows of a transcribed CSV as text columns, with ``file`` and ``locator`` beside them.
 
     Cells are stripped and empty cells are null. A row with too many or too few cells becomes a
     reject, an unknown column an issue. ``locator`` is the line in the archived file; a column of
     that name in the file itself says where the figure stands in its publication, and comes as
-    ``place``.
+    ``place``. ``named`` brings the headings of several forms of a file to the one of ``columns``.
 
     Raises:
         SourceError: the file is empty, not UTF-8, lacks one of ``columns`` or repeats one.
@@ -160,11 +202,11 @@ def read_csv(reading: Reading, file: str, content: bytes, columns: Sequence[str]
             f"{file} line {text.count(chr(10)) + 1} does not end with a line break, as if the file were "
             "cut short; restore the file, or end its last line"
         )
-    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+    lines = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     records: list[list[str | None]] = []
     places: list[str] = []
     try:
-        header = [name.strip() for name in next(lines)]
+        header = [named(name.strip()) for name in next(lines)]
         _check_header(reading, file, header, columns)
         start = lines.line_num + 1
         for cells in lines:
@@ -266,4 +308,16 @@ def mapped(
         )  # fmt: skip
     return frame.filter(good).with_columns(
         pl.col(column).replace_strict(dict(mapping), return_dtype=pl.String).alias(into)
+    )
+
+
+def numbered(frame: pl.DataFrame, key: Sequence[str], order: Sequence[str]) -> pl.DataFrame:
+    """Add ``occurrence``: 1, 2, ... among the rows of one key, whatever their order in the file.
+
+    ``order`` are columns that sort the rows of one key; the frame has a column ``row`` to come back by.
+    """
+    return (
+        frame.sort(*order, nulls_last=True)
+        .with_columns((pl.int_range(pl.len(), dtype=pl.Int64) + 1).over(*key).alias("occurrence"))
+        .sort("row")
     )

@@ -14,6 +14,7 @@ the definition of the view is today.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -26,6 +27,7 @@ from etl.tables import (
     FACT_TABLES,
     LOG_TABLES,
     NATURAL_KEYS,
+    OWN_KEYS,
     RECORDED_COLUMNS,
     VIEWS,
     polars_schema,
@@ -195,9 +197,24 @@ def _hashed(table: str) -> dict[str, str]:
     content = [name for name in FACT_TABLES[table].column_names() if name not in recorded]
     return {
         "literal": f"'{table}'",
-        "key": ", ".join(
-            f"coalesce(checked.{sql.identifier(name)}::VARCHAR, chr(30))"
-            for name in NATURAL_KEYS[table]
-        ),
+        "key": _key(table),
         "content": sql.named_values(content, "checked"),
     }
+
+
+def _key(table: str) -> str:
+    """The key of a row as SQL: its publisher's own where there is one, or else the natural key."""
+    natural = _parts(NATURAL_KEYS[table])
+    own = OWN_KEYS.get(table)
+    if own is None:
+        return natural
+    return (
+        f"CASE WHEN checked.{sql.identifier(own[-1])} IS NULL THEN concat_ws(chr(31), {natural}) "
+        f"ELSE concat_ws(chr(31), {_parts(own)}) END"
+    )
+
+
+def _parts(columns: Sequence[str]) -> str:
+    return ", ".join(
+        f"coalesce(checked.{sql.identifier(name)}::VARCHAR, chr(30))" for name in columns
+    )

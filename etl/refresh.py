@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from time import perf_counter
 import duckdb
 import polars as pl
 
-from etl import __version__, guard, log, manifest, record, retrieve
+from etl import __version__, guard, log, manifest, partial, record, retrieve
 from etl.archive import Archive, ArchiveError, Contents, Vintage
 from etl.areas import Resolver, load_areas
 from etl.check import Checked, check
@@ -28,8 +29,9 @@ from etl.implementers import load_implementers
 from etl.log import ANY_STATUS, Decision, SourceOutcome
 from etl.manifest import Manifest
 from etl.publish import build_views, building, keep_histories, publish, writer
-from etl.reading import Reading, SourceError
-from etl.retrieve import Given
+from etl.reading import Reading, SourceError, unforeseen
+from etl.registers import every_source
+from etl.retrieve import INCOMING, Given, Known
 from etl.settings import PACKAGE, Folders
 from etl.sources import SourceSpec
 from etl.store import require_format
@@ -95,6 +97,7 @@ def refresh(
     with writer(folders.ledger), building(folders.ledger) as (built, base, con):
         archive = Archive(folders.archive)
         archive.sweep()
+        partial.sweep(folders.archive / INCOMING)
         if base:
             require_format(con, base)
         parent = manifest.of_ledger(folders.archive, base) if base else None
@@ -112,7 +115,7 @@ def refresh(
             con.execute("ROLLBACK")
             return Outcome(outcomes, None)
         progress("", "views")
-        log.replace_reference(con, areas, implementers)
+        log.replace_reference(con, areas, implementers, every_source(folders))
         changed = {table for outcome in outcomes for table in outcome.changed_tables}
         if changed:
             record.lay_out(con, changed)
@@ -168,7 +171,7 @@ def _describe(
 def _has_vintage(run: _Run, spec: SourceSpec) -> bool:
     """Whether there is anything to read: without the network, not before it was fetched or given once."""
     return (
-        spec.status == "transcribed"
+        spec.is_at_hand
         or spec.source_id in run.given
         or (run.settings is not None and spec.fetch is not None)
         or bool(log.latest(run.con, spec.source_id, *ANY_STATUS))
@@ -181,15 +184,19 @@ def _one_source(run: _Run, spec: SourceSpec) -> SourceOutcome:
     clock = perf_counter()
     try:
         run.progress(spec.source_id, "fetch" if run.settings and spec.fetch else "archive")
-        outcome.vintages, outcome.stale = _vintages(run, spec)
+        outcome.vintages, outcome.stale = _vintages(run, spec, outcome)
         if outcome.vintages and not _is_read(run, spec, outcome.vintages):
             outcome.hold = _read_and_record(run, spec, outcome)
         else:
             outcome.is_unread = True
+    except _RecordingError as error:
+        raise error.__cause__ or error from None
     except SourceError as error:
         outcome.hold = Hold(error.rule, str(error), is_readable=False)
     except (ArchiveError, OSError, pl.exceptions.PolarsError) as error:
         outcome.hold = Hold("unreadable", str(error), is_readable=False)
+    except Exception as error:  # whatever a publisher sends ends its own source, not the refresh
+        outcome.hold = Hold("unreadable", unforeseen(error), is_readable=False)
     outcome.is_news = bool(outcome.changes) | log.source(
         run.con, run.number, run.code_version, outcome
     )
@@ -203,7 +210,7 @@ def _is_read(run: _Run, spec: SourceSpec, vintages: Iterable[Vintage]) -> bool:
         spec.status != "transcribed"
         and run.decision is None
         and not _is_new(run, spec, vintages)
-        and log.read_by(run.con, spec.source_id) == {("accepted", run.code_version)}
+        and log.read_by(run.con, spec.source_id, vintages) == {("accepted", run.code_version)}
     )
 
 
@@ -222,17 +229,31 @@ def _read_and_record(run: _Run, spec: SourceSpec, outcome: SourceOutcome) -> Hol
     outcome.rejects, outcome.issues = reading.rejects, reading.issues
     run.progress(spec.source_id, "check")
     reasons = [] if accepted else list(guard.before_comparing(spec, reading, checked))
-    changes = record.compare(run.con, spec.source_id, checked)
-    if not accepted and is_new:
-        today = max(vintage.retrieved_at for vintage in outcome.vintages)[:10]
-        reasons += guard.compared(run.con, spec, changes, today)
-    hold = guard.together(reasons)
-    if hold:
-        return hold
-    run.progress(spec.source_id, "record")
-    outcome.changes = record.record(run.con, run.number, changes)
-    outcome.changed_tables = {table for table, counts in changes.items() if counts}
+    with _recording():
+        changes = record.compare(run.con, spec.source_id, checked)
+        if not accepted and is_new:
+            today = max(vintage.retrieved_at for vintage in outcome.vintages)[:10]
+            reasons += guard.compared(run.con, spec, changes, today)
+        hold = guard.together(reasons)
+        if hold:
+            return hold
+        run.progress(spec.source_id, "record")
+        outcome.changes = record.record(run.con, run.number, changes)
+        outcome.changed_tables = {table for table, counts in changes.items() if counts}
     return None
+
+
+class _RecordingError(Exception):
+    """The ledger under construction failed; its transaction is over, and with it the refresh."""
+
+
+@contextmanager
+def _recording() -> Iterator[None]:
+    """Let no error of the ledger's own pass for a fault of a source."""
+    try:
+        yield
+    except Exception as error:
+        raise _RecordingError from error
 
 
 def _is_new(run: _Run, spec: SourceSpec, vintages: Iterable[Vintage]) -> bool:
@@ -251,28 +272,37 @@ def read_vintages(
         ArchiveError: they are missing or altered.
     """
     files = Contents(archive, vintages)
-    guard.look_at_bytes(files)
+    guard.look_at_bytes(files, spec.binaries)
     reading = Reading()
     spec.reader()(files, reading, resolver)
     return reading, _with_vintages(check(spec, reading), vintages)
 
 
-def _vintages(run: _Run, spec: SourceSpec) -> tuple[list[Vintage], Hold | None]:
+def _vintages(
+    run: _Run, spec: SourceSpec, outcome: SourceOutcome
+) -> tuple[list[Vintage], Hold | None]:
     """The files to read: given, embedded, fetched, or already in the archive; and why none was fetched."""
     known = log.latest(run.con, spec.source_id, *ANY_STATUS)
     if run.decision:
         return known, None
-    if spec.status == "transcribed":
-        return retrieve.embedded(spec, run.folders, run.archive), None
+    if spec.is_at_hand and not (spec.status == "local" and spec.source_id in run.given):
+        return retrieve.at_hand(spec, run.folders, run.archive), None
 
     def progress(said: str) -> None:
         run.fetching(spec.source_id, said)
 
     if spec.source_id in run.given:
         copies = run.given[spec.source_id]
-        return retrieve.given(spec, copies, run.archive, run.settings, known, progress), None
+        in_use = log.latest(run.con, spec.source_id, "accepted")
+        return retrieve.given(spec, copies, run.archive, run.settings, in_use, progress), None
     if run.settings and spec.fetch:
-        return retrieve.fetched(spec, run.archive, run.settings, known, progress)
+        outcome.is_asked = True
+        files = Known(
+            newest=known,
+            undecided=log.undecided_or_in_use(run.con, spec.source_id),
+            in_use=log.latest(run.con, spec.source_id, "accepted"),
+        )
+        return retrieve.fetched(spec, run.archive, run.settings, files, progress)
     return known, None
 
 

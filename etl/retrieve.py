@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+import httpx
+
 from etl.archive import Archive, Vintage, file_sha256
 from etl.config import Config
-from etl.fetch import Fetcher, FetchError
+from etl.fetch import Fetcher, FetchError, shown
 from etl.guard import Hold
-from etl.reading import SourceError
+from etl.reading import SourceError, unforeseen
 from etl.session import Memory, Session, limits_of
 from etl.settings import Folders
 from etl.sources import SourceSpec
@@ -31,6 +33,7 @@ from etl.unpack import UnpackError, unpacking
 
 INCOMING: Final = "incoming"
 PACKED: Final = (".gz", ".zip")
+NAMED: Final = (FetchError, UnpackError, SourceError)  # their messages say what to do
 GIVEN_BYTES: Final = 1 << 33  # of a copy, for a source that declares no limit of its own
 Progress = Callable[[str], None]  # how far it is, in words
 
@@ -43,14 +46,24 @@ class Given:
     origin: str | None = None
 
 
-def embedded(spec: SourceSpec, folders: Folders, archive: Archive) -> list[Vintage]:
-    """Put the source's embedded files into the archive.
+@dataclass(frozen=True)
+class Known:
+    """What is known of a source's files before it is fetched."""
+
+    newest: list[Vintage]  # of each file, whatever became of it: what the publisher is asked about
+    undecided: list[Vintage]  # the same, but what a person rejected gives way to what is in use
+    in_use: list[Vintage]
+
+
+def at_hand(spec: SourceSpec, folders: Folders, archive: Archive) -> list[Vintage]:
+    """Put the files of a source that lie in the data folder into the archive.
 
     Raises:
-        SourceError: one is missing, or a link.
+        SourceError: one is missing, or a link; or the source cannot be read at all.
     """
+    spec.refuse_if_broken()
     vintages = []
-    folder = folders.transcribed
+    folder = folders.transcribed if spec.status == "transcribed" else folders.registers
     for file in spec.files:
         path = folder / file
         if path.is_symlink():
@@ -59,8 +72,11 @@ def embedded(spec: SourceSpec, folders: Folders, archive: Archive) -> list[Vinta
             )
         if not path.is_file():
             raise SourceError(f"{file} is missing from {folder}; restore the file", "missing file")
-        content = path.read_bytes()
-        vintages.append(archive.put(spec.source_id, file, content, f"transcribed/{file}"))
+        origin = f"{folder.name}/{file}"
+        if spec.status == "transcribed":
+            vintages.append(archive.put(spec.source_id, file, path.read_bytes(), origin))
+        else:
+            vintages.append(archive.take(spec.source_id, file, path, origin))
     return vintages
 
 
@@ -82,39 +98,42 @@ def fetched(
     spec: SourceSpec,
     archive: Archive,
     settings: Config,
-    newest: list[Vintage],
+    known: Known,
     progress: Progress = lambda *_: None,
 ) -> tuple[list[Vintage], Hold | None]:
-    """Fetch a source: its newest files, and why it is stale if it could not be fetched.
+    """Fetch a source: its files, and why it is stale if it could not be fetched.
 
-    ``newest`` are the files that were had last, in use or on hold; those that were not asked for stay.
+    Files that were not asked for stay as they are in use. One that is on hold stays on hold only as
+    long as nothing newer comes: what came by a mistake must not hold up what comes after it.
     """
     mirror = settings.sources.get(spec.source_id)
     with fetcher(archive, settings, progress) as speaking:
         session = Session(
-            spec, archive, speaking, newest, base_url=mirror.base_url if mirror else None,
+            spec, archive, speaking, known.newest, base_url=mirror.base_url if mirror else None,
             progress=lambda done, total: progress(f"{done:,} of {total:,}" if total else f"{done:,}"),
         )  # fmt: skip
         memory = session.memory
         try:
             _fetch(spec, session)
-        except (FetchError, UnpackError) as error:
+        except Exception as error:  # whatever a publisher answers, the last good vintage stays
+            why = str(error) if isinstance(error, NAMED) else unforeseen(error)
             memory.failing_since = memory.failing_since or session.today.isoformat()
             memory.keep()
-            return newest, _stale(spec, memory, str(error), newest, session.today)
+            return known.undecided, _stale(spec, memory, why, known.newest, session.today)
     memory.failing_since, memory.last_good = None, session.today.isoformat()
     memory.keep()
-    kept = {vintage.file: vintage for vintage in newest} | session.fetched
+    is_news = not set(session.fetched.values()) <= set(known.newest)
+    stay = known.in_use if is_news else known.undecided
+    kept = {vintage.file: vintage for vintage in stay} | session.fetched
     return [kept[file] for file in sorted(kept)], None
 
 
 def _fetch(spec: SourceSpec, session: Session) -> None:
-    """By the source's own ``fetch.py``, or else file by file as its ``source.yml`` lists them."""
-    if spec.has_own_fetch():
-        importlib.import_module(f"etl.sources.{spec.source_id}.fetch").fetch(session)
-        return
+    """File by file where ``source.yml`` lists them, or else by the source's own ``fetch.py``."""
     for file, address in session.urls.items():
         session.download(file, address)
+    if not session.urls:
+        importlib.import_module(f"etl.sources.{spec.source_id}.fetch").fetch(session)
 
 
 def _stale(spec: SourceSpec, memory: Memory, why: str, newest: list[Vintage], today: date) -> Hold:
@@ -138,17 +157,24 @@ def given(
     copies: Sequence[Given],
     archive: Archive,
     settings: Config | None,
-    newest: list[Vintage],
+    in_use: list[Vintage],
     progress: Progress = lambda *_: None,
 ) -> list[Vintage]:
     """Put copies that a person hands over into the archive, unpacked, under the source's file names.
+
+    The source's other files stay as they are in use.
 
     Without ``settings`` no network is touched, and a copy has to be a file.
 
     Raises:
         SourceError: a copy is missing, cannot be had or unpacked, or is none of the source's files.
     """
-    kept = {vintage.file: vintage for vintage in newest}
+    if spec.status == "local":
+        raise SourceError(
+            f"{spec.source_id} is a register of this installation: put the new file into the folder registers "
+            f"of the data folder, as {spec.files[-1]}, and refresh without --from"
+        )
+    kept = {vintage.file: vintage for vintage in in_use}
     taken: set[str] = set()
     for copy in copies:
         vintage = _given(spec, copy, archive, settings, progress)
@@ -165,17 +191,40 @@ def _given(
     max_bytes = spec.fetch.max_bytes if spec.fetch else GIVEN_BYTES
     try:
         with _copied(spec, copy, archive, settings, progress) as path:
-            name = Path(urlsplit(copy.where).path).name if is_address(copy.where) else path.name
+            is_fetched = is_address(copy.where)
+            name = Path(_path_and_host(copy.where)[0]).name if is_fetched else path.name
             file = _file_name(spec, name)
-            with unpacking(path, max_bytes, into=archive.root / INCOMING) as plain:
+            with unpacking(path, max_bytes, into=archive.root / INCOMING, name=name) as plain:
                 return archive.take(spec.source_id, file, plain, _origin(copy, path, plain))
     except (FetchError, UnpackError) as error:
-        raise SourceError(f"{copy.where}: {error}", "unreadable") from error
+        raise SourceError(f"{_said(copy)}: {error}", "unreadable") from error
 
 
 def is_address(where: str) -> bool:
     """``where`` is a web address and not a path."""
-    return re.match(r"https?://", where) is not None
+    return re.match(r"(?i)https?://", where) is not None
+
+
+def _said(copy: Given) -> str:
+    """Where a copy lies, as the record may show it: without passwords and signatures."""
+    if not is_address(copy.where):
+        return copy.where
+    try:
+        return shown(copy.where)
+    except httpx.InvalidURL as error:
+        raise SourceError(f"--from was given no address that can be asked: {error}") from error
+
+
+def _path_and_host(url: str) -> tuple[str, str]:
+    """The path and the host of an address; raises SourceError if it has none."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError as error:
+        raise SourceError(f"--from was given no address that can be asked: {error}") from error
+    if not host:
+        raise SourceError("--from was given an address without a host")
+    return parts.path, host
 
 
 @contextmanager
@@ -192,15 +241,15 @@ def _copied(
         return
     if settings is None:
         raise SourceError(
-            f"{copy.where} is an address, and this refresh touches no network; hand over the file"
+            f"{_said(copy)} is an address, and this refresh touches no network; hand over the file"
         )
     limits = limits_of(spec.fetch) if spec.fetch else None
     with fetcher(archive, settings, progress) as speaking:
-        host = str(urlsplit(copy.where).hostname)
+        _, host = _path_and_host(copy.where)
         download = speaking.download(copy.where, hosts={host}, limits=limits)
         if download is None:
             raise SourceError(
-                f"{copy.where} says that nothing has changed, though nothing was asked"
+                f"{_said(copy)} says that nothing has changed, though nothing was asked"
             )
         try:
             yield download.path
@@ -210,7 +259,7 @@ def _copied(
 
 def _origin(copy: Given, path: Path, plain: Path) -> str:
     """Where the bytes came from, as the ledger tells it: a person's word, and the packed file's hash."""
-    name = copy.where if is_address(copy.where) else path.name
+    name = _said(copy) if is_address(copy.where) else path.name
     packed = f", packed with SHA-256 {file_sha256(path)}" if plain != path else ""
     said = f"; said to be {copy.origin}" if copy.origin else ""
     return f"given by hand on {datetime.now(UTC).date()}: {name}{packed}{said}"

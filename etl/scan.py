@@ -4,11 +4,12 @@ The archived file is read where it lies, plain or compressed, and never as a who
 through it once and keeps only the records that the source's own ``SELECT`` takes. Columns go by the
 names in the header; inside the query the cells bear their position, so no name out of a file ever
 stands in SQL. A record is found again by its number: the header is row 1. That is its line, unless a
-quoted cell above it holds a line break or an empty line stands between.
+quoted cell above it holds a line break or an empty line, which has no number, stands between.
 
-Reading is strict. A record with too many or too few cells, a quotation mark that is not closed and
-text that is not UTF-8 in a column that is read stop the source with the file and the line; nothing
-is skipped and nothing is padded. (Superfluous cells that are empty are overlooked: they shift nothing.)
+Reading is strict. A record with too many or too few cells, a quotation mark that is not closed, a line
+that is too long and text that is not UTF-8 in a column that is read stop the source with the file and
+the line, and so do lines that end with a carriage return alone; nothing is skipped and nothing is
+padded. (Superfluous cells that are empty are overlooked: they shift nothing.)
 Only what is taken is then trimmed, and an empty cell or one that says NULL becomes null.
 
 Parquet (a file whose name ends so) goes the same way, its values as text; the first record is row 2
@@ -17,11 +18,8 @@ there too. It is unpacked for the pass, since its parts are found from its end.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,25 +27,28 @@ from typing import Final
 import duckdb
 import polars as pl
 
-from etl import magic, sql
+from etl import magic, records, sql
 from etl.archive import Contents
 from etl.locate import line_of
 from etl.reading import Finding, Reading, SourceError
 
-MEMORY_LIMIT: Final = "600MB"
-THREADS: Final = 1  # the file's order allows no more, and a second one doubles the processor time
 MISSING: Final = ("", "NULL")
-LONGEST_HEADER: Final = 1 << 20  # bytes; a longer first line is no header
+LONGEST_HEADER: Final = records.LONGEST_HEADER
+MOST_ISSUES: Final = 50  # columns that are named one by one where nobody knows them
 
 SEPARATORS: Final = frozenset({",", "|"})
 
-# What a file may cause. Any other error of DuckDB's is one of ours.
-_FAILURES: Final = (duckdb.InvalidInputException, duckdb.IOException, duckdb.OutOfMemoryException)
+# What is wrong with a selection, and so one of our errors. Any other error of DuckDB's a file may cause.
+_OURS: Final = (
+    duckdb.ParserException, duckdb.SyntaxException, duckdb.BinderException, duckdb.CatalogException,
+    duckdb.PermissionException,
+)  # fmt: skip
 # What DuckDB says about a record, and what that means.
 _LINE: Final = re.compile(r"CSV Error on Line: (\d+)")
 _CELLS: Final = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
 _NOT_UTF8: Final = "Invalid unicode"
 _QUOTE: Final = "unterminated quote"
+_TOO_LONG: Final = "Maximum line size"
 
 
 @dataclass(frozen=True)
@@ -90,14 +91,14 @@ def header(files: Contents, file: str, form: Form = CSV) -> list[str]:
             return _parquet_header(file, path)
     with files.open(file) as stream:
         start = stream.read(LONGEST_HEADER)
-    text = start.decode("utf-8-sig", errors="replace")  # what is not UTF-8 is found with its line
-    if not text.strip():
+    if not start.removeprefix(b"\xef\xbb\xbf").strip():
         raise SourceError(f"{file} is empty; fetch it again", "empty body")
     try:
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=form.separator)
-        return [name.strip() for name in next(lines)]
-    except csv.Error as error:
-        raise SourceError(f"{file} line 1 is no CSV header ({error}); fetch it again") from error
+        return records.names(start, form.separator)
+    except records.HeaderError as error:
+        raise SourceError(
+            f"{line_of(file, 1)} {error}; fetch it again, and look at what the publisher changed"
+        ) from error
 
 
 def _parquet_header(file: str, path: Path) -> list[str]:
@@ -129,20 +130,15 @@ def select(
     """
     names = header(files, file, form)
     places = _places(reading, file, names, columns, ignored, form)
-    if file.endswith(magic.PARQUET):
-        with files.plain(file) as path:
-            source = sql.text("scan_parquet").format(cells=_numbered(len(names)))
-            query = _query(source, '"number" + 2', places, selection)
-            rows_read, rows = _scan(file, path, len(names), places, query, {})
-    else:
-        query = _query(_csv_source(len(names), form), "row_number() OVER () + 1", places, selection)
-        packing = {"compression": files.compression(file)}
-        try:
-            rows_read, rows = _scan(file, files.path(file), len(names), places, query, packing)
-        except duckdb.InternalException as error:
-            raise _not_utf8(files, file, str(error)) from error
-        if files.last_byte(file) not in {b"\n", b"\r"}:
-            _doubt_ending(reading, file, rows_read + 1)
+    try:
+        rows_read, rows = _scan(files, file, len(names), places, selection, form)
+    except _OURS:
+        raise
+    except duckdb.Error as error:
+        message = _with_line(files, file, error)
+        raise _explained(file, len(names), message) from error
+    if not file.endswith(magic.PARQUET) and files.last_byte(file) not in {b"\n", b"\r"}:
+        _doubt_ending(reading, file, rows_read + 1)
     reading.rows_read[file] = reading.rows_read.get(file, 0) + rows_read
     reading.leave(file, rows_read - rows.height)
     return rows.with_columns(
@@ -175,7 +171,7 @@ def _places(
     if missing:
         raise SourceError(
             f"{place} lacks the column {', '.join(column.spellings[0] for column in missing)}; it has "
-            f"{', '.join(names)}. If the publisher renamed it, add the new name to read.py"
+            f"{_listed(names)}. If the publisher renamed it, add the new name to read.py"
         )
     for column in columns:
         if len(found[column.name]) > 1:
@@ -185,20 +181,31 @@ def _places(
             )
     known = compared(spelling for column in columns for spelling in column.spellings)
     known |= compared(ignored)
-    for name in dict.fromkeys(names):
-        if not compared([name]) <= known:
-            fix = "look at what it holds, and name it in read.py"
-            reading.issue(Finding(place, name, "unknown column", name, fix))
+    unknown = [name for name in dict.fromkeys(names) if not compared([name]) <= known]
+    fix = "look at what it holds, and name it in read.py"
+    for name in unknown[:MOST_ISSUES]:
+        reading.issue(Finding(place, name, "unknown column", name, fix))
+    if rest := unknown[MOST_ISSUES:]:
+        many = f"{len(rest)} more"
+        reading.issue(
+            Finding(
+                place,
+                None,
+                "unknown column",
+                many,
+                fix.replace("it holds", "they hold").replace("name it", "name them"),
+            )
+        )
     return {name: indices[0] if indices else None for name, indices in found.items()}
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - 2 * MOST_ISSUES
+    return ", ".join(names[: 2 * MOST_ISSUES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _numbered(width: int) -> str:
     return ", ".join(f"c{index}" for index in range(width))
-
-
-def _csv_source(width: int, form: Form) -> str:
-    cells = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(width))
-    return sql.text("scan_csv").format(cells=f"{{{cells}}}", separator=form.separator)
 
 
 def _query(source: str, number: str, places: dict[str, int | None], selection: str) -> str:
@@ -210,19 +217,25 @@ def _query(source: str, number: str, places: dict[str, int | None], selection: s
 
 
 def _scan(
+    files: Contents,
     file: str,
-    path: Path,
     width: int,
     places: dict[str, int | None],
-    query: str,
-    packing: Mapping[str, str],
+    selection: str,
+    form: Form,
 ) -> tuple[int, pl.DataFrame]:
     """How many records the file has, and those that are taken."""
-    with _connection(path) as con:
-        try:
-            found = con.execute(query, {"path": str(path), **packing}).pl()
-        except _FAILURES as error:
-            raise _explained(file, width, str(error)) from error
+    if file.endswith(magic.PARQUET):
+        source = sql.text("scan_parquet").format(cells=_numbered(width))
+        query = _query(source, '"number" + 2', places, selection)
+        with files.plain(file) as path, records.connection(path) as con:
+            found = con.execute(query, {"path": str(path)}).pl()
+    else:
+        source = records.source(width, form.separator)
+        query = _query(source, "row_number() OVER () + 1", places, selection)
+        path, compression = files.path(file), files.compression(file)
+        with records.connection(path) as con:
+            found = con.execute(query, {"path": str(path), "compression": compression}).pl()
     rows_read, taken = found.row(0)
     schema = {"row": pl.Int64, **dict.fromkeys((*places, "selection_rule"), pl.String)}
     if taken is None:
@@ -240,21 +253,6 @@ def _quoted(name: str) -> str:
     return f'"{name}"'
 
 
-@contextmanager
-def _connection(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database in memory that may read one file and nothing else."""
-    con = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": THREADS})
-    try:
-        allowed = str(path).replace("'", "''")
-        con.execute(f"SET allowed_paths = ['{allowed}']")
-        con.execute("SET enable_external_access = false")
-        con.execute("SET enable_progress_bar = false")
-        con.execute("SET lock_configuration = true")
-        yield con
-    finally:
-        con.close()
-
-
 def _explained(file: str, width: int, message: str) -> SourceError:
     """DuckDB's complaint about a file, as file, line, what is wrong and what to do."""
     line = _LINE.search(message)
@@ -265,7 +263,14 @@ def _explained(file: str, width: int, message: str) -> SourceError:
         what = f"has {'more' if more else cells[2]} cells where the header has {width}"
         rule = "wrong number of cells"
     elif _QUOTE in message:
-        what, rule = "has a quotation mark that is not closed or not doubled", "not valid CSV"
+        what = (
+            "has a quotation mark that is not doubled, or not closed within the "
+            f"{records.LONGEST_LINE:,} bytes that a record may have"
+        )
+        rule = "not valid CSV"
+    elif _TOO_LONG in message:
+        what = f"is longer than {records.LONGEST_LINE:,} bytes, the most that is read as one record"
+        rule = "line too long"
     elif _NOT_UTF8 in message:
         what, rule = "is not UTF-8", "not UTF-8"
     elif line or "CSV" in message:
@@ -280,19 +285,29 @@ def _explained(file: str, width: int, message: str) -> SourceError:
     )
 
 
-def _not_utf8(files: Contents, file: str, message: str) -> SourceError:
-    """What an error within DuckDB means, if it is about text that is not UTF-8.
+def _with_line(files: Contents, file: str, error: duckdb.Error) -> str:
+    """What DuckDB says, with the line where it names none but what it cannot read can be found.
 
-    DuckDB (1.5.5) fails within itself instead of naming the line, where such text stands in a column
-    whose number is higher than that of the columns that are read.
+    DuckDB (1.5.5) fails within itself where text that is not UTF-8 stands in a column whose number is
+    higher than that of the columns that are read, and says that it lacks a feature where a line is
+    longer than its buffer.
     """
-    with files.open(file) as lines:
-        for number, line in enumerate(lines, 1):
+    lost = isinstance(error, duckdb.InternalException | duckdb.NotSupportedError)
+    if file.endswith(magic.PARQUET) or not lost:
+        return str(error)
+    with files.open(file) as stream:
+        number = 0
+        while line := stream.readline(records.LONGEST_LINE + 1):
+            number += 1
+            if len(line) > records.LONGEST_LINE:
+                return f"CSV Error on Line: {number} {_TOO_LONG}"
             try:
                 line.decode("utf-8")
             except UnicodeDecodeError:
-                return _explained(file, 0, f"CSV Error on Line: {number} {_NOT_UTF8}")
-    return _explained(file, 0, message)
+                return f"CSV Error on Line: {number} {_NOT_UTF8}"
+    if isinstance(error, duckdb.NotSupportedError):  # a cell with many line breaks
+        return f"CSV Error {_TOO_LONG}"
+    return str(error)
 
 
 def _first_line(message: str) -> str:

@@ -8,17 +8,18 @@ without harm: the file is fetched once more.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urljoin, urlsplit
 
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+
 from etl.archive import Archive, Vintage, write_safely
-from etl.fetch import Download, Fetcher, FetchError, Limits, Validators
+from etl.fetch import Download, Fetcher, FetchError, Limits, Validators, shown
 from etl.json_text import json_of
 from etl.pages import as_line
 from etl.reading import SourceError
@@ -26,31 +27,49 @@ from etl.sources import FetchSpec, SourceSpec
 from etl.unpack import unpacking
 
 SHOWN_BYTES: Final = 80
+DAY: Final = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"
 
 
-@dataclass
-class Memory:
-    """What is remembered of the fetching of one source."""
+class Remembered(BaseModel):
+    """A file as the publisher gave it last."""
 
-    path: Path
-    files: dict[str, dict[str, str | None]]
-    failing_since: str | None = None
-    last_good: str | None = None
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    url: str
+    sha256: str
+    etag: str | None
+    last_modified: str | None
+
+
+class Memory(BaseModel):
+    """What is remembered of the fetching of one source; days are ISO 8601."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    files: dict[str, Remembered] = {}
+    failing_since: str | None = Field(default=None, pattern=DAY)
+    last_good: str | None = Field(default=None, pattern=DAY)
+    _path: Path = PrivateAttr()
 
     @classmethod
     def of(cls, archive: Path, source_id: str) -> Memory:
         """What was written down last; nothing if there is nothing that can be read."""
         path = archive / "fetched" / f"{source_id}.json"
         try:
-            said = json.loads(path.read_bytes())
-            return cls(path, dict(said["files"]), said["failing_since"], said["last_good"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return cls(path, {})
+            memory = cls.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            memory = cls()
+        memory._path = path
+        return memory
+
+    @property
+    def path(self) -> Path:
+        """Where it is written down."""
+        return self._path
 
     def keep(self) -> None:
         """Write it down."""
-        said = {name: value for name, value in asdict(self).items() if name != "path"}
-        write_safely(self.path, json.dumps(said, indent=1, sort_keys=True).encode())
+        write_safely(self._path, self.model_dump_json(indent=1).encode())
 
 
 class Session:
@@ -114,31 +133,42 @@ class Session:
             url, hosts=self._hosts, known=self._known(file, url), limits=self._limits
         )
         if download is None:
-            self.fetched[file] = self._newest[file]
+            self.fetched[file] = self._remembered(file, url)[0]
             return
         try:
             self.fetched[file] = self._take(file, download, member)
         finally:
             download.path.unlink(missing_ok=True)
-        self.memory.files[file] = {
-            "url": url, "sha256": self.fetched[file].sha256, **asdict(download.validators),
-        }  # fmt: skip
+        self.memory.files[file] = Remembered(
+            url=shown(url), sha256=self.fetched[file].sha256, **asdict(download.validators)
+        )
         self.memory.keep()
 
     def _url(self, address: str) -> str:
         return urljoin(self.base_url, address)
 
     def _known(self, file: str, url: str) -> Validators | None:
-        """What the publisher said of the newest bytes, if these are the ones it said it of."""
-        said, vintage = self.memory.files.get(file), self._newest.get(file)
-        if not said or not vintage or (said["url"], said["sha256"]) != (url, vintage.sha256):
+        """What the publisher said of the bytes that it gave last, if they are in the archive."""
+        try:
+            return self._remembered(file, url)[1]
+        except LookupError:
             return None
-        return Validators(etag=said["etag"], last_modified=said["last_modified"])
+
+    def _remembered(self, file: str, url: str) -> tuple[Vintage, Validators]:
+        """The vintage that the publisher gave last, and what it said of it; LookupError if there is none."""
+        said = self.memory.files[file]
+        if said.url != shown(url):
+            raise LookupError(file)
+        for vintage in self._archive.vintages():
+            is_it = (vintage.source_id, vintage.file) == (self._source_id, file)
+            if is_it and vintage.sha256 == said.sha256 and self._archive.has(vintage.sha256):
+                return vintage, Validators(etag=said.etag, last_modified=said.last_modified)
+        raise LookupError(file)
 
     def _take(self, file: str, download: Download, member: str | None = None) -> Vintage:
         release = download.validators.last_modified
         origin = f"{download.url}, last modified {release}" if release else download.url
-        with unpacking(download.path, self._max_bytes, member=member) as plain:
+        with unpacking(download.path, self._max_bytes, member=member, name=file) as plain:
             return self._archive.take(self._source_id, file, plain, origin)
 
     def ask_bytes(
@@ -148,6 +178,7 @@ class Session:
         *,
         params: Mapping[str, str] | None = None,
         json: object = None,
+        headers: Mapping[str, str] | None = None,
     ) -> bytes:
         """One answer of a programming interface, as it comes; it is not archived by itself.
 
@@ -156,7 +187,7 @@ class Session:
         """
         return self._fetcher.ask(
             method, self._url(address), hosts=self._hosts, params=params, json=json,
-            limits=self._limits,
+            headers=headers, limits=self._limits,
         )  # fmt: skip
 
     def ask(
@@ -175,10 +206,13 @@ class Session:
         return parsed(self.ask_bytes(method, address, params=params, json=json), self._url(address))
 
     @contextmanager
-    def collect(self, file: str, origin: str) -> Iterator[Callable[[bytes], None]]:
+    def collect(
+        self, file: str, origin: str, form: Callable[[bytes], bytes] = as_line
+    ) -> Iterator[Callable[[bytes], None]]:
         """Bring the pages of one question into the archive as ``file``, one page a line.
 
-        Gives a function that takes a page. Nothing is archived if the block raises.
+        Gives a function that takes a page; ``form`` says how a page is written, where it is no JSON.
+        Nothing is archived if the block raises.
         """
         self._archive.root.mkdir(parents=True, exist_ok=True)
         aside = self._fetcher.incoming / f"{self._source_id}-{file}.pages"
@@ -187,7 +221,7 @@ class Session:
             with aside.open("wb") as pages:
 
                 def add(page: bytes) -> None:
-                    pages.write(as_line(page))
+                    pages.write(form(page))
 
                 yield add
             self.fetched[file] = self._archive.take(self._source_id, file, aside, origin)

@@ -25,6 +25,11 @@ class Folders:
         return self.data / "transcribed"
 
     @property
+    def registers(self) -> Path:
+        """Registers that the user of this installation added, each with its mapping."""
+        return self.data / "registers"
+
+    @property
     def reference(self) -> Path:
         """Areas and the world map."""
         return self.data / "reference"

@@ -79,13 +79,19 @@ SECTORS: Final = {
     "several": "more than one sector, not split by the source",
     "unspecified": "the source names no sector",
 }
+COUNTED: Final = {
+    "person": "one person killed or injured; people of one accident are rows of their own",
+    "event": "one accident, however many people it hurt; never added to people",
+}
 OUTCOMES: Final = {
     "killed": "registered as dead",
     "injured": "registered as hurt, and not as dead",
+    "unknown": "the source does not say",
 }
 CONDITIONS: Final = {
     "civilian": "not a member of the armed forces or the police",
     "public force": "a member of the armed forces or the police",
+    "unknown": "the source does not say",
 }
 AGE_GROUPS: Final = {
     "adult": "18 years or older",
@@ -137,8 +143,8 @@ MEASURES: Final = {
     "fa_obligations": (
         "ForeignAssistance.gov, obligations",
         "fa_obligations",
-        "Only what agencies report under the purpose landmines and explosive remnants of war, so stockpile and "
-        "small-arms work of State's report is not in it; obligations, net of money taken back, in the fiscal "
+        "Only what agencies report under the purpose landmines and explosive remnants of war, so most stockpile "
+        "and small-arms work of State's report is not in it, though agencies book some here; obligations, net of money taken back, in the fiscal "
         "year of the action, while a report may count a year's budget; money for several countries stands "
         "under a region or the world; Defense money may be missing.",
     ),
@@ -375,8 +381,15 @@ class Casualties(Spine):
 
 
 class CasualtyEvents(Spine):
-    """One person killed or injured by a mine or explosive remnant: a row of a victim register."""
+    """One person killed or injured by a mine or explosive remnant, or one accident: ``unit`` says which.
 
+    Registers of victims and registers of events lie side by side here and are never counted together: one
+    accident can hurt several people, and the same accident stands in both. A person has an outcome,
+    condition, age group and sex. An event has none of these, and numbers of people only where its source
+    prints them.
+    """
+
+    unit = category("what the row is one of", COUNTED)
     area = text(AREA_CODE)
     area_as_printed = text("country or area, as the register names it", required=True)
     date = date_of("date of the accident: year, month or day, as far as published", past=True)
@@ -395,16 +408,22 @@ class CasualtyEvents(Spine):
     place_as_printed = text("hamlet or other place of the accident, as printed")
     place_kind = category("countryside or town", PLACE_KINDS)
     latitude = real(
-        "latitude of the point published, not of the accident: in Colombia's register the seat of the "
-        "municipality by the column's name, though many municipalities have several points",
+        "latitude of the point as published; in Colombia's register of victims that is not the accident's but "
+        "the seat of the municipality, by the column's name, though many municipalities have several points",
         "degrees north",
         low=None,
     )
     longitude = real("longitude of that point; negative in the west", "degrees east", low=None)
-    outcome = category("what happened to the person", OUTCOMES)
-    condition = category("civilian or not, when the accident happened", CONDITIONS)
-    age_group = category("age group of the person", AGE_GROUPS)
-    sex = category("sex of the person", SEXES)
+    outcome = category("what happened to the person; null for an event", OUTCOMES, required=False)
+    condition = category(
+        "civilian or not, when the accident happened; null for an event", CONDITIONS, required=False
+    )
+    age_group = category("age group of the person; null for an event", AGE_GROUPS, required=False)
+    sex = category("sex of the person; null for an event", SEXES, required=False)
+    killed = whole("people killed in the event, where the source says; null for a person", "people")
+    injured = whole(
+        "people injured in the event, where the source says; null for a person", "people"
+    )
     ethnic_group_as_printed = text(
         "ethnic group in the source's word, in one spelling; null where it names none"
     )
@@ -413,11 +432,26 @@ class CasualtyEvents(Spine):
     device_as_printed = text("what the source prints in the column of the device")
     occurrence = whole(
         "number of the row among those that share the rest of the key, for no identifier is published: "
-        "it tells people apart and says nothing about them",
+        "it tells them apart and says nothing about them",
         "ordinal",
         required=True,
         low=1,
     )
+
+    @dy.rule()
+    def person_has_attributes(cls) -> pl.Expr:  # noqa: N805 - dataframely calls it on the class
+        """A person has an outcome, condition, age group and sex, even if unknown; an event has none."""
+        return pl.all_horizontal(
+            pl.col(name).is_not_null() == (pl.col("unit") == "person")
+            for name in ("outcome", "condition", "age_group", "sex")
+        )
+
+    @dy.rule()
+    def event_alone_has_counts(cls) -> pl.Expr:  # noqa: N805 - dataframely calls it on the class
+        """Numbers of people stand in rows that are events."""
+        return (pl.col("unit") == "event") | pl.all_horizontal(
+            pl.col("killed", "injured").is_null()
+        )
 
 
 class Clearance(Spine):
@@ -577,6 +611,12 @@ NATURAL_KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )  # fmt: skip
 
+# Where a publisher gives a row a key of its own (in ``place``), that alone names it, so that whatever it
+# says can be revised. A row without one is named by the natural key above.
+OWN_KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"casualty_events": ("series", "place")}
+)
+
 # How rows lie in a published ledger and in a download.
 FACT_ORDER: Final = ("area", "year", "series", "entry_id")
 READING_ORDER: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -686,6 +726,7 @@ class Sources(dy.Schema):
             "live": "fetched from its publisher",
             "frozen": "no longer updated",
             "dark": "no longer reachable; the last vintage stays in use",
+            "local": "a file of this installation, read as its own mapping says",
         },
     )
     coverage = text("what it covers", required=True)
@@ -1006,9 +1047,10 @@ class Reconciliation(dy.Schema):
     is_incomplete = flag("a figure without an amount is missing from the sum")
     entries_count = whole("figures behind the sum; 0 where a table was read whole and lists none",
                           "entries", required=True)  # fmt: skip
-    measures_count = whole(
-        "measures with an amount for this area and year", "measures", required=True
-    )
+    sources_count = whole(
+        "sources with an amount for this area and year, however many measures each gives", "sources",
+        required=True,
+    )  # fmt: skip
     reference_usd = money(
         "what State's report says for the area and the fiscal year of that number"
     )
@@ -1020,7 +1062,7 @@ class Reconciliation(dy.Schema):
     is_same_year_basis = flag(
         "the year means what it means in State's report; if not, the difference compares two periods"
     )
-    entry_id = text("the entry in funding, where there is just one")
+    only_entry_id = text("the entry in funding, where there is just one")
     source_id = text("the source", required=True)
     series = text("the series", required=True)
     remark = text("what a reader must know about this very row")

@@ -163,18 +163,33 @@ def _objects(
     for stray in sorted(archive.root.glob("sha256/*/*")):
         if not stray.name.startswith("."):  # half written by a killed run; the next one sweeps it
             named.setdefault(stray.name.removesuffix(PACKED), "an object that no vintage names")
-    packed = {vintage.sha256: vintage.packed_sha256 for vintage in vintages}
+    packed = _packed(archive)
     for sha256, file in named.items():
         report.checked["archived files"] += 1
         path = archive.path(sha256)
         try:
             archive.prove(sha256)
-            if path.suffix == PACKED and packed.get(sha256) not in {None, file_sha256(path)}:
-                report.differs(f"archive/{path.name}", f"the packed form of {file} has changed")
+            if path.suffix == PACKED and sha256 in listed | packed.keys():
+                if packed.get(sha256) != file_sha256(path):
+                    report.differs(f"archive/{path.name}", f"the packed form of {file} has changed")
+            elif path.with_name(f"{sha256}{PACKED}").is_file():
+                report.differs(f"archive/{sha256}{PACKED}", f"lies beside the plain form of {file}")
         except ArchiveError as error:
             report.differs(f"archive/{sha256}", f"the bytes of {file}: {error}")
         except OSError as error:
             report.differs(f"archive/{sha256}", f"{file} cannot be read: {error.strerror}")
+
+
+def _packed(archive: Archive) -> dict[str, str]:
+    """The hash of each packed object as the archive's list has it last."""
+    try:
+        return {
+            vintage.sha256: vintage.packed_sha256
+            for vintage in archive.vintages()
+            if vintage.packed_sha256
+        }
+    except ArchiveError:  # said already: the list is no longer what was written
+        return {}
 
 
 def _compare_list(

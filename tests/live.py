@@ -13,7 +13,6 @@ from typing import Final
 import polars as pl
 import pytest
 
-from etl import log
 from etl.archive import Contents
 from etl.areas import Resolver
 from etl.reading import Reading, read_csv
@@ -87,7 +86,9 @@ def add_live(
     folders: Folders, rows: Sequence[Row], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Put ``rows`` into the ledger as a live source would."""
-    monkeypatch.setattr(log, "all_sources", lambda: {**all_sources(), SOURCE.source_id: SOURCE})
+    monkeypatch.setattr(
+        "etl.refresh.every_source", lambda _: {**all_sources(), SOURCE.source_id: SOURCE}
+    )
     path = folder / FILE
     lines = [{**USUAL, "place": str(number), **row} for number, row in enumerate(rows, 1)]
     path.write_text(csv_text(COLUMNS, lines), encoding="utf-8")
@@ -117,4 +118,6 @@ GRANTS: Final[list[Row]] = [
                "amount_usd": "8000000"},
     {"series": "fa_obligations", "area_as_printed": "Colombia", "year": "2017",
      "implementer": "Halo Trust", "amount_usd": "2000000"},
+    {"series": "fa_obligations", "area_as_printed": "Colombia", "year": "2017",
+     "implementer": "Norsk Folkehjelp", "amount_usd": "500000"},
 ]  # fmt: skip

@@ -15,7 +15,7 @@ FEW: Final = 10  # withdrawn figures that are named
 
 options = queries.ask("area_options")
 names = dict(options.select("area", "area_name").iter_rows())
-accept_code("area", names)
+unknown = accept_code("area", names)
 area = st.selectbox(
     "Country or area",
     list(names),
@@ -27,6 +27,7 @@ area = st.selectbox(
 )
 if area is None:
     st.title("Country")
+    show.unknown("area", unknown)
     if options.is_empty():
         st.info(
             "No source in this ledger has a figure of a country or area. If one is on hold, the reason "
@@ -182,12 +183,13 @@ if not other.is_empty():
 
 st.header("Sources side by side")
 compared = queries.ask("area_reconciliation", area=area)
-if compared.filter(pl.col("measures_count") > 1).is_empty():
+if compared.filter(pl.col("sources_count") > 1).is_empty():
     st.info(
         f"No two of the sources that count U.S. money by country and year have a figure of {show.plain(name)} for "
-        "one year, so nothing can be set side by side."
+        "one year, so nothing can be set side by side"
+        + ("." if compared.is_empty() else "; what there is stands below.")
     )
-else:
+if not compared.is_empty():
     side_by_side.table(
         compared,
         alt=f"U.S. money in {name} by year, as each source counts it, beside State’s report",
@@ -285,6 +287,51 @@ if not registers.is_empty():
             alt=f"Casualties in {name} as counted by others than the Monitor",
         )
         show.small("Definitions differ from the Monitor’s. Part-year rows are not yearly figures.")
+
+for (register,), people in queries.ask("area_register_years", area=area).group_by(
+    "series", maintain_order=True
+):
+    first, last = queries.years(people, "year")
+    killed, injured = int(people["killed"].sum()), int(people["injured"].sum())
+    st.subheader("People in the national register of victims")
+    st.markdown(
+        f"**{killed:,} killed and {injured:,} injured, {first} to {last}.** Never added to the Monitor’s figures "
+        "above: both count people hurt in this country."
+    )
+
+    def rows_of(column: str, outcome: str | None, of: str) -> show.Cell:
+        """A count, linked to the people of whom it is made."""
+        return lambda row: show.rows_link(
+            show.number(row[column]),
+            address.rows(
+                "casualty_events",
+                {"area": area, "series": of, "year": row["year"], "outcome": outcome},
+            ),
+        )
+
+    with st.expander(f"By calendar year: {people.height} rows"):
+        show.table(
+            people,
+            {
+                "Year": lambda row: (
+                    f"{row['year']}{', incomplete' if row['is_newest_year'] else ''}"
+                ),
+                "Killed": rows_of("killed", "killed", str(register)),
+                "Injured": rows_of("injured", "injured", str(register)),
+                "All": rows_of("people", None, str(register)),
+            },
+            alt=f"People killed and injured in {name} by calendar year, as the register of victims counts them",
+        )
+    show.small(
+        f"{show.sources(people)} Calendar years of the accident. The newest year is incomplete: this copy of the "
+        "register ends within it, and later copies add people to earlier years too. A year without a row has no person in "
+        "this copy."
+    )
+    show.download(
+        address.rows("casualty_events", {"area": area, "series": register}),
+        int(people["people"].sum()),
+        label="Download the people (CSV)",
+    )
 
 st.header("Who else pays")
 shares = queries.ask("area_dependency", area=area)

@@ -225,7 +225,7 @@ with st.expander("The figures in this chart"):
 st.header("Areas")
 everything = st.toggle(
     "Also areas without a table in State’s report", key="all_areas", bind="query-params",
-    help="They have casualties, contributions or contamination in the ledger, but no table was read.",
+    help="They have other figures in the ledger, such as money, casualties or a treaty, but no table was read.",
 )  # fmt: skip
 listed = profiles if everything else profiles.filter(pl.col("all_fy2015_2017_usd").is_not_null())
 show.table(

@@ -15,6 +15,7 @@ from etl.settings import folders
 # Hashes and addresses are too long for a cell and stand in full below.
 LONG = ("vintage_sha256", "content_sha256", "source_url")
 
+address.rename("entry_id", "entry")
 entry_id = st.text_input(
     "Entry", key="entry", bind="query-params", placeholder="state_tweis-0123456789abcdef",
     help="The entry_id that stands in every table and download.",
@@ -22,6 +23,9 @@ entry_id = st.text_input(
 found = queries.entry(entry_id.strip()) if entry_id else None
 if not entry_id:
     st.title("Source row")
+    for key in st.query_params:
+        if key not in {"entry", "as_of"}:
+            st.warning(f"This page takes no {show.plain(key[:80])}: name the entry by entry=.")
     st.info("Open this page from a figure, or paste an entry_id from a download.")
     st.stop()
 if found is None:
@@ -61,6 +65,13 @@ def show_values(revision: dict[str, Any]) -> None:
     st.markdown(
         f"{show.plain(revision['locator'])}, in the bytes with SHA-256 `{revision['vintage_sha256']}`."
     )
+    bytes_of_it = queries.ask(
+        "vintage", source_id=revision["source_id"], vintage=revision["vintage_sha256"]
+    )
+    for vintage in bytes_of_it.iter_rows(named=True):
+        st.markdown(
+            f"Origin of these bytes: {show.plain(vintage['origin'])}; archived {vintage['retrieved']} UTC."
+        )
     try:
         with st.spinner("Finding the row in the archived bytes …"):
             heading, row = locate.find(

@@ -32,9 +32,9 @@ if funded.is_empty():
         "reason stands at the side; `hma refresh` reads all of them."
     )
     st.stop()
-accept_codes("areas", names)
-accept_codes("series", titles)
-accept_code("source", sources)
+show.unknown("area", accept_codes("areas", names))
+show.unknown("series", accept_codes("series", titles))
+show.unknown("source", accept_code("source", sources))
 with st.container(border=True):
     first, second = st.columns(2)
     with first:
@@ -104,6 +104,12 @@ if kinds == 1 and one["is_additive"] and one["added_count"]:
         f"Sum of {one['added_count']:,} figures that were read, not of all that was paid: "
         f"{'FY' if one['year_basis'] == 'fiscal' else ''}{one['first_year']} to {one['last_year']}",
         show.usd(one["sum_usd"]),
+    )
+    places = one["areas_count"]
+    show.small(
+        f"The figures added cover {places:,} countr{'y or area' if places == 1 else 'ies and areas'} and the years "
+        f"{show.plain(show.years_of(one['years'], one['year_basis']))}. A country or year without a row was not "
+        "read, or has no such row."
     )
     show.small(
         f"Nominal dollars. {left_out:,} of {one['rows_count']:,} rows are left out of the sum: printed "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import polars as pl
@@ -11,6 +12,10 @@ from dashboard import address, queries, show
 
 PAGE_ROWS: Final = 50
 FEW_YEARS: Final = 5
+FEW_FILES: Final = 5
+FEW_AREAS: Final = 12
+PACKED: Final = re.compile(", packed with SHA-256 [0-9a-f]+")  # stands in full on Sources
+FEW_SPANS: Final = 3
 UNNAMED: Final = "Not named by the source"
 
 st.title("Partners")
@@ -28,7 +33,7 @@ if series.is_empty():
     )
     st.stop()
 titles = {
-    row["series"]: f"{row['source_title']}: {row['title']}" for row in series.iter_rows(named=True)
+    row["series"]: f"{row['title']} ({row['source_title']})" for row in series.iter_rows(named=True)
 }
 
 
@@ -56,9 +61,7 @@ if area:
 partners = {"": "All organisations"} | {
     partner: partner for partner in rows["implementer"].drop_nulls().unique().sort()
 }
-partner = address.choose(
-    "Organisation", partners, chosen("partner", partners, ""), key="partner"
-)  # fmt: skip
+partner = address.choose("Organisation", partners, chosen("partner", partners, ""), key="partner")
 of_area = f" in {places[area]}" if area else ""
 
 
@@ -122,11 +125,10 @@ def all_of_them() -> None:
 
     named = totals["implementer"].count()
     st.header(f"{named:,} organisation{'' if named == 1 else 's'}{show.plain(of_area)}")
-    over_years: dict[str, show.Cell] = {
-        f"{label}{years[-1]} to {label}{years[0]}": lambda row: figures(
-            parts[row["implementer"]], None
-        )
-    }
+    spans = show.years_of(years, about["year_basis"])
+    if spans.count(",") >= FEW_SPANS:
+        spans = f"{len(years)} years with rows, {label}{years[-1]} to {label}{years[0]}"
+    over_years: dict[str, show.Cell] = {spans: lambda row: figures(parts[row["implementer"]], None)}
     show.table(
         totals.slice((page - 1) * PAGE_ROWS, PAGE_ROWS),
         {
@@ -190,6 +192,33 @@ def one_of_them() -> None:
     )
 
 
+def where_from() -> None:
+    """The source, the files it was read from, and which countries and years have rows."""
+    files = queries.ask("files_of_series", source_id=about["source_id"], series=name)
+    read_from = "; ".join(
+        f"{show.plain(file)} ({show.plain(PACKED.sub('', origin))}; archived {day})"
+        for file, origin, day in files.head(FEW_FILES).iter_rows()
+    )
+    if files.height > FEW_FILES:
+        more = f"{files.height - FEW_FILES:,} more files"
+        read_from += f"; and [{more}]({address.page('/sources')})"
+    named = rows["area_name"].unique().sort().to_list()
+    where = f"{len(named):,} countries and areas" if len(named) > 1 else "one country or area"
+    if len(named) <= FEW_AREAS:
+        where += f" ({', '.join(named)})"
+    years = show.years_of(rows["year"], about["year_basis"])
+    show.small(
+        f"Source: {show.link(about['source_title'], about['source_url'])}. Read from: {read_from}."
+    )
+    show.small(
+        f"The rows cover {show.plain(where)} and the years {show.plain(years)}. A country or year without a row was "
+        f"not read, or has no such row. {show.MISSING} means that this ledger holds no figure there, not that "
+        "nothing was paid."
+    )
+
+
+if not rows.is_empty():
+    where_from()
 if rows.is_empty():
     st.info("No figure of this series is about that area. Choose another, or all of them.")
 elif partner:
@@ -197,8 +226,8 @@ elif partner:
 else:
     all_of_them()
 show.small(
-    f"{show.capital(about['flow'])}s in nominal dollars, from one series alone; negative where more was taken back than "
-    f"given, incomplete where a figure has no amount. {show.plain(about['caution'])} “{UNNAMED}” holds rows without a name; a redacted name is shown as printed. "
-    "Names are joined by a reviewed table (`data/reference/implementers.csv`); "
+    f"{show.capital(about['flow'])}s in nominal dollars, from one series alone; negative where more was taken "
+    f"back than given, incomplete where a figure has no amount. {show.plain(about['caution'])} “{UNNAMED}” "
+    "holds rows without a name; a redacted name is shown as printed. Names are joined by a reviewed table (`data/reference/implementers.csv`); "
     f"[it says which and why]({address.rows('implementers', {})})."
 )

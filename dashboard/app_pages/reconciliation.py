@@ -28,15 +28,15 @@ if rows.is_empty():
 names = dict(
     rows.drop_nulls("area").select("area", "area_name").unique().sort("area_name").iter_rows()
 )
-accept_codes("areas", names)
+show.unknown("area", accept_codes("areas", names))
 areas = st.multiselect(
     "Recipients", list(names), format_func=names.__getitem__, key="areas", bind="query-params",
     placeholder="All",
 )  # fmt: skip
 if areas:
     rows = rows.filter(pl.col("area").is_in(areas))
-places = rows.select("area", "area_name", "year", "measures_count").unique(maintain_order=True)
-several = places.filter(pl.col("measures_count") > 1).height
+places = rows.select("area", "area_name", "year", "sources_count").unique(maintain_order=True)
+several = places.filter(pl.col("sources_count") > 1).height
 st.markdown(
     f"**In {several:,} of {places.height:,} pairs of area and year two sources or more give a figure; these "
     "come first.**"
@@ -49,6 +49,7 @@ side_by_side.table(
         shown, on=["area", "area_name", "year"], how="semi", nulls_equal=True, maintain_order="left"
     ),
     with_area=True,
+    of=rows,
     alt="U.S. money by area and year, as each source counts it, beside State’s report",
 )
 show.small(

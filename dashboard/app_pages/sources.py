@@ -19,10 +19,14 @@ decisions = queries.ask("decisions")
 rejected = set(files.filter(status="rejected")["source_id"])
 
 
-def read(source_id: str) -> str | None:
-    """When a file of the source was last read."""
-    times = files.filter(source_id=source_id)["retrieved"]
-    return str(times.max())[:10] if times.len() else None
+def read(row: dict[str, Any]) -> str:
+    """How the source is read and when it last was; its last copy may have come by hand."""
+    of_it = files.filter(source_id=row["source_id"]).sort("retrieved")
+    if of_it.is_empty():
+        return str(row["status"])
+    last = of_it.row(-1, named=True)
+    by_hand = str(last["origin"]).startswith("given by hand")
+    return f"{'given by hand' if by_hand else row['status']} {last['retrieved'][:10]}"
 
 
 def state(row: dict[str, Any]) -> str:
@@ -36,7 +40,7 @@ def state(row: dict[str, Any]) -> str:
     if name in rejected:
         last = decisions.filter(source_id=name, verdict="rejected").row(0, named=True)
         return show.plain(f"last vintage rejected by {last['who']}: {last['because']}")
-    return "in use" if read(name) else "not read yet"
+    return "in use" if name in files["source_id"] else "not read yet"
 
 
 def settle(hold: dict[str, Any]) -> str:
@@ -60,7 +64,7 @@ show.table(
         "Source": lambda row: show.link(row["title"], row["url"]),
         "Publisher": show.text_of("publisher"),
         "Updated": show.text_of("cadence"),
-        "Read": lambda row: show.plain(f"{row['status']} {read(row['source_id']) or ''}"),
+        "Read": lambda row: show.plain(read(row)),
         "Figures in use": lambda row: show.number(entries.get(row["source_id"], 0)),
         "State": state,
     },
@@ -100,6 +104,7 @@ def describe(row: dict[str, Any]) -> None:
             {
                 "File": show.text_of("file"),
                 "Bytes": show.number_of("size_bytes"),
+                "Origin": show.text_of("origin"),
                 "Archived (UTC)": show.text_of("retrieved"),
                 "Vintage": show.text_of("status"),
                 "SHA-256": lambda file: f"`{file['vintage_sha256']}`",

@@ -38,7 +38,9 @@ SELECT
     count(*) FILTER (WHERE may_add) AS added_count,
     sum(amount_usd) FILTER (WHERE may_add) AS sum_usd,
     min(year) FILTER (WHERE may_add) AS first_year,
-    max(year) FILTER (WHERE may_add) AS last_year
+    max(year) FILTER (WHERE may_add) AS last_year,
+    list(DISTINCT year ORDER BY year) FILTER (WHERE may_add) AS years,
+    count(DISTINCT coalesce(area, area_as_printed)) FILTER (WHERE may_add) AS areas_count
 FROM chosen
 GROUP BY source_id, series, flow, year_basis
 ORDER BY rows_count DESC, series, flow, year_basis

@@ -10,7 +10,6 @@ function ``read(files, reading, resolver)``: it takes the archived bytes of the 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -55,8 +54,9 @@ class GuardLimits(BaseModel):
 class FetchSpec(BaseModel):
     """How a source is fetched: from where, how often, and within which limits.
 
-    ``urls`` are the files of a source that has no ``fetch.py`` of its own. ``options`` are that
-    module's; what the publisher's documents leave open stands there, to be set right without code.
+    ``urls`` are files to be downloaded as they are; where there are none, the source's ``fetch.py``
+    asks for them. ``options`` are that module's; what the publisher's documents leave open stands
+    there, to be set right without code.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -79,7 +79,8 @@ class SourceSpec(BaseModel):
     ``min_entries``, ``max_rejects`` and ``guard`` are the guard's limits. For transcribed files the
     first two are exact: a row that goes missing puts the source on hold, and whoever means it changes
     the number with it, or accepts the vintage by name. ``accepts`` is the form of the names of further
-    files, which only come as copies that a person hands over.
+    files, which only come as copies that a person hands over. ``binaries`` are the forms of names of
+    files that are no text, with the kind that they must be (as in :mod:`etl.magic`).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -91,26 +92,40 @@ class SourceSpec(BaseModel):
     licence: str
     citation: str
     cadence: str
-    status: Literal["transcribed", "live", "frozen", "dark"]
+    status: Literal["transcribed", "live", "frozen", "dark", "local"]
     coverage: str
     caveats: str
     files: tuple[str, ...]
     accepts: str | None = None
+    binaries: dict[str, str] = {}
     fetch: FetchSpec | None = None
     min_entries: int
     max_rejects: int = 0
     guard: GuardLimits = GuardLimits()
     series: dict[str, SeriesSpec]
 
+    @property
+    def is_at_hand(self) -> bool:
+        """Its files lie in the data folder of this installation."""
+        return self.status in {"transcribed", "local"}
+
+    @property
+    def is_broken(self) -> bool:
+        """Its declaration could not be read; only a register of this installation can be so."""
+        return False
+
+    def refuse_if_broken(self) -> None:
+        """Raise SourceError if the source's declaration could not be read."""
+
     def reader(self) -> Reader:
         """The ``read`` function of the source's folder."""
-        module = importlib.import_module(f"etl.sources.{self.source_id}.read")
-        reader: Reader = module.read
-        return reader
+        return reader_of(self.source_id)
 
-    def has_own_fetch(self) -> bool:
-        """The source's folder holds a ``fetch.py``."""
-        return importlib.util.find_spec(f"etl.sources.{self.source_id}.fetch") is not None
+
+def reader_of(folder: str) -> Reader:
+    """The ``read`` function of a folder of :mod:`etl.sources`."""
+    reader: Reader = importlib.import_module(f"etl.sources.{folder}.read").read
+    return reader
 
 
 def _load(path: Path) -> SourceSpec:

@@ -1,4 +1,5 @@
--- A large CSV, every cell as text and named by its position.
+-- A large CSV, every cell as text and named by its position. Its records are scanned and found again with
+-- these same words, so that a number means the same record. Empty lines are none, and lines end one way.
 read_csv(
     $path,
     columns = {cells},
@@ -10,6 +11,7 @@ read_csv(
     escape = '"',
     nullstr = chr(1),
     encoding = 'utf-8',
+    max_line_size = {longest},
     strict_mode = TRUE,
     null_padding = FALSE,
     ignore_errors = FALSE

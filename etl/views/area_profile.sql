@@ -1,4 +1,5 @@
 -- One row an area: what the U.S. effort paid there, who was hurt, what is left, who else pays.
+-- An area has a row if any figure is about it, be it only one of a live source.
 -- Yearly sums add the accounts of State's country table; sums since a start year are printed by the source.
 WITH years AS (
     SELECT
@@ -64,12 +65,14 @@ treaty AS (
     GROUP BY area
 ),
 known AS (
-    SELECT area FROM years
-    UNION SELECT area FROM cumulative
-    UNION SELECT area FROM hurt
-    UNION SELECT area FROM share
-    UNION SELECT area FROM contamination WHERE area IS NOT NULL
-    UNION SELECT area FROM clearance WHERE area IS NOT NULL
+    SELECT area FROM funding
+    UNION SELECT area FROM funding_shares
+    UNION SELECT area FROM program_activities
+    UNION SELECT area FROM casualties
+    UNION SELECT area FROM casualty_events
+    UNION SELECT area FROM clearance
+    UNION SELECT area FROM contamination
+    UNION SELECT area FROM treaty_status
 )
 SELECT
     areas.area,

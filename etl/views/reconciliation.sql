@@ -31,7 +31,7 @@ summed AS (
             THEN any_value(figures.precision) END AS precision,
         count(*) > count(figures.amount_usd) AS is_incomplete,
         count(*) AS entries_count,
-        CASE WHEN count(*) = 1 THEN any_value(figures.entry_id) END AS entry_id,
+        CASE WHEN count(*) = 1 THEN any_value(figures.entry_id) END AS only_entry_id,
         figures.source_id,
         figures.series,
         NULL::VARCHAR AS remark
@@ -47,7 +47,7 @@ not_listed AS (
     SELECT
         'monitor' AS measure, area, area_name, calendar_year AS year, 'calendar' AS year_basis,
         'contribution' AS flow, NULL::DECIMAL(18, 2) AS amount_usd, NULL::VARCHAR AS precision,
-        false AS is_incomplete, 0 AS entries_count, NULL::VARCHAR AS entry_id, source_id,
+        false AS is_incomplete, 0 AS entries_count, NULL::VARCHAR AS only_entry_id, source_id,
         'monitor_recipient_tables' AS series,
         'The Monitor''s table of the year was read whole and lists no U.S. contribution.' AS remark
     FROM dependency
@@ -83,16 +83,16 @@ SELECT
     said.precision,
     said.is_incomplete,
     said.entries_count,
-    count(DISTINCT said.measure) FILTER (WHERE said.amount_usd IS NOT NULL) OVER (
+    count(DISTINCT said.source_id) FILTER (WHERE said.amount_usd IS NOT NULL) OVER (
         PARTITION BY said.area, said.area_name, said.year
-    ) AS measures_count,
+    ) AS sources_count,
     reference.reference_usd,
     CASE WHEN said.measure <> 'state_report' THEN said.amount_usd - reference.reference_usd END
         AS difference_usd,
     CASE WHEN said.measure <> 'state_report' AND reference.reference_usd <> 0
         THEN round(said.amount_usd::DOUBLE / reference.reference_usd::DOUBLE, 4) END AS ratio,
     said.year_basis = 'fiscal' AS is_same_year_basis,
-    said.entry_id,
+    said.only_entry_id,
     said.source_id,
     said.series,
     coalesce(said.remark, CASE said.measure WHEN 'state_report' THEN misprinted.remark END) AS remark,

@@ -110,6 +110,21 @@ def test_commas_join_codes_words_and_numbers_but_belong_to_any_other_text() -> N
         assert parsed(key, "a,b").values == ("a,b",)
 
 
+def test_series_sources_and_entries_are_lists_and_an_unknown_one_is_named_with_the_known() -> None:
+    codes = {"series": ["a_series", "b_series"], "source_id": ["a_source"]}
+    for key in ("series", "source_id", "entry_id"):
+        assert parsed(key, "a,b").values == ("a", "b")
+    assert parse("funding", [("series", "a_series,b_series")], (), codes)[0].values == (
+        "a_series", "b_series",
+    )  # fmt: skip
+    for key, text, known in (
+        ("series", "a_series,nothing", "there is no series 'nothing'. Known: a_series, b_series."),
+        ("source_id.ne", "nobody", "there is no source 'nobody'. Known: a_source."),
+    ):
+        with pytest.raises(FilterError, match=known):
+            parse("funding", [(key, text)], (), codes)
+
+
 def test_a_time_is_bound_as_a_time() -> None:
     (value,) = parse("vintages", [("retrieved_at.gte", "2026-11-22T18:00:00+00:00")])[0].values
     assert value == datetime(2026, 11, 22, 18, tzinfo=UTC)

@@ -17,11 +17,16 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.api import api
 from dashboard.show import MISSING
+from etl.refresh import refresh
+from etl.retrieve import Given
 from etl.settings import Folders
+from etl.sources import all_sources
 from etl.store import current_path
+from etl.tables import FACT_TABLES
 from tests.dashboard.serving import REPOSITORY
-from tests.helpers import DATA, ask, rewrite, run
-from tests.live import GRANTS, add_live
+from tests.helpers import DATA, ask, csv_text, rewrite, run
+from tests.live import GRANTS, VIETNAM, add_live
+from tests.sources.test_colombia_victims import FARMER, HEADER, SOLDIER
 
 PAGES = {
     "coverage": "What the U.S. Humanitarian Mine Action Program covered",
@@ -155,6 +160,7 @@ def test_an_area_that_no_one_knows_leaves_the_choice_to_the_reader(
 ) -> None:
     app = visit("country", area="Atlantis")
     assert titles(app) == ["Country"]
+    assert app.main.warning[0].value == "There is no area Atlantis here."
     assert "Choose one of the countries and areas" in words(app)
 
 
@@ -185,6 +191,29 @@ def test_a_restated_figure_is_shown_with_both_editions(whole: Folders, visit: Op
     cells = {heading: re.sub(r"\\|\]\(.*|\[", "", cell) for heading, cell in row.items()}
     assert cells["Earlier edition"] == "$3,500,000"
     assert cells["Newest edition"] == "$7,039,000"
+
+
+@pytest.mark.parametrize("name", ["funding", "reconciliation"])
+def test_an_unknown_area_beside_a_known_one_is_warned_of_and_the_known_one_kept(
+    whole: Folders, visit: Open, name: str
+) -> None:
+    app = visit(name, areas="VNM,ZZZ")
+    assert app.main.warning[0].value == "There is no area ZZZ here."
+    assert app.query_params["areas"] in ("Vietnam", ["Vietnam"])
+
+
+def test_every_area_with_a_figure_has_a_page_also_one_with_live_figures_alone(
+    published: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, visit: Open
+) -> None:
+    kazakhstan = VIETNAM | {"area_as_printed": "Kazakhstan", "amount_usd": "1"}
+    add_live(published, [kazakhstan], tmp_path, monkeypatch)
+    tables = [name for name, table in FACT_TABLES.items() if "area" in table.columns()]
+    figures = " UNION ".join(f"SELECT area FROM {name}" for name in tables)
+    without = f"""SELECT area FROM ({figures}) AS figures JOIN areas USING (area)
+        WHERE kind IN ('country', 'other area', 'historic')
+            AND area NOT IN (SELECT area FROM area_profile)"""
+    assert ask(published, without) == []
+    assert titles(visit("country", area="KAZ")) == ["Kazakhstan"]
 
 
 @pytest.mark.parametrize("area", ["XKX", "ESH", "PSE", "SRB", "SLB", "UKR", "SYR", "SSD"])
@@ -351,6 +380,75 @@ def test_every_figure_side_by_side_leads_to_the_rows_it_is_the_sum_of(
     assert "/entry?entry=made" in paid
 
 
+def test_every_page_of_reconciliation_has_the_same_columns(live: Folders, visit: Open) -> None:
+    first, second = (
+        list(cells(visit("reconciliation", page=page), "by area and year")[0])
+        for page in ("1", "3")
+    )
+    assert first == second
+    assert "USAspending, obligations (fiscal year)" in first
+    assert "holds no figure there" in words(visit("reconciliation"))
+
+
+def test_figures_that_stand_summed_are_not_listed_again_one_by_one(
+    live: Folders, visit: Open
+) -> None:
+    app = visit("country", area="COL")
+    (other,) = [table for table in app.table if table.proto.alt.startswith("Other printed figures")]
+    assert not any("fa_obligations" in cell for cell in other.value["Series"])
+    assert any("2,000,000" in str(row) for row in cells(app, "beside"))
+
+
+def test_figures_of_one_source_alone_stand_there_too(
+    published: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, visit: Open
+) -> None:
+    kazakhstan = VIETNAM | {"area_as_printed": "Kazakhstan", "amount_usd": "7"}
+    add_live(published, [kazakhstan], tmp_path, monkeypatch)
+    app = visit("country", area="KAZ")
+    assert any("what there is stands below" in box.value for box in app.info)
+    assert "$7" in str(cells(app, "beside"))
+
+
+def test_one_live_series_is_summed_with_the_countries_and_years_it_covers(
+    live: Folders, visit: Open
+) -> None:
+    app = visit("funding", series="fa_obligations")
+    assert metric(app) == "$8,220,995.50"
+    said = words(app).replace("\\", "")
+    assert "cover 2 countries and areas and the years FY2014 to FY2017." in said
+    assert "A country or year without a row was not read" in said
+
+
+def test_the_register_of_victims_stands_on_its_countrys_page(
+    published: Folders, tmp_path: Path, visit: Open
+) -> None:
+    people = [FARMER, FARMER | {"sitio": "Otra"}, SOLDIER, FARMER | {"ano": "2007"}]
+    path = tmp_path / "colombia_victims.csv"
+    path.write_text(csv_text(HEADER, people), encoding="utf-8")
+    spec = all_sources()["colombia_victims"].model_copy(update={"min_entries": 0})
+    copy = Given(str(path), "a test")
+    assert refresh(published, [spec], given={spec.source_id: [copy]}).published
+    app = visit("country", area="COL")
+    rows = cells(app, "as the register of victims counts")
+    assert [row["Year"] for row in rows] == ["2007, incomplete", "2006"]
+    assert [row["Killed"].split("]")[0] for row in rows] == ["[0", "[1"]
+    (link,) = re.findall(r"\]\((/api/v1/[^)]+)\)", rows[1]["Injured"])
+    with TestClient(api) as client:
+        assert client.get(link.removeprefix("/api/v1")).text.count("\n") == 1 + 2
+    said = words(app).replace("\\", "")
+    assert "1 killed and 3 injured, 2006 to 2007" in said
+    assert "Never added to the Monitor’s figures" in said
+    assert "datos.gov.co" in said
+    (entry_id,) = ask(published, "SELECT entry_id FROM casualty_events LIMIT 1")[0]
+    origin = "said to be a test; archived"
+    assert origin in words(visit("entry", entry_id=entry_id)).replace("\\", "")
+    sources = visit("sources")
+    (row,) = [row for row in cells(sources, "rhythm") if "datos.gov.co" in row["Source"]]
+    assert row["Read"].startswith("given by hand 20")
+    (file,) = cells(sources, f"Files of {spec.title}")
+    assert "said to be a test" in file["Origin"].replace("\\", "")
+
+
 def test_the_page_of_partners_says_what_fills_it(whole: Folders, visit: Open) -> None:
     app = visit("partners")
     assert not app.table
@@ -370,9 +468,15 @@ def test_partners_are_listed_with_one_series_amounts_by_year(live: Folders, visi
     for heading, total in {"FY2014 to FY2017": "8150000.50", "FY2016": "5250000.50"}.items():
         assert f"{Decimal(total):,}" in halo[heading]
         assert sum(figure or 0 for figure in figures_behind(halo[heading])) == Decimal(total)
+    said = words(app).replace("\\", "")
+    assert "Read from: made_by_hand.csv (given by hand on 20" in said
+    assert "The rows cover 2 countries and areas (Colombia, Vietnam)" in said
+    assert "the years FY2014 to FY2017. A country or year without a row was not read" in said
+    assert "– means that this ledger holds no figure there" in said
     assert figures_behind(rows[-1]["FY2016"]) == [70000]
     (npa,) = [row for row in rows if "Norwegian" in row["Organisation"]]
     assert npa["FY2015"].startswith("[1 figure without an amount]")
+    assert "500,000, incomplete]" in npa["FY2014 to FY2017"]
     assert {row["Kind"] for row in rows} >= {"NGO", "not in the table of names"}
 
 
@@ -447,6 +551,17 @@ def test_an_entry_that_is_not_there_is_said_to_be_not_there(
     app = visit("entry", entry=entry)
     assert titles(app) == ["No such entry"]
     assert entry in app.warning[0].value.replace("\\", "")
+
+
+def test_an_entry_is_found_by_the_name_of_its_column_and_another_name_is_refused(
+    whole: Folders, visit: Open
+) -> None:
+    (entry_id,) = ask(whole, "SELECT entry_id FROM deflators LIMIT 1")[0]
+    app = visit("entry", entry_id=entry_id)
+    assert app.code
+    assert app.query_params == {"entry": entry_id}
+    wrong = visit("entry", id=entry_id)
+    assert "This page takes no id" in wrong.main.warning[0].value
 
 
 def test_lost_bytes_are_said_to_be_lost(published: Folders, visit: Open) -> None:

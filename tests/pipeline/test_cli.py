@@ -48,7 +48,9 @@ def test_a_refresh_without_news_says_so(published: Folders) -> None:
 def test_an_unknown_source_is_wrong_usage_and_the_known_ones_are_named(published: Folders) -> None:
     result = hma("refresh", "treatys")
     assert result.exit_code == 2
-    assert "no source is called treatys; the sources are colombia_victims, dod_hma" in said(result)
+    assert f"no source is called treatys; the sources are {', '.join(all_sources())}" in said(
+        result
+    )
 
 
 @pytest.mark.parametrize("arguments", [["entry"], ["refresh", "--no-such-option"], ["nonsense"]])

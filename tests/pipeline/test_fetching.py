@@ -7,9 +7,11 @@ machine.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
@@ -17,6 +19,7 @@ from etl import log
 from etl.archive import Archive
 from etl.cli import app
 from etl.config import Config, ConfigError, config
+from etl.fetch import Fetcher, Outside
 from etl.refresh import Outcome, refresh
 from etl.retrieve import Given
 from etl.session import Memory
@@ -64,6 +67,13 @@ FIRST, SECOND = register("2006"), register("2006", "2007")
 def replay() -> Iterator[Replay]:
     with serving() as served:
         yield served
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts follow one another at once; that they wait is tested in tests/unit/test_fetch.py."""
+    at_once = partial(Fetcher, outside=Outside(sleep=lambda _: None))
+    monkeypatch.setattr("etl.retrieve.Fetcher", at_once)
 
 
 def spec_of(**fetch: object) -> SourceSpec:
@@ -173,9 +183,8 @@ PASSING: dict[str, list[Route]] = {
 
 @pytest.mark.parametrize("routes", PASSING.values(), ids=PASSING)
 def test_what_a_publisher_does_wrong_for_a_moment_is_borne(
-    workspace: Folders, replay: Replay, routes: list[Route], monkeypatch: pytest.MonkeyPatch
+    workspace: Folders, replay: Replay, routes: list[Route]
 ) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
     replay.on("/rows.csv", File(FIRST))
     fetch(workspace, replay)
     replay.on("/moved.csv", File(SECOND, etag='"2"'))
@@ -209,9 +218,7 @@ def test_what_cannot_be_fetched_makes_the_source_stale_and_its_figures_stay(
     replay: Replay,
     route: Route,
     said: str,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
     replay.on("/rows.csv", File(FIRST))
     fetch(workspace, replay)
     replay.on("/rows.csv", route)
@@ -229,19 +236,20 @@ def test_what_cannot_be_fetched_makes_the_source_stale_and_its_figures_stay(
     assert (holds(workspace), years(workspace)) == ([], [2006, 2007])
 
 
+@pytest.mark.parametrize(("days", "rule"), [(120, "stale"), (121, "dark")])
 def test_a_source_is_dark_after_its_time_and_others_go_on(
-    workspace: Folders, replay: Replay
+    workspace: Folders, replay: Replay, days: int, rule: str
 ) -> None:
     replay.on("/rows.csv", File(FIRST))
     fetch(workspace, replay)
     memory = Memory.of(workspace.archive, SOURCE)
-    memory.last_good = (date.today() - timedelta(days=200)).isoformat()  # noqa: DTZ011
+    memory.last_good = (datetime.now(UTC).date() - timedelta(days=days)).isoformat()
     memory.keep()
     replay.on("/rows.csv", Status(404))
     other = all_sources()["program_events"]
     outcome = refresh(workspace, [spec_of(), other], settings=settings(replay))
     assert [source.source_id for source in outcome.failed] == [SOURCE]
-    assert [rule for rule, _ in holds(workspace)] == ["dark"]
+    assert [said for said, _ in holds(workspace)] == [rule]
     assert ask(workspace, "SELECT count(*) > 0 FROM program_events") == [(True,)]
 
 
@@ -295,6 +303,18 @@ def test_the_same_bytes_are_one_vintage_however_they_came(
     outcome = refresh(workspace, [spec_of()], given=given)
     assert outcome.sources[0].is_unread
     assert len(list(Archive(workspace.archive).vintages())) == 1
+
+
+def test_what_the_publisher_said_of_other_bytes_is_not_asked_of_a_copy_given_since(
+    workspace: Folders, replay: Replay, tmp_path: Path
+) -> None:
+    replay.on("/rows.csv", File(FIRST))
+    fetch(workspace, replay)
+    (tmp_path / FILE).write_bytes(SECOND)
+    refresh(workspace, [spec_of()], given={SOURCE: [Given(str(tmp_path / FILE))]})
+    assert years(workspace) == [2006, 2007]
+    fetch(workspace, replay)
+    assert years(workspace) == [2006], "a 304 would have passed the copy off as the publisher's"
 
 
 def test_a_copy_can_be_given_by_its_address(workspace: Folders, replay: Replay) -> None:
@@ -391,3 +411,128 @@ def test_vintages_are_named_by_file_and_bytes_alone(workspace: Folders, replay: 
     fetch(workspace, replay)
     [vintage] = Archive(workspace.archive).vintages()
     assert log.listed([vintage]) == f"{FILE} {vintage.sha256}"
+
+
+def test_an_error_that_nobody_foresaw_ends_its_own_source_and_says_where(
+    workspace: Folders, replay: Replay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replay.on("/rows.csv", File(FIRST))
+
+    def read(*_: object) -> None:
+        raise RecursionError("too deep\x1b[2J")
+
+    monkeypatch.setattr("etl.sources.colombia_victims.read.read", read)
+    chosen = [spec_of(), all_sources()["program_events"]]
+    outcome = refresh(workspace, chosen, settings=settings(replay))
+    assert [source.source_id for source in outcome.failed] == [SOURCE]
+    [(rule, reason)] = holds(workspace)
+    assert rule == "unreadable"
+    assert "RecursionError: too deep\\x1b[2J (test_fetching.py line" in reason
+    assert ask(workspace, "SELECT count(*) > 0 FROM program_events") == [(True,)]
+
+
+def test_an_error_of_the_ledger_itself_ends_the_refresh_and_publishes_nothing(
+    workspace: Folders, replay: Replay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replay.on("/rows.csv", File(FIRST))
+
+    def compare(*_: object) -> None:
+        raise duckdb.InternalException("broken")
+
+    monkeypatch.setattr("etl.record.compare", compare)
+    with pytest.raises(duckdb.InternalException, match="broken"):
+        fetch(workspace, replay)
+    assert list(workspace.ledger.glob("ledger-*")) == []
+
+
+def with_extra_copy(workspace: Folders, tmp_path: Path, content: bytes) -> SourceSpec:
+    """The source with a second kind of file that is only handed over, and such a copy on hold."""
+    spec = spec_of().model_copy(update={"accepts": "*.csv"})
+    (tmp_path / "export.csv").write_bytes(content)
+    refresh(workspace, [spec], given={SOURCE: [Given(str(tmp_path / "export.csv"))]})
+    assert [rule for rule, _ in holds(workspace)] == ["HTML page"]
+    return spec
+
+
+def test_a_copy_on_hold_gives_way_to_what_comes_after_it(
+    workspace: Folders, replay: Replay, tmp_path: Path
+) -> None:
+    replay.on("/rows.csv", File(FIRST))
+    fetch(workspace, replay)
+    spec = with_extra_copy(workspace, tmp_path, b"<html>oops</html>")
+    outcome = refresh(workspace, [spec], settings=settings(replay))
+    assert outcome.failed, "nothing newer has come, so it is still on hold"
+    replay.on("/rows.csv", File(SECOND, etag='"2"'))
+    assert refresh(workspace, [spec], settings=settings(replay)).failed == []
+    assert (holds(workspace), years(workspace)) == ([], [2006, 2007])
+
+
+def test_a_copy_that_was_rejected_holds_up_nothing(
+    workspace: Folders, replay: Replay, tmp_path: Path
+) -> None:
+    replay.on("/rows.csv", File(FIRST))
+    fetch(workspace, replay)
+    spec = with_extra_copy(workspace, tmp_path, b"<html>oops</html>")
+    [(names, files)] = ask(workspace, "SELECT vintages_sha256, files FROM holds")
+    decision = log.Decision(SOURCE, names, files, "rejected", "a test", "not a register")
+    refresh(workspace, [spec], decision=decision)
+    assert refresh(workspace, [spec], settings=settings(replay)).failed == []
+    assert refresh(workspace, [spec], settings=settings(replay)).sources[0].is_unread
+    replay.on("/rows.csv", File(SECOND, etag='"2"'))
+    assert refresh(workspace, [spec], settings=settings(replay)).failed == []
+    assert (holds(workspace), years(workspace)) == ([], [2006, 2007])
+
+
+def test_no_secret_of_an_address_is_published(workspace: Folders, replay: Replay) -> None:
+    secret = "s3cr3t"
+    replay.on("/rescued.csv", File(FIRST))
+    for path in ("/rescued.csv", "/gone.csv"):
+        copy = Given(replay.url(f"{path}?X-Amz-Signature={secret}&api_key={secret}"))
+        refresh(workspace, [spec_of()], settings=settings(replay), given={SOURCE: [copy]})
+    said = [
+        *ask(workspace, "SELECT origin FROM vintages"),
+        *ask(workspace, "SELECT reason FROM holds"),
+    ]
+    assert "rescued.csv?X-Amz-Signature=***" in str(said)
+    assert "gone.csv" in str(said)
+    for kept in (*workspace.archive.rglob("*.json*"), *workspace.ledger.glob("*.duckdb")):
+        assert secret.encode() not in kept.read_bytes(), kept
+
+
+def test_stale_stays_until_the_publisher_is_asked_again(workspace: Folders, replay: Replay) -> None:
+    replay.on("/rows.csv", File(FIRST))
+    fetch(workspace, replay)
+    replay.on("/rows.csv", Status(404))
+    fetch(workspace, replay)
+    refresh(workspace, [spec_of()])
+    assert [rule for rule, _ in holds(workspace)] == ["stale"]
+    replay.on("/rows.csv", File(FIRST))
+    fetch(workspace, replay)
+    assert holds(workspace) == []
+
+
+def test_a_half_that_came_is_not_fetched_again_while_the_other_is_away(
+    workspace: Folders, replay: Replay
+) -> None:
+    urls = {FILE: "rows.csv", "points.csv": "points.csv"}
+    replay.on("/rows.csv", File(FIRST))
+    fetch(workspace, replay, urls=urls)
+    fetch(workspace, replay, urls=urls)
+    assert (replay.count("/rows.csv"), replay.conditional("/rows.csv")) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "memory",
+    [
+        "{", "[]", '{"files": {"x": "y"}, "failing_since": null, "last_good": null}',
+        '{"files": {}, "failing_since": null, "last_good": "yesterday"}', "[" * 50_000,
+    ],
+)  # fmt: skip
+def test_a_memory_that_is_none_costs_a_download_and_nothing_else_whatever_stands_there(
+    workspace: Folders, replay: Replay, memory: str
+) -> None:
+    replay.on("/rows.csv", File(FIRST))
+    path = Memory.of(workspace.archive, SOURCE).path
+    path.parent.mkdir(parents=True)
+    path.write_text(memory)
+    assert fetch(workspace, replay).failed == []

@@ -69,7 +69,7 @@ def test_money_taken_back_stays_negative_and_a_missing_amount_stays_missing(live
     rows = ask(
         live,
         """SELECT implementer, amount_usd, is_incomplete FROM partners
-        WHERE implementer IN ('MAG', 'Norwegian People''s Aid') ORDER BY implementer""",
+        WHERE implementer IN ('MAG', 'Norwegian People''s Aid') AND year < 2016 ORDER BY implementer""",
     )
     assert rows == [("MAG", Decimal(-5), False), ("Norwegian People's Aid", None, True)]
 

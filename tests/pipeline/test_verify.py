@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 import pytest
 from typer.testing import CliRunner, Result
 
 from etl import manifest, record, refresh
+from etl.archive import Archive
 from etl.asof import TABLES
 from etl.cli import app
+from etl.retrieve import Given
 from etl.settings import Folders
+from etl.sources import all_sources
 from etl.store import current_path
 from etl.verify import verify
 from tests.helpers import ask, rewrite, run
@@ -245,3 +249,35 @@ def test_a_lost_manifest_stops_a_refresh_before_it_changes_anything(history: Fol
     assert answer.exit_code != 0
     assert "is missing from" in str(answer.exception)
     assert current_path(history.ledger) == before
+
+
+def packed_ledger(workspace: Folders, tmp_path: Path) -> Path:
+    """A ledger whose one source was handed over, and the packed object of it."""
+    spec = all_sources()["program_events"]
+    copy = tmp_path / "copy.csv"
+    copy.write_bytes((workspace.transcribed / spec.files[0]).read_bytes())
+    spec = spec.model_copy(update={"status": "live"})
+    refresh.refresh(workspace, [spec], given={spec.source_id: [Given(str(copy))]})
+    assert verify(workspace).differences == []
+    return next(workspace.archive.glob("sha256/*/*.zst"))
+
+
+def test_every_byte_of_a_packed_object_is_vouched_for(workspace: Folders, tmp_path: Path) -> None:
+    packed = packed_ledger(workspace, tmp_path)
+    skippable = b"\x50\x2a\x4d\x18\x04\x00\x00\x00abcd"  # a frame that unpacks to nothing
+    whole = packed.read_bytes()
+    packed.write_bytes(whole + skippable)
+    assert any("packed form" in str(found) for found in verify(workspace).differences)
+    listed = workspace.archive / "manifest.jsonl"
+    lines = [json.loads(line) for line in listed.read_text().splitlines()]
+    without = [{k: v for k, v in line.items() if k != "packed_sha256"} for line in lines]
+    listed.write_text("".join(f"{json.dumps(line)}\n" for line in without))
+    assert any("packed form" in str(found) for found in verify(workspace).differences)
+
+
+def test_a_second_form_of_an_object_is_found(workspace: Folders, tmp_path: Path) -> None:
+    packed = packed_ledger(workspace, tmp_path)
+    sha256 = packed.name.removesuffix(".zst")
+    packed.with_name(sha256).write_bytes(Archive(workspace.archive).get(sha256))
+    packed.write_bytes(b"junk")
+    assert any("lies beside" in str(found) for found in verify(workspace).differences)

@@ -142,6 +142,14 @@ def test_a_damaged_packed_object_is_noticed_however_it_is_read(
             read(sha256)
 
 
+def test_what_was_just_taken_is_not_read_again_to_know_its_hash_and_end(archive: Archive) -> None:
+    sha256 = take(archive, b"a,b\n1,2")
+    archive.path(sha256).unlink()
+    assert archive.prove(sha256) == b"2"
+    with pytest.raises(ArchiveError, match="missing"):
+        Archive(archive.root).prove(sha256)
+
+
 def test_a_large_file_is_read_piece_by_piece_and_never_whole(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,3 +162,33 @@ def test_a_large_file_is_read_piece_by_piece_and_never_whole(
         assert stream.read(3) == b"xxx"
     assert (contents.start("a.csv", 2), contents.compression("a.csv")) == (b"xx", "zstd")
     assert list(contents) == ["a.csv"]
+
+
+def test_a_damaged_object_is_made_anew_when_its_bytes_come_again(archive: Archive) -> None:
+    sha256 = take(archive, b"a,b\n1,2\n")
+    other = archive.path(take(archive, b"a,b\n1,9\n"))
+    archive.path(sha256).write_bytes(other.read_bytes())
+    fresh = Archive(archive.root)
+    copy = archive.root.parent / "copy"
+    copy.write_bytes(b"a,b\n1,2\n")
+    vintage = fresh.take("treaties", "a.csv", copy, "given")
+    assert fresh.get(vintage.sha256) == b"a,b\n1,2\n"
+    assert Archive(archive.root).get(sha256) == b"a,b\n1,2\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"sha256": 5}', b"[" * 50_000, b"\xff", b"{}",
+        b'{"source_id": "s", "file": "f", "sha256": "../../etc/passwd", "size_bytes": 1, '
+        b'"retrieved_at": "2026", "origin": "o"}',
+        b'{"source_id": "s", "file": "f", "sha256": 5, "size_bytes": 1, "retrieved_at": "2026", '
+        b'"origin": "o"}',
+    ],
+)  # fmt: skip
+def test_a_line_of_the_list_that_nobody_wrote_is_named(archive: Archive, line: bytes) -> None:
+    put(archive, b"one")
+    with archive.manifest.open("ab") as file:
+        file.write(line + b"\n")
+    with pytest.raises(ArchiveError, match="line 2 is not what was written"):
+        list(archive.vintages())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import signal
 import ssl
 import subprocess
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 from etl import __version__
 from etl.fetch import (
     REPORT_BYTES,
+    SHOWN_MESSAGE,
     Download,
     Fetcher,
     FetchError,
@@ -30,6 +32,7 @@ from etl.fetch import (
     Validators,
     shown,
 )
+from etl.partial import http_date, sweep
 from tests.replay import (
     Call,
     Chunked,
@@ -338,23 +341,24 @@ def test_an_old_date_is_as_good_as_a_tag(replay: Replay, fetcher: Fetcher) -> No
     assert replay.seen[1].headers["if-range"] == date
 
 
-SIDECARS = {
+SIDECARS: dict[str, bytes | dict[str, str]] = {
     "empty": b"", "torn": b'{"total": 27', "no object": b"[]", "not text": b"\xff\xfe",
     "other keys": b'{"size": 1}',
+    "a tag that cannot be sent": {"strong": '"\xe9"'},
     "numbers for tags": b'{"total": "x", "validators": {}, "strong": 1, "boot": ""}',
-    "of an earlier start of the machine": None,
+    "of an earlier start of the machine": {"boot": "another"},
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("sidecar", SIDECARS.values(), ids=SIDECARS)
 def test_a_sidecar_that_cannot_be_trusted_means_starting_over(
-    replay: Replay, fetcher: Fetcher, incoming: Path, sidecar: bytes | None
+    replay: Replay, fetcher: Fetcher, incoming: Path, sidecar: bytes | dict[str, str]
 ) -> None:
     url = replay.url("/data.csv")
     partly(incoming, replay, url, File(DATA))
     (path,) = incoming.glob("*.json")
-    if sidecar is None:
-        sidecar = json.dumps(json.loads(path.read_bytes()) | {"boot": "another"}).encode()
+    if not isinstance(sidecar, bytes):
+        sidecar = json.dumps(json.loads(path.read_bytes()) | sidecar).encode()
     path.write_bytes(sidecar)
     replay.on("/data.csv", File(DATA))
     assert content(fetcher.download(url, hosts=HERE)) == DATA
@@ -493,6 +497,111 @@ def test_nothing_is_left_once_the_caller_has_taken_the_file(
     assert list(incoming.iterdir()) == []
 
 
+ODD_DATES = [
+    "Fri, 31 Dec 9999 23:59:59 -2359", "Sun, 01 Mar 99999 00:00:00 GMT",
+    f"Sun, 01 Mar {10**30} 00:00:00 GMT", f"Sun, 01 Mar 2026 12:00:00 +{10**20}",
+    f"Sun, 01 Mar 2026 {10**30}:00:00 GMT", "Sun, 01 Mar 2026 12:00:00 +9999", ",", "(",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("date", ODD_DATES)
+@pytest.mark.parametrize("header", ["Date", "Last-Modified"])
+def test_a_date_that_no_calendar_holds_is_no_proof(
+    replay: Replay, fetcher: Fetcher, header: str, date: str
+) -> None:
+    dates = {
+        "Date": "Sun, 01 Mar 2026 00:00:00 GMT",
+        "Last-Modified": "Sun, 01 Feb 2026 00:00:00 GMT",
+    }
+    route = File(DATA, etag=None, lies={**dates, header: date})
+    url = replay.on("/data.csv", replace(route, cut=1000), route)
+    assert content(fetcher.download(url, hosts=HERE)) == DATA
+
+
+@given(st.text(max_size=60) | st.from_regex(r"\A\w{3}, \d+ Mar \d+ \d+:\d\d:\d\d [-+]?\w+\Z"))
+@settings(max_examples=300)
+def test_any_text_is_a_date_in_utc_or_none(text: str) -> None:
+    date = http_date(text)
+    assert date is None or date.tzinfo is UTC
+
+
+UNSENDABLE = {"not ASCII": "\xe9", "a control sign": "\x01", "a tab": "\t", "very long": "x" * 2000}
+
+
+@pytest.mark.parametrize("what", UNSENDABLE.values(), ids=UNSENDABLE)
+def test_what_cannot_be_sent_back_validates_nothing(
+    replay: Replay, fetcher: Fetcher, what: str
+) -> None:
+    assert Validators(f'"{what}"', what) == Validators(None, None)
+    lies: dict[str, object] = {} if what == "\x01" else {"ETag": f'"{what}"'}  # h11 lets none in
+    route = File(DATA, etag=None, lies=lies)
+    url = replay.on("/data.csv", replace(route, cut=1000), route)
+    download = fetcher.download(url, hosts=HERE, known=Validators(f'"{what}"', what))
+    assert content(download) == DATA
+    assert download
+    assert download.validators == Validators(None, None)
+    for seen in replay.seen:
+        assert not {"if-none-match", "if-modified-since", "if-range"} & set(seen.headers)
+
+
+@pytest.mark.parametrize("said", [7, None, ["x"], ""])
+def test_a_remembered_validator_that_is_no_text_is_none(said: object) -> None:
+    assert Validators(said, said).conditions() == {}  # type: ignore[arg-type]
+
+
+# What earlier runs left.
+
+
+def left_by(incoming: Path, replay: Replay, **sidecar: object) -> list[Path]:
+    url = replay.url("/data.csv")
+    partly(incoming, replay, url, File(DATA))
+    (path,) = incoming.glob("*.json")
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | sidecar))
+    return sorted(incoming.iterdir())
+
+
+def test_what_the_next_run_can_take_up_is_not_swept(replay: Replay, incoming: Path) -> None:
+    left = left_by(incoming, replay)
+    (incoming / "notes.txt").write_bytes(b"mine")
+    (incoming / "other.part").write_bytes(b"mine")
+    (incoming / "folder.unpacked").mkdir()
+    before = sorted(incoming.iterdir())
+    assert (sweep(incoming), sorted(incoming.iterdir())) == (0, before)
+    assert set(left) < set(before)
+
+
+@pytest.mark.parametrize("sidecar", [{"boot": "another"}, {"total": None}, {"strong": None}])
+def test_a_part_that_nobody_can_go_on_with_is_swept(
+    replay: Replay, incoming: Path, sidecar: dict[str, object]
+) -> None:
+    left_by(incoming, replay, **sidecar)
+    assert (sweep(incoming), list(incoming.iterdir())) == (2, [])
+
+
+@pytest.mark.parametrize("lost", ["part", "json"])
+def test_half_of_a_pair_is_swept(replay: Replay, incoming: Path, lost: str) -> None:
+    left_by(incoming, replay)
+    next(incoming.glob(f"*.{lost}")).unlink()
+    assert (sweep(incoming), list(incoming.iterdir())) == (1, [])
+
+
+def test_a_part_is_swept_after_a_week(replay: Replay, incoming: Path) -> None:
+    part = next(path for path in left_by(incoming, replay) if path.suffix == ".part")
+    for days, swept in ((6.9, 0), (7.1, 2)):
+        then = time.time() - days * 86400
+        os.utime(part, (then, then))
+        assert sweep(incoming) == swept
+    assert list(incoming.iterdir()) == []
+
+
+def test_what_was_made_from_a_fetched_file_is_swept(incoming: Path) -> None:
+    assert sweep(incoming) == 0, "there is no such folder yet"
+    incoming.mkdir()
+    for name in (f"{'0' * 64}.part.unpacked", "fts-flows.json.pages"):
+        (incoming / name).write_bytes(b"x")
+    assert (sweep(incoming), list(incoming.iterdir())) == (2, [])
+
+
 # What cannot be data.
 
 
@@ -565,7 +674,7 @@ STATUSES = [
     (401, "forbidden", 1), (403, "forbidden", 1), (404, "not found", 1), (408, "timeout", 3),
     (410, "not found", 1), (418, "wrong content", 1), (422, "wrong content", 1),
     (429, "rate limited", 3), (451, "forbidden", 1), (500, "server error", 3),
-    (503, "server error", 3), (599, "server error", 3),
+    (503, "server error", 3), (599, "server error", 3), (600, "server error", 3), (999, "server error", 3),
 ]  # fmt: skip
 
 
@@ -616,7 +725,9 @@ def test_a_wait_longer_than_allowed_ends_the_call_and_says_when_to_come_back(
     assert (error.wait_seconds, clock.slept, replay.count("/data.csv")) == (121, [], 1)
 
 
-@pytest.mark.parametrize("wait", ["soon", "-5", "", "Sun, 99 Mar 2026 12:00:07 GMT", "1e9"])
+@pytest.mark.parametrize(
+    "wait", ["soon", "-5", "", "Sun, 99 Mar 2026 12:00:07 GMT", "1e9", *ODD_DATES]
+)
 def test_a_wait_that_is_none_is_waited_as_usual(
     replay: Replay, fetcher: Fetcher, clock: Clock, wait: str
 ) -> None:
@@ -802,6 +913,11 @@ def test_a_question_is_not_turned_into_another_by_a_redirect(
         ("https://data.example./", "host not allowed"),
         ("https://data.example/", "address refused"), ("https://DATA.example/", "address refused"),
         ("https://127.0.0.1/", "address refused"), ("https://[::1]/", "address refused"),
+        ("https://data.example:99999999/", "address refused"), ("HTTPS://Other.example/", "host not allowed"),
+        ("https://xn--a.example/", "host not allowed"), ("HTTPS://DATA.EXAMPLE/", "address refused"),
+        ("https://bücher.example/", "address refused"), ("https://xn--BCHER-kva.example/", "address refused"),
+        ("https://BÜCHER.example/", "address refused"), ("https://xn--maana-pta.example/", "address refused"),
+        ("https://mañana.example/", "address refused"),
         ("https://[", "host not allowed"), ("https://[::/", "address refused"),
     ],
 )  # fmt: skip
@@ -811,8 +927,10 @@ def test_an_address_that_may_not_be_fetched_is_refused_before_anything_is_sent(
     outside = clock.outside(resolve=lambda *_: ["127.0.0.1"])
     with Fetcher(incoming, contact="x", limits=QUICK, outside=outside) as fetcher:
         fails(
-            rule, "is not https|none of the hosts|which is loopback|user name|no address",
-            lambda: fetcher.download(url, hosts=["Data.example", "127.0.0.1", "::1"]),
+            rule, "is not https|none of the hosts|which is loopback|user name|no address|a port that cannot be",
+            lambda: fetcher.download(url, hosts=[
+                "Data.example", "127.0.0.1", "::1", "Bücher.example", "XN--maana-pta.example", "ü" * 99,
+            ]),
         )  # fmt: skip
 
 
@@ -856,6 +974,41 @@ def test_what_is_no_secret_is_shown() -> None:
     url = "https://data.example/a%20b?keyword=mine&country=Colombia"
     assert shown(url) == url
     assert shown("https://me:pw@data.example/#part") == "https://data.example/"
+
+
+def test_an_address_is_shown_whatever_its_query_grows_to() -> None:
+    assert shown("https://data.example/?" + "&sig=" * 12_000).endswith("&sig=***")
+
+
+LOUD = "\x1b[2J\x9b\u202e\r\n"
+
+
+@pytest.mark.parametrize("part", ["reason", "body", "redirect", "encoding", "page", "long"])
+def test_no_message_lets_a_server_speak_long_or_to_the_terminal(
+    replay: Replay, fetcher: Fetcher, part: str
+) -> None:
+    loud = LOUD.encode() * 1000
+    routes: dict[str, Route] = {
+        "reason": Status(500, loud),
+        "body": Status(404, loud),
+        "redirect": redirect(f"https://other.example/{'x' * 5000}?{'%1b' * 5000}"),
+        "encoding": Status(200, b"x", {"Content-Encoding": "x\xe9\x9b" * 2000}),
+        "page": Status(200, b"<html>" + loud),
+        "long": redirect("/long/" + "y" * 5000),
+    }
+    url = replay.on("/data.csv", routes[part])
+    with pytest.raises(FetchError) as failed:
+        fetcher.download(url, hosts=HERE)
+    assert str(failed.value).isprintable()
+    assert len(str(failed.value)) < 300 + 200, "our own words are less than 200"
+
+
+def test_the_message_of_a_source_is_shortened_in_the_middle() -> None:
+    error = str(FetchError(f"the job failed: {LOUD}{'x' * 10**6}; fetch again later", "job failed"))
+    assert error.isprintable()
+    assert error.startswith(r"the job failed: \x1b[2J\x9b\u202e\r\nxxx")
+    assert error.endswith("x; fetch again later")
+    assert len(error) == SHOWN_MESSAGE
 
 
 # Over TLS.

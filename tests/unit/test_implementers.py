@@ -128,12 +128,14 @@ def test_the_table_is_written_as_a_spreadsheet_would_read_it() -> None:
     assert csv_text(header, rows) == (REFERENCE / FILE).read_text(encoding="utf-8")
 
 
+CON = duckdb.connect()
+
+
 @given(st.text(alphabet=st.sampled_from("aZé ÄÖ\t\u00a0\u2003-,.'’"), max_size=12))
 @settings(deadline=None)
 def test_a_view_folds_a_name_as_the_table_does(name: str) -> None:
     query = r"SELECT trim(regexp_replace(lower(?), '[\s\p{Z}]+', ' ', 'g'))"
-    with duckdb.connect() as con:
-        found = con.execute(query, [name]).fetchone()
+    found = CON.execute(query, [name]).fetchone()
     assert found == (folded(name),)
     view = (Path(__file__).parents[2] / "etl/views/partners.sql").read_text(encoding="utf-8")
     assert view.count(r"'[\s\p{Z}]+', ' ', 'g'") == 2

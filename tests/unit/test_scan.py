@@ -106,6 +106,11 @@ def test_a_file_whose_rows_are_all_left_gives_an_empty_frame_with_its_columns() 
         (b"Kind,Name,Note\nmine,a,x\r\nmine,b,x\r\n", ["not valid CSV", "line ends"]),
         (b"Kind,Name,Note\nmine,a,\nmi", ["line 3", "has 1 cells", "cut short"]),
         (b"Kind,Name,Note\nmine,a\x00b,\n", ["row 2", "NUL"]),
+        (b"Kind,Name,Note\rmine,a,\rmine,b,\r", ["line 1 ends with a carriage return alone"]),
+        (b"Kind,Name,Note\rmine,a,\nmine,b,\n", ["line 1 ends with a carriage return alone"]),
+        (b"Kind,Name,Note\nmine,a,x\rmine,b,y\n", ["not valid CSV", "line ends"]),
+        (b"\nKind,Name,Note\nmine,a,\n", ["line 1 is empty"]),
+        (b'\xef\xbb\xbf"Ki\nnd",Name,Note\nmine,a,\n', ["line 1", "holds a line break"]),
         (b"Kind,Note\nmine,\n", ["line 1 lacks the column Name", "it has Kind, Note"]),
         (b"Kind,Name,Nmae\nmine,a,b\n", ["line 1", "more than once", "Name, Nmae"]),
         (b"Kind,Name,Name\nmine,a,b\n", ["line 1", "more than once"]),
@@ -148,6 +153,38 @@ def test_a_column_that_nobody_knows_is_one_issue() -> None:
     ]
 
 
+def test_many_columns_that_nobody_knows_are_counted_and_too_many_are_no_header() -> None:
+    def wide(more: int) -> Contents:
+        names = ["Kind", "Name", *(f"New{number}" for number in range(more))]
+        return contents({FILE: f"{','.join(names)}\nmine,a{',' * more}\n".encode()})
+
+    reading, rows = scanned(wide(1998))
+    assert rows.height == 1
+    assert [issue.raw_value for issue in reading.issues[49:]] == ["New49", "1948 more"]
+    assert {issue.rule for issue in reading.issues} == {"unknown column"}
+    assert len(scanned(wide(50))[0].issues) == 50
+    with pytest.raises(SourceError, match="line 1 has 2,001 columns, and more than 2,000 are no"):
+        scanned(wide(1999))
+    with pytest.raises(SourceError, match=r"it has Kind, Name, New0, .*, New97 and 1900 more\. If"):
+        select(Reading(), wide(1998), FILE, (Column("x", ("Nowhere",)),), (), TAKE_MINES)
+
+
+@pytest.mark.parametrize("size", [2_000_001, 33_000_000])
+def test_a_line_that_is_too_long_is_named_with_the_limit(size: int) -> None:
+    content = b"Kind,Name,Note\nmine,a,\nmine,b," + b"z" * size + b"\nmine,c,\n"
+    with pytest.raises(SourceError, match="line 3 is longer than 2,000,000 bytes") as stopped:
+        scanned(contents({FILE: content}))
+    assert stopped.value.rule == "line too long"
+    assert len(str(stopped.value)) < 400
+
+
+@pytest.mark.parametrize("size", [1_000_001, 17_000_000])
+def test_a_cell_of_many_lines_that_is_too_long_is_refused_with_the_limit(size: int) -> None:
+    content = b'Kind,Name,Note\nmine,a,\nmine,b,"' + b"z\n" * size + b'"\nmine,c,\n'
+    with pytest.raises(SourceError, match=r"line 3 .* 2,000,000 bytes"):
+        scanned(contents({FILE: content}))
+
+
 def test_a_selection_can_read_nothing_but_the_file(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("a")
     secret = f"SELECT content FROM read_text('{tmp_path / 'secret'}')"
@@ -177,6 +214,34 @@ def test_text_that_is_not_utf8_in_a_late_column_is_named_with_its_line(tmp_path:
     for files in both_ways(tmp_path, content):
         with pytest.raises(SourceError, match=f"{FILE} line 3 is not UTF-8"):
             select(Reading(), files, FILE, late, columns, TAKE_MINES)
+
+
+@pytest.mark.parametrize(("separator", "bad"), [(",", b"caf\xe9"), ("|", b'"\xe9 ""\n\xf0\x9f"')])
+def test_a_bad_byte_in_any_of_56_columns_is_refused_with_its_line_or_found_again(
+    tmp_path: Path, separator: str, bad: bytes
+) -> None:
+    names = [f"C{number}" for number in range(56)]
+    read = (Column("kind", ("C3",)), Column("name", ("C20",)), Column("more", ("C40",)))
+    archive, refused = Archive(tmp_path), {}
+    for place in range(56):
+        cells = [b"mine"] * 56
+        cells[place] = bad
+        rows = [[name.encode() for name in names], cells, [b"mine"] * 55 + [b"last"]]
+        content = b"".join(separator.encode().join(row) + b"\n" for row in rows)
+        vintage = archive.put("test", FILE, content, "")
+        files, form = Contents(archive, [vintage]), Form(separator)
+        try:
+            frame = select(Reading(), files, FILE, read, names, TAKE_MINES, form)
+        except SourceError as error:
+            refused[place] = str(error)
+            continue
+        first, last = (find(archive, vintage.sha256, at)[1] for at in frame["locator"])
+        shown = bad.decode(errors="replace").strip('"').replace('""', '"')
+        assert f"C{place}: {shown}\n" in f"{first}\n"
+        assert last.endswith("C54: mine\nC55: last")
+    assert refused.keys() >= {3, 20, 40}
+    assert all("line 2 is not UTF-8" in message for message in refused.values())
+    assert not list(tmp_path.glob(".*.part"))
 
 
 def test_cells_may_be_separated_by_vertical_bars_and_names_compared_in_any_case(

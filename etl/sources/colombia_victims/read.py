@@ -1,7 +1,8 @@
 """Colombia's register of mine victims: one row is one person.
 
 Copies of the register differ in form: some write thousands commas in years and codes, the activity
-came later, and words change their capitals. The copy of October 2025 has outcome and sex exchanged
+came later, words change their capitals, and the portal's interface calls columns otherwise than its
+file copies do. The copy of October 2025 has outcome and sex exchanged
 and a kind of place in the column of the device. The exchange is mended and put to a person as a
 doubt; the lost device is an issue, because nothing brings it back.
 
@@ -21,8 +22,23 @@ from typing import Final
 import polars as pl
 
 from etl.areas import Resolver
+from etl.colombia_files import (
+    DEGREES,
+    DEPARTMENT,
+    MISSING,
+    MONTH,
+    MUNICIPALITY,
+    PLACE_KINDS,
+    YEAR,
+    Table,
+    digits,
+    look_at_points,
+    present,
+    read_rows,
+    spellings,
+)
 from etl.locate import line_of
-from etl.reading import Finding, Reading, Shape, decode, mapped, read_csv, shaped
+from etl.reading import Finding, Reading, mapped, numbered, shaped
 from etl.spellings import fold
 from etl.tables import NATURAL_KEYS
 
@@ -32,19 +48,7 @@ COLUMNS: Final = (
     "sitio", "ano", "mes", "rangoedad", "grupoetnico", "condicion", "estado", "genero",
     "latitudcabecera", "longitudcabecera", "tipoevento",
 )  # fmt: skip
-ACTIVITY: Final = "Actividad"
-# Ubicación repeats latitude and longitude.
-OPTIONAL: Final = (ACTIVITY, "Ubicación")
-
-YEAR: Final = Shape(r"^([0-9]{4}|[0-9],[0-9]{3})$", "not a year", "write four digits")
-MONTH: Final = Shape(r"^(0?[1-9]|1[0-2])$", "not a month", "write 1 to 12, or leave the cell empty")
-DEPARTMENT: Final = Shape(r"^[0-9]{1,2}$", "not a department code", "write DANE's digits")
-MUNICIPALITY: Final = Shape(
-    r"^([0-9]{4,5}|[0-9]{1,2},[0-9]{3})$", "not a municipality code", "write DANE's digits"
-)
-DEGREES: Final = Shape(
-    r"^-?[0-9]{1,3}(\.[0-9]{1,20})?$", "not a coordinate", "write degrees with a decimal point"
-)
+ACTIVITY: Final = "actividad"
 SHAPES: Final = {
     "ano": YEAR,
     "mes": MONTH,
@@ -53,13 +57,8 @@ SHAPES: Final = {
     "latitudcabecera": DEGREES,
     "longitudcabecera": DEGREES,
 }
-# Degrees between which Colombia lies, islands and sea included.
-LATITUDES: Final = (-4.5, 16.5)
-LONGITUDES: Final = (-82.5, -66.5)
 
 # Printed words, folded, and what they say. Together with MISSING the tables are complete.
-Table = Mapping[str | None, str | None]
-MISSING: Final = (None, "sin información", "sin informacion")
 UNKNOWN: Final[Table] = dict.fromkeys(MISSING, "unknown")
 OUTCOMES: Final[Table] = {"herido": "injured", "muerto": "killed"}
 SEXES: Final[Table] = {
@@ -70,7 +69,6 @@ SEXES: Final[Table] = {
 }
 CONDITIONS: Final[Table] = {"civil": "civilian", "fuerza pública": "public force"}
 AGE_GROUPS: Final[Table] = {"mayor de 18 años": "adult", "menor de 18 años": "minor"}
-PLACE_KINDS: Final[Table] = {"rural": "rural", "urbana": "urban"}
 ETHNIC_GROUPS: Final[Table] = {
     "indigena": "Indigena",
     "afrodescendiente": "Afrodescendiente",
@@ -111,18 +109,19 @@ ORDER: Final = (
 
 def read(files: Mapping[str, bytes], reading: Reading, resolver: Resolver) -> None:
     """Hand over one row a person, and say what is odd about the copy."""
-    frame = _rows(reading, files[FILE])
+    frame = read_rows(reading, FILE, files[FILE], COLUMNS, (ACTIVITY,), {})
     frame = _right_way_round(reading, frame)
     _name_places_as_devices(reading, frame)
     frame = shaped(reading, frame, SHAPES)
     for into, (column, table) in CATEGORIES.items():
-        frame = mapped(reading, frame, column, _spellings(frame, column, table), into)
+        frame = mapped(reading, frame, column, spellings(frame, column, table), into)
     frame = resolver.resolve(
         reading, frame.with_columns(area_as_printed=pl.lit("Colombia")), "area_as_printed", "area"
     )
-    year, month = _digits("ano"), pl.col("mes").str.zfill(2)
+    year, month = digits("ano"), pl.col("mes").str.zfill(2)
     people = frame.select(
         "file", "locator", "row", "area", "area_as_printed", *CATEGORIES,
+        unit=pl.lit("person"),
         series=pl.lit("colombia_victims"),
         report=pl.lit("Situación Víctimas Minas Antipersonal en Colombia"),
         # The same in each copy: a copy's date is its vintage's, and what it changes is a revision.
@@ -134,34 +133,15 @@ def read(files: Mapping[str, bytes], reading: Reading, resolver: Resolver) -> No
         admin1="departamento",
         admin1_code=pl.col("codigodanedepartamento").str.zfill(2),
         admin2="municipio",
-        admin2_code=_digits("codigodanemunicipio").str.zfill(5),
-        place_as_printed=_present("sitio"),
+        admin2_code=digits("codigodanemunicipio").str.zfill(5),
+        place_as_printed=present("sitio"),
         latitude=pl.col("latitudcabecera").cast(pl.Float64),
         longitude=pl.col("longitudcabecera").cast(pl.Float64),
-        activity_as_printed=_present(ACTIVITY),
-        device_as_printed=_present("tipoevento"),
+        activity_as_printed=present(ACTIVITY),
+        device_as_printed=present("tipoevento"),
     )  # fmt: skip
-    _look_at_points(reading, people)
-    reading.add("casualty_events", _numbered(people).drop("row"))
-
-
-def _rows(reading: Reading, content: bytes) -> pl.DataFrame:
-    """The rows as text, with all optional columns, and ``row`` counting them."""
-    header = decode(FILE, content).splitlines()[0].split(",")
-    present = [name for name in OPTIONAL if name in {cell.strip(' "') for cell in header}]
-    if not content.endswith((b"\n", b"\r")):
-        # A cut row is a reject or stops the source; a cut between rows or in the last cell shows only here.
-        last = content.count(b"\n") + 1
-        reading.issue(
-            Finding(
-                line_of(FILE, last), None, "no line break at the end of the file", None,
-                "compare the last row with the publisher's: the copy may be cut short",
-            )
-        )  # fmt: skip
-        content += b"\n"
-    frame = read_csv(reading, FILE, content, (*COLUMNS, *present))
-    absent = [pl.lit(None, dtype=pl.String).alias(name) for name in OPTIONAL if name not in present]
-    return frame.with_columns(absent).with_row_index("row")
+    look_at_points(reading, people, "latitudcabecera and longitudcabecera")
+    reading.add("casualty_events", numbered(people, KEY, ORDER).drop("row"))
 
 
 def _right_way_round(reading: Reading, frame: pl.DataFrame) -> pl.DataFrame:
@@ -207,44 +187,6 @@ def _name_places_as_devices(reading: Reading, frame: pl.DataFrame) -> None:
         )  # fmt: skip
 
 
-def _look_at_points(reading: Reading, people: pl.DataFrame) -> None:
-    within = pl.col("latitude").is_between(*LATITUDES) & pl.col("longitude").is_between(*LONGITUDES)
-    nowhere = pl.col("latitude").is_null() & pl.col("longitude").is_null()
-    odd = people.filter(~within.fill_null(value=False) & ~nowhere)
-    for place, latitude, longitude in odd.select("locator", "latitude", "longitude").iter_rows():
-        reading.issue(
-            Finding(
-                place, "latitudcabecera and longitudcabecera", "a point outside Colombia",
-                f"{latitude}, {longitude}", "do not draw it; the publisher must mend it",
-            )
-        )  # fmt: skip
-
-
-def _numbered(people: pl.DataFrame) -> pl.DataFrame:
-    """Add ``occurrence``: 1, 2, ... among the rows of one key, whatever their order in the file."""
-    return (
-        people.sort(*ORDER, nulls_last=True)
-        .with_columns((pl.int_range(pl.len(), dtype=pl.Int64) + 1).over(KEY).alias("occurrence"))
-        .sort("row")
-    )
-
-
 def _words(frame: pl.DataFrame, column: str) -> set[str]:
     """The folded words of a column, those for a missing value left out."""
     return set(frame.select(fold(pl.col(column)).unique()).to_series()) - set(MISSING)
-
-
-def _spellings(frame: pl.DataFrame, column: str, table: Table) -> Table:
-    """``table`` for the words of ``column`` as this copy writes them."""
-    seen = frame.select(column, folded=fold(pl.col(column))).unique().rows()
-    return {printed: table[folded] for printed, folded in seen if folded in table}
-
-
-def _digits(column: str) -> pl.Expr:
-    return pl.col(column).str.replace_all(",", "", literal=True)
-
-
-def _present(column: str) -> pl.Expr:
-    """The text as printed; null where it only says that nothing is known."""
-    missing = fold(pl.col(column)).is_in([word for word in MISSING if word])
-    return pl.when(missing.not_()).then(pl.col(column))

@@ -350,7 +350,8 @@ def _finished(rows: pl.DataFrame) -> pl.DataFrame:
     )
     return numbered.with_columns(
         place=pl.concat_str("place", pl.lit("; no. "), "occurrence"),
-        report=pl.lit("ForeignAssistance.gov, U.S. Foreign Assistance complete data"),
+        # the bytes may be the complete file or a country's export: their origin stands with the vintage
+        report=pl.lit("ForeignAssistance.gov"),
         # The same in each release: its date is its vintage's, and what it changes is a revision.
         edition=pl.lit("ForeignAssistance.gov"),
         source_url=pl.lit("https://foreignassistance.gov/data"),

@@ -131,11 +131,16 @@ def read_balances(reading: Reading, file: str, content: bytes, account: str, yea
 
 
 def _row_of_line(file: str, content: bytes) -> dict[str, str]:
-    """The locator as a row for each locator as a line, whether the row can be read or not."""
+    """The locator as a row for each locator as a line, whether the row can be read or not.
+
+    Empty lines are no rows, as :mod:`etl.records` counts them.
+    """
     lines = csv.reader(io.StringIO(decode(file, content), newline=""), strict=True)
-    found, start = {}, 1
-    for number, _cells in enumerate(lines, 1):
-        found[line_of(file, start)] = f"{file} row {number}"
+    found: dict[str, str] = {}
+    start = 1
+    for cells in lines:
+        if cells:
+            found[line_of(file, start)] = f"{file} row {len(found) + 1}"
         start = lines.line_num + 1
     return found
 
