@@ -43,6 +43,7 @@ REPORT: Final = "Financial Tracking Service"
 SITE: Final = "https://fts.unocha.org"
 NOT_STATED: Final = "Not stated"
 NOWHERE: Final = "QRG"  # no country named, or several: not the code of world totals
+MAX_POWER: Final = 30
 CENT: Final = Decimal("0.01")
 
 FLOW_OF_STATUS: Final = {"paid": "disbursement", "commitment": "commitment", "pledge": "pledge"}
@@ -186,7 +187,9 @@ def plain(value: object) -> str | None:
         number = Decimal(str(value))
     except InvalidOperation:
         return str(value)
-    return f"{number:f}" if number.is_finite() else str(value)
+    # written out, 1e999999999 would be a thousand million digits
+    is_short = number.is_finite() and abs(number.adjusted()) < MAX_POWER
+    return f"{number:f}" if is_short else str(value)
 
 
 def one_each(

@@ -447,6 +447,9 @@ def test_last_years_flows_stay_when_the_file_becomes_that_of_a_new_year(
         (answer_json({"success": False, "error": {"message": "Not found"}}), "without a list of files"),
         (answer_json({"success": True, "result": {"resources": [{"name": "x"}]}}), "without a list"),
         (answer_json({"success": True, "result": {"resources": []}}), "lacks fts_incoming_funding_global"),
+        (answer_json({"success": True, "result": {"resources": [{"name": ["x"], "url": 1}]}}), "without a list"),
+        (answer_json({"success": True, "result": "none"}), "without a list"),
+        (answer_json([1]), "without a list"),
         (html(), "HTML page"),
         (Status(403), "403"),
     ],
@@ -461,6 +464,27 @@ def test_a_catalogue_that_does_not_list_the_files_is_refused(
     ):
         fetch(session)
     assert list(archive.vintages()) == []
+
+
+@pytest.mark.parametrize("url", ["//[", "http://a:99999/", "/a\nb", "file:///etc/passwd"])
+def test_an_address_in_the_catalogue_that_is_none_is_refused(
+    replay: Replay, archive: Archive, url: str
+) -> None:
+    package(replay, [each | {"url": url} for each in resources(replay)])
+    with (
+        session_to(replay, archive, spec_of(SOURCE)) as session,
+        pytest.raises(FetchError, match="with an address that is none") as refused,
+    ):
+        fetch(session)
+    assert refused.value.rule == "wrong content"
+
+
+@pytest.mark.parametrize(
+    "answer", [b"{}", b"[]", b'{"result": "x"}', b"x", b'{"result": {"license_title": ["a"]}}']
+)
+def test_an_answer_of_the_catalogue_that_is_none_stops_the_source(answer: bytes) -> None:
+    with pytest.raises(SourceError, match=r"package\.json"):
+        read_files({"package.json": answer, INCOMING: flows({})})
 
 
 def test_a_description_without_a_year_is_refused_with_its_words(

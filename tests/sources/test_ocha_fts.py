@@ -644,6 +644,39 @@ def test_a_page_that_is_none_stops_the_source(content: bytes, said: str) -> None
         read_files({F2020: content})
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("id", {"a": 1}), ("boundary", ["incoming"]), ("updatedAt", {}), ("description", ["a"]),
+        ("keywords", 5), ("keywords", "Mine action"), ("childFlowIds", [[1]]), ("refCode", {}),
+        ("sourceObjects", "all"), ("destinationObjects", [{"type": [], "id": 1, "name": "a"}]),
+        ("sourceObjects", [{"type": "a", "id": 1, "name": "a", "organizationTypes": 7}]),
+    ],
+)  # fmt: skip
+def test_a_field_of_another_kind_stops_the_source(field: str, value: object) -> None:
+    with pytest.raises(SourceError, match=rf"{F2020} line 1 /data/flows/1 "):
+        read_flows(flow(id="1"), flow(**{"id": "2", field: value}))
+
+
+@pytest.mark.parametrize("total", ["many", [1], {}, None, True, "1e999999999"])
+def test_a_total_that_is_no_number_is_an_issue(total: object) -> None:
+    answer = page(flow())
+    answer["data"]["incoming"] = {"fundingTotal": total}
+    reading, frame = funding({F2020: as_line(json.dumps(answer).encode())})
+    assert (frame.height, len(reading.issues)) == (1, 1)
+
+
+@pytest.mark.parametrize("amount", ["1e999999999", "1e-999999999", [5], {"a": 5}, "9" * 4000])
+def test_an_amount_beyond_reason_is_a_reject(amount: object) -> None:
+    reading, frame = read_flows(flow(id="1"), flow(id="2", status="pledge", amountUSD=amount))
+    assert (frame.height, len(reading.rejects)) == (1, 1)
+
+
+def test_a_version_of_very_many_digits_is_none() -> None:
+    _, frame = read_flows(flow(id="1", versionId="9" * 5000))
+    assert frame.height == 1
+
+
 def test_fewer_flows_than_the_service_counts_hold_the_vintage() -> None:
     reading, checked = read_files({F2020: line(flow(), count=2)})
     assert rules(reading.doubts) == ["1 flows are at hand, the service counts 2"]
@@ -857,6 +890,13 @@ def first(answer: object) -> Route:
         ({"status": "ok", "data": {}, "meta": {}}, "answers without flows"),
         ({"status": "ok", "data": {"flows": []}, "meta": {}}, "answers without a count"),
         ({"status": "ok", "data": {"flows": [1]}, "meta": {"count": 1}}, "answers without flows"),
+        ({"status": ["ok"]}, "answers with status"),
+        ([], "answers with status"),
+        (page(flow(id={"a": 1})), "each with its id"),
+        ({"status": "ok", "data": {"flows": []}, "meta": {"count": True}}, "without a count"),
+        ({"status": "ok", "data": {"flows": []}, "meta": {"count": -1}}, "without a count"),
+        (page(flow(), nextLink={"page": 2}), "nextLink that is no text"),
+        (page(flow(), nextLink="//["), "link to the next page"),
         (page(flow(), nextLink=f"https://api.hpc.tools{PATH}?year=1999&page=2"), "asks another question"),
         (page(flow(), nextLink=f"https://api.hpc.tools{PATH}?year={THIS_YEAR}&globalClusterId=15&limit=1000"
                                "&page=1"), "does not end with page|leads back"),
@@ -868,6 +908,15 @@ def test_an_answer_that_is_none_is_refused(
     replay.on(PATH, answer_json(answer))
     with pytest.raises(FetchError, match=said):
         fetched(replay, archive, **ONE_YEAR, max_pages=3)
+    assert list(archive.vintages()) == []
+
+
+def test_more_bytes_than_one_question_may_have_are_refused(
+    replay: Replay, archive: Archive
+) -> None:
+    Service({THIS_YEAR: of_year(1, 2, 3)}, largest=1).on(replay)
+    with pytest.raises(FetchError, match="max_question_bytes"):
+        fetched(replay, archive, **ONE_YEAR, max_question_bytes=3000)
     assert list(archive.vintages()) == []
 
 

@@ -869,7 +869,7 @@ def test_a_yearly_file_comes_packed_and_by_its_label(workspace: Folders, replay:
         ({"way": "guess"}, "way: 'guess' in source.yml is none of query, files"),
         ({"questions": {"activities": "USA.15250"}}, "has 2 dimensions, 11 are needed"),
         ({"questions": {}}, "asks no questions"),
-        ({"way": "files", "labels": ["CRS-2099"]}, "names no file 'CRS-2099'; it names CRS-reduced-parquet"),
+        ({"way": "files", "labels": ["CRS-2099"]}, "names no file 'CRS-2099'; it names 'CRS-reduced-parquet"),
     ],
 )  # fmt: skip
 def test_an_option_that_is_none_is_said_with_what_is_possible(

@@ -94,7 +94,10 @@ def test_a_record_that_is_not_as_it_should_be_is_a_reject(year: str, value: obje
     assert (frame.height, len(reading.rejects)) == (1, 1)
 
 
-@pytest.mark.parametrize("content", [b"[1]", b"[1, 2]", b'[1, [{"a": 1}]]', b"{}", b"x"])
+@pytest.mark.parametrize("content", [b"[1]", b"[1, 2]", b'[1, [{"a": 1}]]', b"{}", b"x", b'{"a": 1, "b": 2}',
+    json.dumps(page(record(), {**record(), "date": [2024]})).encode(),
+    json.dumps(page({**record(), "country": {"id": "AF", "value": {}}})).encode(),
+])  # fmt: skip
 def test_an_answer_of_another_shape_stops_the_source(content: bytes) -> None:
     with pytest.raises(SourceError, match=f"{FILE} line 1"):
         read_files({FILE: content})
@@ -128,6 +131,10 @@ ERROR = [{"message": [{"id": "120", "key": "Invalid value", "value": "..."}]}]
 CASES: dict[str, tuple[list[Route], str]] = {
     "unchanged pages": ([Paged(FIRST)], "unread"),
     "an error that comes as an answer": ([answer_json(ERROR)], "is no page of records"),
+    "more pages than can be": ([answer_json(page(record(), pages=10**9))], "more than 500"),
+    "pages that are no number": ([answer_json([{**page()[0], "pages": True}, []])], "no page of records"),
+    "a record that is none": ([answer_json([page(record())[0], [7]])], "is no page of records"),
+    "NaN": ([answer_json(page(record(value=float("nan"))))], "NaN is no number"),
     "a page for people": ([html()], "is an HTML page"),
     "another edition on page 2": (
         [Paged([FIRST[0], [{**FIRST[1][0], "lastupdated": "2026-03-01"}, FIRST[1][1]]])],

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from etl.asking import address_of, shown, wrong
 from etl.fetch import FetchError
 from etl.session import Session, parsed
 
@@ -36,14 +37,15 @@ def fetch(session: Session) -> None:
     missing = [name for name in options["required"] if name not in found]
     if missing:
         raise FetchError(
-            f"the data set {options['dataset']} lacks {', '.join(missing)}; it has {', '.join(sorted(found))}. "
+            f"the data set {options['dataset']} lacks {', '.join(missing)}; it has {shown(', '.join(sorted(found)))}. "
             "See whether it was renamed, and set dataset or the file names in source.yml",
             "wrong content",
         )
     wanted = [name for name in (*options["required"], *options["optional"]) if name in found]
     for done, name in enumerate(wanted):
         session.progress(done, len(wanted))
-        session.download(_file(session, name, found[name]), str(found[name]["url"]))
+        address = address_of(session, found[name]["url"], f"{ACTION} (url of {name})")
+        session.download(_file(session, name, found[name]), address)
     _keep_package(session, answer, package)
 
 
@@ -56,19 +58,20 @@ def _package(answer: bytes) -> dict[str, Any]:
         not isinstance(result, dict)
         or not isinstance(resources, list)
         or not all(
-            isinstance(resource, dict) and resource.get("name") and resource.get("url")
+            isinstance(resource, dict)
+            and all(
+                isinstance(resource.get(name), str) and resource[name] for name in ("name", "url")
+            )
             for resource in resources
         )
     ):
-        raise FetchError(
-            f"{ACTION} answers without a list of files: {answer[:200]!r}", "wrong content"
-        )
+        raise wrong(ACTION, "without a list of files, each with name and url", answer)
     return result
 
 
 def _name(resource: Mapping[str, Any]) -> str:
     """A file's name, in lower case and with its ending."""
-    name = str(resource["name"]).strip().casefold()
+    name = resource["name"].strip().casefold()
     return name if name.endswith(".csv") else f"{name}.csv"
 
 
@@ -80,7 +83,7 @@ def _file(session: Session, name: str, resource: Mapping[str, Any]) -> str:
     year = re.search(pattern, str(resource.get("description") or "").strip())
     if not year:
         raise FetchError(
-            f"{name}: the description names no year: {resource.get('description')!r}. Look at it, and set "
+            f"{name}: the description names no year: {shown(resource.get('description'))}. Look at it, and set "
             "year_in_description in source.yml",
             "wrong content",
         )
@@ -89,13 +92,28 @@ def _file(session: Session, name: str, resource: Mapping[str, Any]) -> str:
 
 def _keep_package(session: Session, answer: bytes, package: Mapping[str, Any]) -> None:
     held = session.latest(PACKAGE)
-    if held is not None and _lasting(_package(held)) == _lasting(package):
+    if held is not None and _lasting_of(held) == _lasting(package):
         return
     with session.collect(PACKAGE, f"{session.base_url}{ACTION}") as add:
         add(answer)
 
 
+def _lasting_of(held: bytes) -> str | None:
+    try:
+        return _lasting(_package(held))
+    except FetchError:
+        return None  # what cannot be read is no reason to keep it
+
+
 def _lasting(package: Mapping[str, Any]) -> str:
     """What does not change from day to day: the licence, and which files there are."""
-    files = sorted((_name(each), urlsplit(str(each["url"])).path) for each in package["resources"])
+    files = sorted((_name(each), _path(each["url"])) for each in package["resources"])
     return json.dumps([package.get("license_id"), package.get("license_title"), files])
+
+
+def _path(address: str) -> str:
+    """The path of an address; of one that cannot be taken apart all of it."""
+    try:
+        return urlsplit(address).path
+    except ValueError:
+        return address

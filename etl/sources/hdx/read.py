@@ -12,7 +12,6 @@ action gives two printed sums: what was asked for, and what came.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from typing import Final
@@ -21,6 +20,7 @@ import polars as pl
 
 from etl.archive import Contents
 from etl.areas import Resolver
+from etl.asking import shown
 from etl.fts_flows import (
     CLUSTER,
     CLUSTER_NAMES,
@@ -34,6 +34,7 @@ from etl.fts_flows import (
     plain,
     rule_of,
 )
+from etl.json_text import json_of
 from etl.reading import MONEY, Finding, Reading, Shape, SourceError, read_csv, shaped
 from etl.transcribed import dollars, funding_defaults, integer
 
@@ -94,11 +95,13 @@ def _licence(files: Contents) -> str:
     """The licence that the catalogue states, for the note of each row."""
     if PACKAGE not in files:
         return "licence not seen"
-    try:
-        result = json.loads(files[PACKAGE])["result"]
-        licence = result.get("license_title") or result.get("license_id")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SourceError(f"{PACKAGE} is no answer of the catalogue ({error})") from error
+    answer = json_of(files[PACKAGE], PACKAGE)
+    result = answer.get("result") if isinstance(answer, dict) else None
+    if not isinstance(result, dict):
+        raise SourceError(f"{PACKAGE} is no answer of the catalogue: {shown(answer)}")
+    licence = result.get("license_title") or result.get("license_id")
+    if licence and not isinstance(licence, str):
+        raise SourceError(f"{PACKAGE} states no licence in words: {shown(licence)}")
     return f"licence as HDX states it: {licence}" if licence else "HDX states no licence"
 
 

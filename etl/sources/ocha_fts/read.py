@@ -17,15 +17,15 @@ version, and of equals from a year in which its money is to be used.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from etl.archive import Contents
 from etl.areas import Resolver
+from etl.asking import shown
 from etl.fts_flows import (
     BY_CLUSTER,
     CLUSTER,
@@ -37,6 +37,7 @@ from etl.fts_flows import (
     plain,
     rule_of,
 )
+from etl.json_text import json_of
 from etl.locate import line_of
 from etl.reading import Finding, Reading, SourceError
 from etl.sources.ocha_fts import flat
@@ -61,6 +62,13 @@ KNOWN: Final = frozenset(
         "firstReportedDate", "grandBargainEarmarkingType", "method", "newMoney", "reportDetails",
     }
 )  # fmt: skip
+_PLAIN: Final = (
+    "id", "boundary", "onBoundary", "status", "flowType", "versionId", "updatedAt", "date",
+    "description", "parentFlowId", "originalCurrency", "contributionType", "refCode",
+)  # fmt: skip
+_LISTS: Final = ("keywords", "childFlowIds")
+_SHOWN: Final = 300
+_MAX_DIGITS: Final = 19
 TOTALS: Final = ("incoming", "internal", "outgoing")
 
 
@@ -136,7 +144,8 @@ def _newest_change(taken: Iterable[Taken]) -> str:
 
 def _rank(flow: Flow) -> tuple[int, str, bool, int]:
     """The newest version of a flow, from the first year in which its money is to be used."""
-    version = int(flow.version) if flow.version and flow.version.isdecimal() else 0
+    digits = flow.version or ""
+    version = int(digits) if digits.isdecimal() and len(digits) < _MAX_DIGITS else 0
     asked = flow.asked_year or 0
     return version, flow.updated, str(asked) in flow.years(), -asked
 
@@ -195,16 +204,11 @@ def _flows(files: Contents, reading: Reading, answer: Answer) -> Iterator[Flow]:
 
 def _page(where: str, line: bytes) -> dict[str, Any]:
     """A page of flows; raises SourceError if it is none."""
-    try:
-        page = json.loads(line, parse_float=Decimal)
-    except ValueError as error:
-        raise SourceError(
-            f"{where} is no JSON ({error}); put one page on one line, or fetch the source again"
-        ) from error
+    page = json_of(line, where, is_exact=True)
     data = page.get("data") if isinstance(page, dict) else None
     flows = data.get("flows") if isinstance(data, dict) else None
     count = page["meta"].get("count") if data and isinstance(page.get("meta"), dict) else None
-    if not isinstance(flows, list) or not isinstance(count, int):
+    if not isinstance(flows, list) or type(count) is not int:
         raise SourceError(f"{where} holds no list of flows with its count; fetch the source again")
     return dict(page)
 
@@ -231,14 +235,22 @@ def _compare(
         return
     incoming = page["data"].get("incoming")
     total = incoming.get("fundingTotal") if isinstance(incoming, dict) else None
-    if total is None or Decimal(str(total)) != funding:
+    if _total(total) != funding:
         reading.issue(
             Finding(
                 f"{file} line 1", "fundingTotal",
-                f"what comes in adds up to {funding:,} dollars, the service prints {total}", str(total),
+                f"what comes in adds up to {funding:,} dollars, the service prints {shown(total)}",
+                shown(total),
                 "the totals of this service leave out pledges and what serves more than was asked",
             )
         )  # fmt: skip
+
+
+def _total(printed: object) -> Decimal | None:
+    try:
+        return Decimal(printed) if isinstance(printed, int | str | Decimal) else None
+    except InvalidOperation:
+        return None
 
 
 def _flow(reading: Reading, answer: Answer, place: str, record: Any) -> Flow:  # noqa: ANN401 - JSON
@@ -248,10 +260,11 @@ def _flow(reading: Reading, answer: Answer, place: str, record: Any) -> Flow:  #
     missing = [name for name in NEEDED if name not in record]
     if missing:
         raise SourceError(
-            f"{place} lacks the field {', '.join(missing)}; it has {', '.join(record)}"
+            f"{place} lacks the field {', '.join(missing)}; it has {', '.join(record)[:_SHOWN]}"
         )
     for name in record.keys() - KNOWN:
         _new_field(reading, answer.file, place, name)
+    _look_at_kinds(place, record, _PLAIN, _LISTS)
     date = _text(record["date"])
     about = f"global cluster {CLUSTER} in " if answer.kind == "cluster" else "all flows of "
     return Flow(
@@ -272,6 +285,24 @@ def _flow(reading: Reading, answer: Answer, place: str, record: Any) -> Flow:  #
     )  # fmt: skip
 
 
+def _look_at_kinds(
+    place: str, record: Mapping[str, Any], plain_fields: Iterable[str], lists: Iterable[str]
+) -> None:
+    """Refuse a list or an object where a text or number belongs, and what is no list where one does."""
+    for name in plain_fields:
+        if isinstance(record.get(name), dict | list):
+            raise SourceError(
+                f"{place} has no text or number as {name}: {shown(record[name])}; has the answer changed?"
+            )
+    for name in lists:
+        held = record.get(name) or []
+        if not isinstance(held, list) or any(isinstance(each, dict | list) for each in held):
+            raise SourceError(
+                f"{place} has no list of texts or numbers as {name}: {shown(held)}; has the answer "
+                "changed?"
+            )
+
+
 def _new_field(reading: Reading, file: str, place: str, name: str) -> None:
     """A field that is not known is an issue, once a file."""
     rule = f"unknown field {name}"
@@ -285,6 +316,8 @@ def _things(place: str, objects: Any) -> tuple[Thing, ...]:  # noqa: ANN401 - JS
         isinstance(each, dict) and {"type", "id", "name"} <= each.keys() for each in objects
     ):
         raise SourceError(f"{place} holds no list of objects with type, id and name")
+    for each in objects:
+        _look_at_kinds(place, each, ("type", "id", "name", "behavior"), ("organizationTypes",))
     return tuple(
         Thing(
             str(each["type"]), str(each["id"]), " ".join(str(each["name"] or "").split()),

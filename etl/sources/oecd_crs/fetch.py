@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from etl.asking import address_of, shown
 from etl.fetch import FetchError
 from etl.session import Session
 from etl.sources.oecd_crs.read import REPLACED
@@ -102,12 +103,13 @@ def _take_files(session: Session) -> None:
         place = named.get(label)
         if place is None:
             raise FetchError(
-                f"the OECD's dataflow names no file {label!r}; it names {', '.join(named) or 'none'}. "
+                f"the OECD's dataflow names no file {label!r}; it names {shown(', '.join(named)) if named else 'none'}. "
                 "Correct labels in source.yml",
                 "not found",
             )
         is_address = place.startswith(("http://", "https://"))
         address = place.replace(" ", "%20") if is_address else f"{_OLD_FILE}{place}"
+        address = address_of(session, address, f"{session.options['files_at']} ({label})")
         _download(session, _file_name(label), address)
 
 
@@ -117,7 +119,13 @@ def _named(text: str) -> list[tuple[str, str]]:
     >>> _named('<T>CRS-Parquet-v20260803-1|https://a.example/CRS.parquet</T>')
     [('CRS-Parquet', 'https://a.example/CRS.parquet')]
     """
-    return re.findall(r"""([^<>|"\n]+?)(?:-v[0-9]{8}(?:-[0-9]+)?)?\|([^<>|"\n]+)""", text)
+    found = []
+    for piece in re.split(r'[<>"\n]', text):
+        label, _, rest = piece.partition("|")
+        place = rest.partition("|")[0]
+        if label and place:
+            found.append((re.sub(r"-v[0-9]{8}(-[0-9]+)?$", "", label), place))
+    return found
 
 
 def _file_name(label: str) -> str:

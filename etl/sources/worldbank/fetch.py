@@ -6,13 +6,14 @@ The pages count only if they are of one edition and hold as many records as the 
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
+from etl.asking import collecting, shown
 from etl.fetch import FetchError
-from etl.session import Session
+from etl.session import Session, parsed
 
 FILE: Final = "population.json"
+MAX_PAGES: Final = 500
 
 
 def fetch(session: Session) -> None:
@@ -23,7 +24,8 @@ def fetch(session: Session) -> None:
     """
     options = session.options
     address = f"v2/country/all/indicator/{options['indicator']}"
-    with session.collect(FILE, address) as add:
+    last = options.get("max_pages", MAX_PAGES)
+    with collecting(session, FILE, address) as add:
         number, pages, found = 0, 1, 0
         first: dict[str, Any] = {}
         while number < pages:
@@ -33,16 +35,22 @@ def fetch(session: Session) -> None:
                 "per_page": str(options["page_size"]), "page": str(number),
             }  # fmt: skip
             page = session.ask_bytes("GET", address, params=params)
-            about, records = _parts(page, number)
+            about, records = _parts(page, number, address)
             first = first or about
             for name in ("pages", "total", "lastupdated"):
                 if about.get(name) != first.get(name):
                     raise FetchError(
-                        f"page {number} says {name} {about.get(name)}, page 1 said {first.get(name)}: the "
+                        f"page {number} says {name} {_said(about, name)}, page 1 said {_said(first, name)}: the "
                         "data changed in between. Fetch again",
                         "cut short",
                     )
-            pages, found = int(about["pages"]), found + len(records)
+            if about["pages"] > last:
+                raise FetchError(
+                    f"{address} has {about['pages']:,} pages, more than {last:,}; raise page_size or max_pages "
+                    "in source.yml",
+                    "too large",
+                )
+            pages, found = about["pages"], found + len(records)
             session.progress(number, pages)
             add(page)
         if found != first["total"]:
@@ -51,21 +59,26 @@ def fetch(session: Session) -> None:
             )
 
 
-def _parts(page: bytes, number: int) -> tuple[dict[str, Any], list[Any]]:
-    try:
-        answer = json.loads(page)
-    except ValueError as error:
-        raise FetchError(f"page {number} is no JSON ({error})", "wrong content") from error
+def _said(about: dict[str, Any], name: str) -> str:
+    return str(about.get(name))[:80]
+
+
+def _parts(page: bytes, number: int, address: str) -> tuple[dict[str, Any], list[Any]]:
+    answer = parsed(page, address)
     good = (
         isinstance(answer, list)
         and len(answer) == 2  # noqa: PLR2004 - what it is about, and the records
         and isinstance(answer[0], dict)
         and isinstance(answer[1], list)
-        and all(isinstance(answer[0].get(name), int) for name in ("page", "pages", "total"))
+        and all(isinstance(record, dict) for record in answer[1])
+        and all(
+            type(answer[0].get(name)) is int and answer[0][name] >= 0
+            for name in ("page", "pages", "total")
+        )
     )
     if not good:
         raise FetchError(
-            f"page {number} is no page of records: {str(answer)[:200]}", "wrong content"
+            f"page {number} of {address} is no page of records: {shown(answer)}", "wrong content"
         )
     if answer[0]["page"] != number:
         raise FetchError(f"page {answer[0]['page']} came for page {number}", "wrong content")

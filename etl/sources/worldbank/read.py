@@ -7,7 +7,6 @@ among the areas is an issue. A year without a figure is not a figure of zero and
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,8 @@ import polars as pl
 
 from etl.archive import Contents
 from etl.areas import Resolver
+from etl.asking import shown
+from etl.json_text import json_of
 from etl.locate import line_of
 from etl.reading import WHOLE, Finding, Reading, Shape, SourceError, read_csv, shaped
 from etl.sources.worldbank.fetch import FILE
@@ -87,18 +88,30 @@ def _records(files: Contents, reading: Reading) -> Iterator[dict[str, Any]]:
             for index, record in enumerate(_listed(place, line)):
                 reading.rows_read[FILE] += 1
                 value, country = record.get("value"), record["country"]
-                if not record.get("countryiso3code"):
-                    _look(reading, f"{place} /1/{index}", country)
+                at = f"{place} /1/{index}"
+                code = _plain(at, record, "countryiso3code")
+                if not code:
+                    _look(reading, at, country)
                 yield {
                     "file": FILE,
-                    "locator": f"{place} /1/{index}",
-                    "name": country.get("value"),
-                    "code": record.get("countryiso3code") or country.get("id"),
-                    "year": record.get("date"),
+                    "locator": at,
+                    "name": _plain(at, country, "value"),
+                    "code": code or _plain(at, country, "id"),
+                    "year": _plain(at, record, "date"),
                     "printed": None if value is None else f"{value:.0f}"
                     if isinstance(value, float) and value.is_integer()
                     else str(value),
                 }  # fmt: skip
+
+
+def _plain(place: str, held: dict[str, Any], name: str) -> str | None:
+    """A text or number as text; raises SourceError for lists and objects."""
+    value = held.get(name)
+    if isinstance(value, dict | list):
+        raise SourceError(
+            f"{place} has no text as {name!r}: {shown(value)}; has the answer changed?"
+        )
+    return None if value is None else str(value)
 
 
 def _look(reading: Reading, place: str, country: dict[str, Any]) -> None:
@@ -113,10 +126,9 @@ def _look(reading: Reading, place: str, country: dict[str, Any]) -> None:
 
 
 def _listed(place: str, line: bytes) -> list[dict[str, Any]]:
-    try:
-        _, records = json.loads(line)
-    except (ValueError, TypeError) as error:
-        raise SourceError(f"{place} is no page of records ({error}); fetch it again") from error
+    answer = json_of(line, place)
+    parts = answer if isinstance(answer, list) else []
+    records = parts[1] if len(parts) == 2 else None  # noqa: PLR2004 - what it is about, and the records
     good = isinstance(records, list) and all(
         isinstance(each, dict) and isinstance(each.get("country"), dict) for each in records
     )
@@ -124,4 +136,4 @@ def _listed(place: str, line: bytes) -> list[dict[str, Any]]:
         raise SourceError(
             f"{place} holds no list of records with a country; has the answer changed?"
         )
-    return list(records)
+    return list(records or [])
