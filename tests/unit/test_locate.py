@@ -44,7 +44,6 @@ CELLS = st.text(
 
 
 @settings(deadline=None)
-@settings(deadline=None)
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=6), st.data())
 def test_a_row_is_found_even_where_cells_hold_line_breaks(
     rows: list[tuple[str, str]], data: st.DataObject
