@@ -48,6 +48,7 @@ PRIMARY_KEYS: Final[Mapping[str, str]] = {
     "areas": "area",
     "implementers": "implementer",
     "measures": "measure",
+    "bases": "basis",
     "sources": "source_id",
     "series": "series",
     "refreshes": "refresh",

@@ -24,7 +24,7 @@ from etl.locate import file_of
 from etl.reading import Finding
 from etl.record import APPENDED
 from etl.sources import SourceSpec
-from etl.tables import CHANGES, LOG_TABLES, MEASURES, polars_schema
+from etl.tables import BASES, CHANGES, LOG_TABLES, MEASURES, polars_schema
 
 ANY_STATUS: Final = ("accepted", "held", "rejected")
 
@@ -288,7 +288,7 @@ def replace_reference(
     implementers: pl.DataFrame,
     declared: Mapping[str, SourceSpec],
 ) -> None:
-    """Bring areas, implementers, measures, sources and series in the ledger up to their files.
+    """Bring areas, implementers, measures, bases, sources and series in the ledger up to their files.
 
     A register of this installation whose mapping is gone or broken stays as it was last declared, for
     its figures stay too.
@@ -302,6 +302,7 @@ def replace_reference(
             {"measure": name, "title": title, "series": series, "why": why}
             for name, (title, series, why) in MEASURES.items()
         ],
+        "bases": [{"basis": name, **basis._asdict()} for name, basis in BASES.items()],
         "sources": [
             spec.model_dump(include=set(LOG_TABLES["sources"].column_names())) for spec in specs
         ],

@@ -152,6 +152,7 @@ def build_views(con: duckdb.DuckDBPyConnection) -> None:
     A published ledger never changes, so this is computed once, in the order in which
     :data:`etl.tables.VIEWS` declares the views: a view may read those before it.
     """
+    con.execute(sql.text("newest_edition"))
     for name in VIEWS:
         query = (PACKAGE / "views" / f"{name}.sql").read_text(encoding="utf-8")
         order = ", ".join(sql.identifier(column) for column in reading_order(name))

@@ -18,7 +18,7 @@ from typing import Final
 
 import duckdb
 
-from etl import asof
+from etl import asof, sql
 
 CURRENT: Final = "CURRENT"
 MEMORY_LIMIT: Final = "2GB"
@@ -150,6 +150,7 @@ class Ledgers:
         held = self._take()
         cursor = held.con.cursor()
         try:
+            cursor.execute(sql.text("newest_edition"))
             refresh = asof.find(cursor, as_of) if as_of else None
             if refresh is not None:
                 asof.look_back(cursor, refresh)

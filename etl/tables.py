@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import dataframely as dy
 import polars as pl
@@ -181,6 +181,66 @@ MEASURES: Final = {
         "of the fiscal year.",
     ),
 }
+
+
+class Basis(NamedTuple):
+    """One way to count who pays: a series and a flow of one source, whose figures may be added."""
+
+    title: str
+    series: str
+    flow: str
+    is_printed_table: (
+        bool  # each area and year is a table that a page prints, read whole or in part
+    )
+    totals_series: str | None  # the totals printed beside such tables
+    cannot_show: str
+
+
+_RANKS_CANNOT: Final = (
+    "A rank is no forecast and no measure of need. It sets the last known share of U.S. money beside the last "
+    "yearly casualty total of the Landmine Monitor that was read, which can be of another year, and shows no cause. "
+    "An area that is not ranked, or has no row, is not one that depends on nobody: its donors, its casualties or its "
+    "table in State’s report were not read. A share says nothing of what others will pay, nor of the area’s own money. "
+)
+# On what the views `donors`, `dependency` and `orphaned` stand, one at a time: they report the same money.
+BASES: Final[Mapping[str, Basis]] = MappingProxyType(
+    {
+        "monitor": Basis(
+            "Landmine Monitor, contributions", "monitor_recipient_tables", "contribution", True,
+            "monitor_recipient_totals",
+            _RANKS_CANNOT
+            + "The Monitor counts what donors report to have given by calendar year, and this ledger holds few of its "
+            "tables: years differ between areas, and what changed after the latest of them is not in it.",
+        ),
+        "crs_disbursements": Basis(
+            "OECD CRS, disbursements", "crs_disbursements", "disbursement", False, None,
+            _RANKS_CANNOT
+            + "The CRS counts aid for civilian purposes under its code for mines, so money of the Department of Defense "
+            "is largely absent by definition, and mine action inside wider projects is not seen. Its newest year is "
+            "more than a year back, and each release corrects earlier ones.",
+        ),
+        "crs_commitments": Basis(
+            "OECD CRS, commitments", "crs_commitments", "commitment", False, None,
+            _RANKS_CANNOT
+            + "A commitment can be for several years and counts whole in the year in which it was made, so a year "
+            "without one is not a year without money. The CRS counts aid for civilian purposes, so money of the "
+            "Department of Defense is largely absent by definition.",
+        ),
+        "fts_paid": Basis(
+            "OCHA FTS, paid", "fts_incoming", "disbursement", False, None,
+            _RANKS_CANNOT
+            + "Reporting to FTS is voluntary, and most money is not marked with a sector. What was committed and not "
+            "yet marked as paid stands on a basis of its own, and what serves several sectors or years on none, so a "
+            "share is one of the reported and marked money alone. Funds and UN bodies are donors here, whoever filled them.",
+        ),
+        "fts_committed": Basis(
+            "OCHA FTS, committed and not yet marked as paid", "fts_incoming", "commitment", False, None,
+            _RANKS_CANNOT
+            + "A commitment leaves this basis when it is marked as paid, so an old year holds what nobody has marked, "
+            "not what was promised. Reporting to FTS is voluntary, and most money is not marked with a sector.",
+        ),
+    }
+)  # fmt: skip
 CHANGES: Final = {
     "added": "first time this entry was seen",
     "revised": "the source printed another value; the earlier revision is kept",
@@ -625,6 +685,7 @@ READING_ORDER: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "areas": ("area",),
         "implementers": ("implementer",),
         "measures": ("measure",),
+        "bases": ("basis",),
         "sources": ("source_id",),
         "series": ("series",),
         "vintages": ("recorded_in", "source_id", "file"),
@@ -635,7 +696,26 @@ READING_ORDER: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "issues": ("source_id", "locator", "column", "rule"),
         "coverage": ("area_name", "fiscal_year", "account", "entry_id"),
         "casualties_by_area_year": ("area_name", "calendar_year"),
-        "dependency": ("area_name", "calendar_year", "edition", "source_url", "us_entry_id"),
+        "donors": (
+            "basis",
+            "area_name",
+            "calendar_year",
+            "edition",
+            "source_url",
+            "donor",
+            "donor_area",
+            "only_entry_id",
+        ),
+        "dependency": (
+            "basis",
+            "area_name",
+            "calendar_year",
+            "edition",
+            "source_url",
+            "us_entry_id",
+        ),
+        "dependency_summary": ("basis", "area_name", "area"),
+        "orphaned": ("basis", "rank_whole_effort", "area_name", "area"),
         "area_profile": ("area_name",),
         "partners": (
             "series",
@@ -707,6 +787,21 @@ class Measures(dy.Schema):
     title = text("what readers see", required=True)
     series = text("the series whose figures it adds", required=True)
     why = text("why it may differ from State's report", required=True)
+
+
+class Bases(dy.Schema):
+    """One way to count who pays: a series and a flow of one source; two are never added."""
+
+    basis = text("name of the basis", required=True)
+    title = text("what readers see", required=True)
+    series = text("the series whose figures it adds", required=True)
+    flow = category("stage of spending whose figures it adds", FLOWS)
+    is_printed_table = flag(
+        "each area and year is a table that a page prints, and may have been read in part; if not, it is what "
+        "the source lists"
+    )
+    totals_series = text("series of the totals printed beside such tables; never added to them")
+    cannot_show = text("what shares and ranks on this basis cannot show", required=True)
 
 
 class Sources(dy.Schema):
@@ -844,6 +939,7 @@ LOG_TABLES: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
         "areas": Areas,
         "implementers": Implementers,
         "measures": Measures,
+        "bases": Bases,
         "sources": Sources,
         "series": Series,
         "vintages": Vintages,
@@ -929,32 +1025,183 @@ class CasualtiesByAreaYear(dy.Schema):
     note = text("what the compiler noted")
 
 
-class Dependency(dy.Schema):
-    """The U.S. share of one area's international contributions in one year and edition."""
+_BASIS: Final = {name: basis.title for name, basis in BASES.items()}
 
-    area = text(AREA_CODE)
-    area_name = text("name of the area", required=True)
+
+class Donors(dy.Schema):
+    """What one donor gave one area in one year, as one basis counts it."""
+
+    basis = category("on what the row stands; rows of two are never added", _BASIS)
+    area = text(f"recipient; {AREA_CODE}")
+    area_name = text("name of the recipient; as printed where it has no code", required=True)
     calendar_year = year_of("calendar year", required=True)
-    us_usd = money("the United States' contribution")
-    is_us_listed = flag("the table lists the United States; if not, it was read whole and gives 0")
-    all_donors_usd = money("contributions of all donors")
-    denominator = text("what all_donors_usd is", required=True)
-    us_share_percent = real("us_usd divided by all_donors_usd", "percent", required=True)
-    donors_count = whole("donors in the table, where it was read whole", "donors")
-    is_approximate = dy.Bool(
-        nullable=True, description="all_donors_usd is a total that the page prints rounded"
+    donor = text("who pays, as printed", required=True)
+    donor_area = text(f"donor's area; {AREA_CODE}")
+    is_us = flag("the donor is the United States' government")
+    is_one_donor = flag("the source names one donor; not none, nor several for one figure")
+    flow = category("stage of spending that the figures count", FLOWS)
+    amount_usd = money(
+        "sum of the donor's figures in nominal U.S. dollars, negative where more was taken back than given; null "
+        "where none has an amount"
     )
+    share_percent = real(
+        "amount_usd divided by all_donors_usd; null where why_no_share says why, or an amount is missing",
+        "percent", low=None,
+    )  # fmt: skip
+    is_incomplete = flag("a figure without an amount is missing from the sum")
+    is_bound = flag("a figure is printed as a bound or an approximation")
+    entries_count = whole("figures behind the sum, with and without an amount", "entries", required=True, low=1)  # fmt: skip
+    only_entry_id = text("the entry in funding, where there is just one")
+    all_donors_usd = money("what all donors of the area and year gave, on the same basis and page")
+    denominator = text("what all_donors_usd is; null where it is not known")
+    why_no_share = text("why no share of the area and year is given; null where it is known")
+    is_read_whole = flag("all donors that the page prints, or the source lists, stand here")
+    is_newest_edition = flag("no newer edition prints the same area and year")
+    total_entry_id = text("the printed total's row in funding")
+    sum_check = text("how the printed table adds up")
+    source_id = text("the source", required=True)
+    series = text("the series", required=True)
+    report = text("title of the publication", required=True)
+    edition = text("edition of the publication", required=True)
+    edition_order = text("sorts the editions of one source")
+    place = text("where on the page, where the figures share one place")
+    source_url = text("address of the page, or of the source where there are several", required=True)  # fmt: skip
+
+
+class Dependency(dy.Schema):
+    """The U.S. share of one area's international funding in one year, on one basis and in one edition."""
+
+    basis = category(
+        "on what the row stands; rows of two are never added. Rows published before there was another have none",
+        _BASIS,
+    )
+    area = text(AREA_CODE)
+    area_name = text("name of the area; as printed where it has no code", required=True)
+    calendar_year = year_of("calendar year", required=True)
+    us_usd = money(
+        "what the United States gave; 0 where a printed table was read whole and does not list them, null where "
+        "a source that gathers reports lists no U.S. money, or a figure has no amount"
+    )
+    is_us_listed = flag("the United States stands among the donors")
+    all_donors_usd = money("what all donors gave")
+    denominator = text("what all_donors_usd is; null where it is not known")
+    us_share_percent = real(
+        "us_usd divided by all_donors_usd; null where why_no_share says why", "percent", low=None
+    )
+    why_no_share = text("why no share is given")
+    donors_count = whole("donors with an amount above zero, where all stand here and are named", "donors")  # fmt: skip
+    herfindahl_index = real(
+        "sum of the squared shares of the donors, as parts of 1: 1 is a single donor, 0.25 is four equal ones; "
+        "null where not all donors stand here by name, or an amount is missing or negative",
+        "index from 0 to 1",
+    )
+    is_us_only_donor = dy.Bool(
+        nullable=True,
+        description="no other donor stands here, nor on another basis of the same source; null where that is not "
+        "known",
+    )
+    is_approximate = dy.Bool(
+        nullable=True,
+        description="all_donors_usd is a total that the page prints rounded, or a donor's figure is a bound",
+    )
+    is_year_over = flag("the year had ended when the source was last retrieved")
     printed_total_usd = money("total printed on the same page")
     printed_total_precision = category("bound of the printed total", PRECISIONS, required=False)
     sum_check = text("how the table adds up")
     is_newest_edition = flag("no newer edition prints the same area and year")
-    us_entry_id = text("the United States' row in funding")
+    us_entry_id = text("the United States' row in funding, where there is just one")
     total_entry_id = text("the printed total's row in funding")
     source_id = text("the source", required=True)
+    series = text("the series", required=True)
     report = text("title of the publication", required=True)
-    edition = text("edition of the Monitor's page", required=True)
+    edition = text("edition of the publication", required=True)
     place = text("where on the page")
-    source_url = text("address of the page", required=True)
+    source_url = text("address of the page, or of the source where there are several", required=True)  # fmt: skip
+
+
+class DependencySummary(dy.Schema):
+    """How much one area depended on U.S. money, on one basis; years are those that the ledger holds."""
+
+    basis = category("on what the row stands", _BASIS)
+    area = text(AREA_CODE)
+    area_name = text("name of the area; as printed where it has no code", required=True)
+    first_year = year_of("first year with donors read", required=True)
+    last_year = year_of("last year with donors read", required=True)
+    years_count = whole("years with donors read", "years", required=True, low=1)
+    first_us_year = year_of("first of them in which the United States gave")
+    last_us_year = year_of("last of them in which the United States gave")
+    us_years_count = whole("years read in which the United States gave", "years", required=True)
+    us_only_years_count = whole("years read in which the United States was the only donor", "years")
+    us_only_years = text("those years")
+    known_years_count = whole("years read of which that is known", "years")
+    share_year = year_of("latest year up to 2024 whose U.S. share is known: before grants were stopped")  # fmt: skip
+    us_share_percent = real("U.S. share in that year", "percent", low=None)
+    is_us_listed = dy.Bool(nullable=True, description="the United States stands among its donors")
+    is_approximate = dy.Bool(nullable=True, description="the share rests on a rounded total or a bound")  # fmt: skip
+    us_usd = money("what the United States gave in that year")
+    all_donors_usd = money("what all donors gave in that year")
+    donors_count = whole("donors in that year", "donors")
+    herfindahl_index = real("sum of the donors' squared shares in that year", "index from 0 to 1")
+    us_entry_id = text("the United States' row in funding, where there is just one")
+    edition = text("edition that the share was read in")
+    source_url = text("address of the page, or of the source")
+    latest_year = year_of("latest year read that had ended when the source was retrieved")
+    latest_us_usd = money(
+        "what the United States gave in that year; null where they are not listed"
+    )
+    latest_us_share_percent = real("U.S. share in that year", "percent", low=None)
+    is_us_listed_latest = dy.Bool(nullable=True, description="the United States stands among its donors")  # fmt: skip
+    us_change_usd = money(
+        "U.S. money of latest_year less that of 2024; null where the source has no year after 2024 that had "
+        "ended, or does not list the United States in both"
+    )
+    us_change_percent = real("that change in per cent of 2024", "percent", low=None)
+    source_id = text("the source", required=True)
+    series = text("the series", required=True)
+
+
+class Orphaned(dy.Schema):
+    """One area that the program covered, on one basis: its rank by dependency, or why it has none."""
+
+    basis = category("on what the row stands", _BASIS)
+    rank_whole_effort = whole(
+        "rank by us_share_percent, then by casualties, among all areas with U.S. money; null where "
+        "unranked_because says why", "rank", low=1,
+    )  # fmt: skip
+    rank_defense = whole("the same among areas with Defense money", "rank", low=1)
+    area = text("code of the area", required=True)
+    area_name = text("name of the area", required=True)
+    is_whole_effort = flag("State's table prints U.S. money of any account")
+    is_defense_program = flag("State's table prints Defense money")
+    last_fiscal_year = year_of("last fiscal year of State's table with U.S. money")
+    last_defense_fiscal_year = year_of("last fiscal year of it with Defense money")
+    casualties_year = year_of("latest year with a casualty total of the Monitor")
+    casualties_total = whole("casualties in that year", "people")
+    is_casualties_lower_bound = dy.Bool(nullable=True, description="printed as 'at least'")
+    casualties_edition = text("edition that prints them")
+    casualties_source_url = text("address of the page that prints them")
+    casualties_entry_id = text("its entry in casualties")
+    share_year = year_of("latest year up to 2024 whose U.S. share is known: before grants were stopped")  # fmt: skip
+    us_share_percent = real("U.S. share in that year", "percent", low=None)
+    is_us_listed = dy.Bool(nullable=True, description="the United States stands among its donors")
+    is_approximate = dy.Bool(nullable=True, description="the share rests on a rounded total or a bound")  # fmt: skip
+    us_usd = money("what the United States gave in that year")
+    all_donors_usd = money("what all donors gave in that year")
+    donors_count = whole("donors in that year", "donors")
+    herfindahl_index = real("sum of the donors' squared shares in that year", "index from 0 to 1")
+    us_entry_id = text("the United States' row in funding, where there is just one")
+    us_only_years_count = whole("years read in which the United States was the only donor", "years")
+    known_years_count = whole("years read of which that is known", "years")
+    last_us_year = year_of("last year read in which the United States gave")
+    latest_year = year_of("latest year read that had ended when the source was retrieved")
+    is_us_listed_latest = dy.Bool(nullable=True, description="the United States stands among its donors")  # fmt: skip
+    us_change_usd = money("U.S. money of latest_year less that of 2024; null where either is not known")  # fmt: skip
+    us_change_percent = real("that change in per cent of 2024", "percent", low=None)
+    unranked_because = text("what is missing for a rank; null where there is one")
+    cannot_show = text("what the ranking cannot show", required=True)
+    source_id = text("source of the share")
+    edition = text("edition that the share was read in")
+    source_url = text("address of that page, or of the source")
 
 
 class AreaProfile(dy.Schema):
@@ -1112,7 +1359,10 @@ VIEWS: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
     {
         "coverage": Coverage,
         "casualties_by_area_year": CasualtiesByAreaYear,
+        "donors": Donors,
         "dependency": Dependency,
+        "dependency_summary": DependencySummary,
+        "orphaned": Orphaned,
         "area_profile": AreaProfile,
         "iati_usd": IatiUsd,
         "partners": Partners,

@@ -44,7 +44,7 @@ hurt AS (
 share AS (
     SELECT area, calendar_year, us_share_percent, is_us_listed, is_approximate, edition, source_url
     FROM dependency
-    WHERE is_newest_edition
+    WHERE basis = 'monitor' AND is_newest_edition AND us_share_percent IS NOT NULL
     QUALIFY row_number() OVER (PARTITION BY area ORDER BY calendar_year DESC, source_url) = 1
 ),
 treaty AS (

@@ -19,11 +19,9 @@ figures AS (
         funding.*,
         trim(regexp_replace(lower(funding.implementer), '[\s\p{Z}]+', ' ', 'g')) AS folded,
         series.is_additive,
-        funding.edition_order IS NOT DISTINCT FROM max(funding.edition_order) OVER (
-            PARTITION BY
-                funding.series,
-                CASE series.page_of WHEN 'donor' THEN funding.donor ELSE funding.area_as_printed END,
-                funding.year
+        is_newest_edition(
+            funding.edition_order, funding.series, series.page_of, funding.donor,
+            funding.area_as_printed, funding.year
         ) AS is_newest
     FROM funding
     JOIN series ON series.series = funding.series AND series.source_id = funding.source_id

@@ -8,8 +8,9 @@ WITH figures AS (
         measures.measure,
         funding.*,
         series.is_additive,
-        funding.edition_order IS NOT DISTINCT FROM max(funding.edition_order) OVER (
-            PARTITION BY funding.series, funding.area_as_printed, funding.year
+        is_newest_edition(
+            funding.edition_order, funding.series, series.page_of, funding.donor,
+            funding.area_as_printed, funding.year
         ) AS is_newest
     FROM funding
     JOIN measures ON measures.series = funding.series
@@ -51,7 +52,7 @@ not_listed AS (
         'monitor_recipient_tables' AS series,
         'The Monitor''s table of the year was read whole and lists no U.S. contribution.' AS remark
     FROM dependency
-    WHERE is_newest_edition AND NOT is_us_listed
+    WHERE basis = 'monitor' AND is_newest_edition AND NOT is_us_listed
 ),
 said AS (
     SELECT * FROM summed
