@@ -19,7 +19,7 @@ since_start AS (
         area, account, amount_usd, period_start, period_end, edition, source_url, entry_id
     FROM funding
     WHERE series = 'tweis_country_table' AND is_cumulative
-    QUALIFY edition_order = max(edition_order) OVER (PARTITION BY area_as_printed)
+    QUALIFY is_newest_edition(edition_order, series, 'area', donor, area_as_printed, year)
 ),
 cumulative AS (
     SELECT

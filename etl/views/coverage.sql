@@ -9,7 +9,7 @@ WITH country_table AS (
 newest AS (
     SELECT *
     FROM country_table
-    QUALIFY edition_order = max(edition_order) OVER (PARTITION BY area_as_printed, year)
+    QUALIFY is_newest_edition(edition_order, series, 'area', donor, area_as_printed, year)
 ),
 earlier AS (
     SELECT
