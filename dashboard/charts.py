@@ -30,6 +30,7 @@ PALETTE: Final = {
         "unknown outcome": "#d9b8a6", "not split": "#a3705c", "clearance": "#2b7a72",
         "rule": "#5f5e59", "no figure": "#e6e3da", "outline": "#fdfcf8", "ink": "#4c4e52",
         "series 1": "#5f4b80", "series 2": "#5f5e59", "series 3": "#b5701f", "series 4": "#80661a",
+        "donor 1": "#55534e", "donor 2": "#807e77", "donor 3": "#a7a59d", "donor 4": "#c9c7be",
     },
     "dark": {
         "DoD": "#dbe8f6", "State NADR-CWD": "#9cc3e8", "State other": "#6f97cc",
@@ -38,12 +39,16 @@ PALETTE: Final = {
         "unknown outcome": "#8a5340", "not split": "#b98a76", "clearance": "#5bb5aa",
         "rule": "#a8a69e", "no figure": "#2b3138", "outline": "#14171b", "ink": "#c4c1b9",
         "series 1": "#bcaadb", "series 2": "#a8a69e", "series 3": "#dfa877", "series 4": "#d6bf77",
+        "donor 1": "#a8a69e", "donor 2": "#85837d", "donor 3": "#65645f", "donor 4": "#484846",
     },
 }  # fmt: skip
 RAMP: Final = {
     "light": ["#d3deea", "#9db6d0", "#6388b0", "#335a85", "#17324f"],
     "dark": ["#2a4766", "#40709d", "#6f9fca", "#a9c9e8", "#dfebf7"],
 }
+
+
+_FEW_YEARS: Final = 12  # labels of more lie on their side
 
 
 def _mode() -> str:
@@ -168,6 +173,78 @@ def dependency(frame: pl.DataFrame) -> Figure:
             ],
         )
         .properties(height=260)
+    )  # fmt: skip
+    return figure
+
+
+def shares_by_area(frame: pl.DataFrame) -> Figure:
+    """One bar an area: ``label``, ``us_share_percent``, ``words``, the longest first; the rest is grey."""
+    both = pl.concat(
+        [
+            frame.select(
+                "label", "words", payer=pl.lit("United States"), part="us_share_percent", place=pl.lit(0)
+            ),
+            frame.select(
+                "label", "words", payer=pl.lit("other donors"), part=100 - pl.col("us_share_percent"), place=pl.lit(1)
+            ),
+        ]
+    )  # fmt: skip
+    figure: alt.Chart = (
+        alt.Chart(both)
+        .mark_bar()
+        .encode(
+            y=alt.Y("label:N", title=None, sort=frame["label"].to_list(),
+                    axis=alt.Axis(labelLimit=170, labelBound=False, labelOverlap=False)),
+            x=alt.X("part:Q", title="per cent of what all donors gave", stack=True,
+                    scale=alt.Scale(domain=[0, 100], nice=False), axis=alt.Axis(tickCount=5)),
+            color=alt.Color("payer:N", scale=_scale(["United States", "other donors"]),
+                            legend=_legend("Paid by")),
+            order=alt.Order("place:Q"),
+            tooltip=[alt.Tooltip("label:N", title="Year and area"), alt.Tooltip("words:N", title="U.S. share")],
+        )
+        .properties(height=alt.Step(20))
+    )  # fmt: skip
+    return figure
+
+
+OTHERS: Final = "all other donors"
+REST: Final = "rest of the printed total"
+NAMED_DONORS: Final = 3  # beside the United States; more greys could not be told apart
+
+
+def payers(frame: pl.DataFrame, donors: Sequence[str]) -> Figure:
+    """Stacked bars by ``calendar_year`` and ``payer``: the United States, ``donors``, then the others."""
+    years = _span(frame["calendar_year"], at_least=8)
+    inks = {
+        "United States": "United States",
+        **{donor: f"donor {place}" for place, donor in enumerate(donors, 1)},
+        OTHERS: f"donor {NAMED_DONORS + 1}",
+        REST: "no figure",
+    }
+    present = [name for name in inks if name in frame["payer"]]
+    order = {name: place for place, name in enumerate(inks)}
+    figure: alt.Chart = (
+        alt.Chart(frame.with_columns(order=pl.col("payer").replace_strict(order)))
+        .mark_bar(stroke=colour("outline"), strokeWidth=0.6)
+        .encode(
+            x=alt.X("calendar_year:O", title="calendar year (no bar: not read)",
+                    scale=alt.Scale(domain=years),
+                    axis=alt.Axis(labelAngle=-90 if len(years) > _FEW_YEARS else 0)),
+            y=alt.Y("amount_usd:Q", title="nominal U.S. dollars", stack=True,
+                    axis=alt.Axis(format="$~s")),
+            color=alt.Color(
+                "payer:N",
+                scale=alt.Scale(domain=present, range=[colour(inks[name]) for name in present]),
+                legend=alt.Legend(title="Paid by", orient="top", columns=2, labelLimit=180),
+            ),
+            order=alt.Order("order:Q"),
+            tooltip=[
+                alt.Tooltip("calendar_year:O", title="Year"),
+                alt.Tooltip("payer:N", title="Paid by"),
+                alt.Tooltip("amount_usd:Q", title="Dollars", format="$,.0f"),
+            ],
+        )
+        .properties(height=380)
     )  # fmt: skip
     return figure
 

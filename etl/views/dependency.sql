@@ -15,7 +15,9 @@ WITH tables AS (
         CASE WHEN count(*) FILTER (WHERE is_us) = 1
             THEN max(only_entry_id) FILTER (WHERE is_us) END AS us_entry_id,
         count(*) FILTER (WHERE amount_usd > 0) AS positive_count,
-        count(*) FILTER (WHERE NOT is_us AND coalesce(amount_usd > 0, true)) AS others_count,
+        count(*) FILTER (
+            WHERE NOT is_us AND donor <> 'Not stated' AND coalesce(amount_usd > 0, true)
+        ) AS others_count,
         round(sum(power(amount_usd::DOUBLE / all_donors_usd::DOUBLE, 2)) FILTER (WHERE amount_usd > 0), 4)
             AS squares,
         bool_or(is_bound) AS has_bounds,

@@ -51,6 +51,8 @@ beside AS (
                 WHEN shares.basis IS NULL THEN 'no donors of the area were read from this source'
                 WHEN shares.us_share_percent IS NULL
                     THEN 'no year up to 2024 has a known U.S. share in this source'
+                WHEN shares.us_share_percent = 0
+                    THEN 'the donors of ' || shares.share_year || ', the latest year read, are without the United States'
             END,
             CASE
                 WHEN hurt.area IS NULL THEN 'no yearly casualty total of the Monitor was read'

@@ -277,6 +277,9 @@ def test_every_covered_area_stands_on_every_basis_ranked_or_with_the_reason(paid
     ) == [(0,)]
     reasons = dict(ask(paid, "SELECT area, unranked_because FROM orphaned WHERE basis = 'monitor'"))
     assert reasons["MLI"] == "no donors of the area were read from this source"
+    assert (
+        reasons["MMR"] == "the donors of 2022, the latest year read, are without the United States"
+    )
     assert reasons["SLB"] == "no yearly casualty total of the Monitor was read"
     assert reasons["ALB"] == (
         "no donors of the area were read from this source; the latest yearly total read, of 2016, is no "

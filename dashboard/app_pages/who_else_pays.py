@@ -1,0 +1,522 @@
+"""Who else pays: the U.S. share by area, covered areas left behind, and the donors of one area."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import polars as pl
+import streamlit as st
+
+from dashboard import address, charts, queries, show
+from etl.tables import BASES
+
+# What fetches a basis whose figures do not come with the project.
+COMMANDS: Final = {
+    "crs_disbursements": "hma refresh oecd_crs", "crs_commitments": "hma refresh oecd_crs",
+    "fts_paid": "hma refresh ocha_fts", "fts_committed": "hma refresh ocha_fts",
+}  # fmt: skip
+SCOPES: Final = {"dod": "Defense program alone", "all": "Whole U.S. effort"}
+STOPPED: Final = 2024  # the last whole year before State's grants were stopped, in January 2025
+BARS: Final = 30
+PAGE_ROWS: Final = 50
+
+Row = dict[str, Any]
+
+st.title("Who else pays")
+st.markdown(
+    "What share of the international money for an area’s mine action came from the United States, and who "
+    "gave the rest. The same dollar stands in several sources and at several stages, so one of them is shown at "
+    "a time and nothing is added across them."
+)
+bases = queries.ask("bases")
+if bases.is_empty():
+    st.info(
+        "This refresh says nothing of who else pays: the shares on more than one basis were published only by "
+        "later ones. [Show the newest](/who-else-pays)"
+    )
+    st.stop()
+titles = {name: basis.title for name, basis in BASES.items() if name in bases["basis"]}
+
+
+def chosen(key: str, labels: dict[str, str], otherwise: str) -> str:
+    """The code that the address gives for ``key``; it is written there, so that a link keeps its meaning."""
+    given = str(st.query_params.get(key, otherwise))
+    if given not in labels:
+        st.warning(
+            f"There is no {key} {show.plain(given[:80])} here."
+            + (" Its donors were not read on this basis." if key == "area" else "")
+        )
+        given = otherwise
+    if given and st.query_params.get(key) != given:
+        st.query_params[key] = given
+    return given
+
+
+filled = bases.filter(pl.col("areas_count") > 0)["basis"].to_list()
+first = next((name for name in titles if name in filled), next(iter(titles)))
+basis = address.choose(
+    "Source and stage of spending", titles, chosen("basis", titles, first), key="basis",
+    hint="One at a time: they report the same money.",
+)  # fmt: skip
+about = bases.filter(basis=basis).row(0, named=True)
+source = show.link(about["source_title"], about["source_url"])
+if not about["areas_count"]:
+    command = COMMANDS.get(basis, f"hma refresh {about['source_id']}")
+    others = "; ".join(show.plain(titles[name]) for name in titles if name in filled)
+    st.info(
+        f"This ledger holds no figure of {show.plain(about['source_title'])} on this basis. Its files do not come "
+        f"with the project, or are on hold. On the machine that keeps the ledger, `{command}` reads them. Nothing "
+        "follows from that: not read is not nothing paid."
+        + (f" There are figures on: {others}." if others else "")
+    )
+    st.stop()
+summary = queries.ask("dependency_rows", basis=basis)
+orphaned = queries.ask("orphaned_rows", basis=basis)
+show.small(
+    f"Source: {source}. Held: {about['areas_count']:,} recipients, years between {about['first_year']} and "
+    f"{about['last_year']}, with gaps. {show.plain(about['caution'])}"
+)
+
+
+# One figure and where it leads
+
+
+def key_of(row: Row) -> str:
+    """The area's code, or its name where it has none."""
+    return str(row["area"] or row["area_name"])
+
+
+def where(row: Row) -> dict[str, object]:
+    """Filters that give the rows of a recipient in a view."""
+    return (
+        {"area": row["area"]}
+        if row["area"]
+        else {"area.null": "yes", "area_name": row["area_name"]}
+    )
+
+
+def area_link(row: Row) -> str:
+    """The recipient, leading to its donors on this page."""
+    return f"[{show.plain(row['area_name'])}]({address.page('/who-else-pays', basis=basis, area=key_of(row))})"
+
+
+def percent(value: float, *, is_about: bool = False) -> str:
+    """A share that is not broken before its sign."""
+    return f"{'about ' if is_about else ''}{show.percent(value)}".replace(" ", "\u00a0")
+
+
+def share_of(row: Row) -> str:
+    """The U.S. share with its year, leading to its row; unknown is no zero."""
+    if row["share_year"] is None:
+        return "not known"
+    words = (
+        percent(row["us_share_percent"], is_about=row["is_approximate"])
+        if row["is_us_listed"]
+        else "U.S. not listed"
+    )
+    rows = address.rows(
+        "dependency",
+        {
+            "basis": basis, **where(row), "calendar_year": row["share_year"], "is_newest_edition": "yes",
+        },
+    )  # fmt: skip
+    return f"{show.rows_link(words, rows)} ({row['share_year']})"
+
+
+def us_amount(row: Row, year: int | None, amount: float | None) -> str:
+    """What the United States gave in a year, leading to the source row or rows."""
+    if amount is None or year is None:
+        return show.MISSING
+    if not row["is_us_listed"]:
+        return "not listed"
+    words = show.usd(amount)
+    if row["us_entry_id"]:
+        return show.entry_link(words, row["us_entry_id"])
+    return show.rows_link(words, funding_rows(row, year, {"donor_area": "USA"}))
+
+
+def funding_rows(row: Row, year: int, more: dict[str, object]) -> str:
+    """The address of the figures that are added on this basis for one recipient and year."""
+    place = (
+        {"area": row["area"]}
+        if row["area"]
+        else {"area.null": "yes", "area_as_printed": row["area_name"]}
+    )
+    return address.rows(
+        "funding",
+        {
+            "series": about["series"], "flow": about["flow"], **place, "year": year, "status": "actual",
+            "is_cumulative": "no", "is_printed_total": "no", **more,
+        },
+    )  # fmt: skip
+
+
+def all_donors(row: Row) -> str:
+    """What all donors gave, leading to the donors."""
+    if row["all_donors_usd"] is None:
+        return show.MISSING
+    words = show.usd(row["all_donors_usd"], "approximate" if row["is_approximate"] else "exact")
+    rows = address.rows(
+        "donors",
+        {"basis": basis, **where(row), "calendar_year": row["share_year"], "is_newest_edition": "yes"},
+    )  # fmt: skip
+    return show.rows_link(words, rows)
+
+
+def alone(row: Row) -> str:
+    """In how many of the years read the United States was the only donor."""
+    known = row["known_years_count"]
+    if not known:
+        return "not known"
+    return f"{row['us_only_years_count'] or 0} of {known} known"
+
+
+def span(row: Row) -> str:
+    """First and last year read with U.S. money."""
+    begin, end = row["first_us_year"], row["last_us_year"]
+    if begin is None:
+        return "none read"
+    return str(begin) if begin == end else f"{begin} to {end}"
+
+
+def change(row: Row) -> str:
+    """What became of U.S. money after 2024, as far as the source can say."""
+    latest = row["latest_year"]
+    if latest is None or latest <= STOPPED:
+        return f"no year after {STOPPED} read"
+    if not row["is_us_listed_latest"]:
+        return f"U.S. not listed in {latest}"
+    if row["us_change_usd"] is None:
+        return f"not known for {latest}"
+    percent = (
+        f", {row['us_change_percent']:+.1f} %".replace("-", "−")
+        if row["us_change_percent"] is not None
+        else ""
+    )
+    return show.plain(f"{show.signed_usd(row['us_change_usd'])}{percent} to {latest}")
+
+
+def more_columns(frame: pl.DataFrame) -> dict[str, show.Cell]:
+    """The columns of which at least one row can say something."""
+    columns: dict[str, show.Cell] = {}
+    if frame["us_only_years_count"].fill_null(0).sum():
+        columns["Years as only donor"] = alone
+    if (frame["latest_year"].fill_null(0) > STOPPED).any():
+        columns[f"Change after {STOPPED}"] = change
+    return columns
+
+
+def not_said() -> str:
+    """What the columns that are left out would say."""
+    words = []
+    if not summary["us_only_years_count"].fill_null(0).sum():
+        words.append("In no year read is the United States known to be the only donor.")
+    if not (summary["latest_year"].fill_null(0) > STOPPED).any():
+        words.append(
+            f"No year after {STOPPED} that had ended was read, so no change since then is known: it is not nought."
+        )
+    return " ".join(words)
+
+
+def index(row: Row) -> str:
+    """The Herfindahl index with two decimals."""
+    value = row["herfindahl_index"]
+    return show.MISSING if value is None else f"{value:.2f}"
+
+
+def paged(frame: pl.DataFrame, key: str) -> pl.DataFrame:
+    """The page of a long table that the reader is on."""
+    pages = -(-frame.height // PAGE_ROWS)
+    page = st.pagination(pages, key=key, bind="query-params") if pages > 1 else 1
+    return frame.slice((page - 1) * PAGE_ROWS, PAGE_ROWS)
+
+
+# The sections
+
+
+def ranking() -> None:
+    """The U.S. share by recipient: chart and table."""
+    st.header("How much came from the United States")
+    known = summary.filter(pl.col("us_share_percent").is_not_null() & pl.col("is_us_listed"))
+    not_listed = summary.filter(~pl.col("is_us_listed")).height
+    unknown = summary.height - known.height - not_listed
+    covered = orphaned.height
+    without = orphaned.filter(pl.col("us_share_percent").is_null()).height
+    st.info(
+        f"A country that is not shown here is not one that depends on nobody. Of the {covered} countries and areas "
+        f"whose table in State’s report was read, {without} have no known share on this basis, and State’s "
+        "report covers more than were read. A share is that of the year beside it, and the years differ.",
+        title="What is missing",
+    )
+    if known.is_empty():
+        st.markdown(
+            "**No recipient has a year in which the U.S. share is known on this basis.** The table says what was read."
+        )
+    else:
+        chart_of(known, not_listed, unknown)
+    show.table(
+        paged(summary, "page"),
+        {
+            "Country or area": area_link,
+            f"U.S. share, latest known year to {STOPPED}": share_of,
+            "United States": lambda row: us_amount(row, row["share_year"], row["us_usd"]),
+            "All donors": all_donors,
+            "Donors": show.number_of("donors_count"),
+            "Herfindahl index": index,
+            "Years with U.S. money": span,
+            **more_columns(summary),
+        },
+        alt=f"U.S. share, donors and years by recipient, as {titles[basis]} counts them",
+    )
+    show.small(
+        "Nominal dollars of the year in brackets; calendar years. The Herfindahl index adds the squared shares of all "
+        "donors: 1 is a single donor, 0.25 is four equal ones. It and the number of donors are given only where all "
+        "donors of the year stand here by name. “Only donor” means that the source lists no other, at any stage of "
+        f"spending; years are counted as far as they were read. {show.MISSING} means not known, never zero. A change "
+        f"is that of U.S. money from {STOPPED} to the latest year that had ended when the source was read. {not_said()}"
+    )
+    show.download(
+        address.rows("dependency_summary", {"basis": basis}), summary.height,
+        label="Download the table (CSV)",
+    )  # fmt: skip
+    show.download(
+        address.rows("dependency", {"basis": basis, "is_newest_edition": "yes"}),
+        label="Download every year’s share (CSV)",
+    )
+
+
+def chart_of(known: pl.DataFrame, not_listed: int, unknown: int) -> None:
+    """The bars of the most dependent recipients."""
+    most = known.row(0, named=True)
+    bars = known.head(BARS).with_columns(
+        label=pl.format("{} {}", "share_year", "area_name"),
+        words=pl.struct("us_share_percent", "is_approximate").map_elements(
+            lambda row: percent(row["us_share_percent"], is_about=row["is_approximate"]),
+            return_dtype=pl.String,
+        ),
+    )
+    half = known.filter(pl.col("us_share_percent") > 50).height
+    finding = (
+        f"{most['area_name']}: {show.percent(most['us_share_percent'])} came from the United States in "
+        f"{most['share_year']}, the highest of {known.height} known shares; {half} "
+        f"{'is' if half == 1 else 'are'} above half"
+    )
+    without = [
+        words
+        for count, words in (
+            (not_listed, f"{not_listed} recipients whose donors were read and whose list has no U.S. money"),
+            (unknown, f"{unknown} whose share is not known"),
+        )
+        if count
+    ]  # fmt: skip
+    cut = f" The chart shows the {BARS} highest." if known.height > BARS else ""
+    show.chart(
+        charts.shares_by_area(bars.select("label", "us_share_percent", "words")),
+        title=finding,
+        alt_text=f"Bars of the U.S. share by recipient, each of its latest known year up to {STOPPED}. {finding}.",
+        source_line=f"Source: {source}.{cut} Each bar is of the year before the name: they are no ranking of one "
+        f"year. Without a bar: {', '.join([*without, 'and all whose donors were not read'])}.",
+    )
+
+
+def left_behind() -> None:
+    """Covered areas that still record casualties, by dependency."""
+    st.header("Covered, still recording casualties, and dependent")
+    scope = address.choose(
+        "Which program", SCOPES, chosen("scope", SCOPES, "all"), key="scope",
+        hint="The Defense program is what the memo of 2 December 2025 is reported to drop; the whole effort is what "
+        "State’s report counts.",
+    )  # fmt: skip
+    rank = "rank_defense" if scope == "dod" else "rank_whole_effort"
+    of_scope = orphaned.filter("is_defense_program" if scope == "dod" else "is_whole_effort")
+    ranked = of_scope.filter(pl.col(rank).is_not_null()).sort(rank)
+    unranked = of_scope.filter(pl.col(rank).is_null())
+    if orphaned.is_empty():
+        st.info(
+            "State’s report is not in this ledger, so it is not known which areas the program covered. If it is on "
+            "hold, the reason stands at the side; `hma refresh state_tweis` reads it again."
+        )
+        return
+    st.markdown(
+        f"**{ranked.height} of the {of_scope.height} areas with money of this kind in the tables read can be ranked: "
+        "a U.S. share is known, and the latest yearly casualty total read is above zero.**"
+    )
+    st.warning(show.plain(about["cannot_show"]), title="What this ranking cannot show")
+    if not ranked.is_empty():
+        show.table(
+            ranked,
+            {
+                "Rank": show.number_of(rank),
+                "Country or area": area_link,
+                "U.S. share": share_of,
+                "Casualties, latest year read": hurt,
+                "Donors": show.number_of("donors_count"),
+                "Herfindahl index": index,
+                **more_columns(ranked),
+            },
+            alt=f"{SCOPES[scope]}: covered areas with casualties by their U.S. share, as {titles[basis]} counts it",
+        )
+    if not unranked.is_empty():
+        st.markdown(
+            f"**{unranked.height} are not ranked. That says nothing of how much they depend on U.S. money:**"
+        )
+        show.table(
+            unranked,
+            {
+                "Country or area": lambda row: (
+                    f"[{show.plain(row['area_name'])}]({address.page('/country', area=row['area'])})"
+                ),
+                "Why not": lambda row: show.plain(show.capital(row["unranked_because"])),
+                "U.S. share": share_of,
+                "Casualties, latest year read": hurt,
+            },
+            alt=f"{SCOPES[scope]}: covered areas without a rank, and what is missing",
+        )
+    last = of_scope["last_defense_fiscal_year" if scope == "dod" else "last_fiscal_year"].max()
+    until = f", the last of them FY{last}" if last else ""
+    show.small(
+        f"Covered: a table of State’s report with money above zero in the {'Defense line' if scope == 'dod' else 'line of any agency'} of a "
+        f"fiscal year that was read{until}); the report counts all conventional weapons destruction, which is broader than mine "
+        "action. Casualties: the Landmine Monitor’s newest total of the year in brackets, beside the share and not "
+        "its effect. The year of the share and that of the casualties can differ."
+    )
+    show.download(
+        address.rows("orphaned", {"basis": basis, **({"is_defense_program": "yes"} if scope == "dod" else {})}),
+        of_scope.height,
+    )  # fmt: skip
+
+
+def hurt(row: Row) -> str:
+    """The latest casualty total with its year, leading to its row."""
+    if row["casualties_year"] is None:
+        return "not read"
+    words = show.number(row["casualties_total"], floor=row["is_casualties_lower_bound"])
+    return f"{show.entry_link(words, row['casualties_entry_id'])} ({row['casualties_year']})"
+
+
+def donors_of_one() -> None:
+    """The donors of one recipient over the years."""
+    st.header("The donors of one area")
+    names = {key_of(row): row["area_name"] for row in summary.sort("area_name").iter_rows(named=True)}  # fmt: skip
+    otherwise = key_of(
+        summary.sort("us_years_count", "us_share_percent", "area_name", descending=[True, True, False], nulls_last=True)
+        .row(0, named=True)
+    )  # fmt: skip
+    area = address.choose(
+        "Country or area", names, chosen("area", names, otherwise), key="area",
+        hint="Only recipients whose donors were read on this basis.",
+    )  # fmt: skip
+    rows = queries.ask("payers_of_area", basis=basis, area=area)
+    shares = queries.ask("shares_of_area", basis=basis, area=area)
+    stacked, named = stack(rows)
+    years = sorted(rows["calendar_year"].unique().to_list())
+    finding = finding_of(names[area], shares, years)
+    running = shares.filter(~pl.col("is_year_over"))["calendar_year"].to_list()
+    parts = rows.filter(~pl.col("is_read_whole"))["calendar_year"].unique().sort().to_list()
+    notes = [
+        f" Not over when the source was read: {', '.join(map(str, sorted(running)))}."
+        if running
+        else "",
+        f" Not all donors were read for {', '.join(map(str, parts))}." if parts else "",
+    ]
+    show.chart(
+        charts.payers(stacked, named),
+        title=finding,
+        alt_text=f"Stacked bars of what each donor gave for {names[area]} by calendar year. {finding}.",
+        source_line=f"Source: {source}; editions in the table. A year without a bar was not read, or nobody is listed "
+        f"in it.{''.join(notes)}",
+    )
+    show.table(
+        paged(rows, "donors_page"),
+        {
+            "Year": show.text_of("calendar_year"),
+            "Donor": show.text_of("donor"),
+            "Nominal dollars": donor_amount,
+            "Share": lambda row: (
+                show.MISSING if row["share_percent"] is None else percent(row["share_percent"])
+            ),
+            "Edition": show.source_of(),
+        },
+        alt=f"Donors of {names[area]} by year, as {titles[basis]} counts them",
+    )
+    missing = {
+        row["calendar_year"]: row["why_no_share"]
+        for row in shares.iter_rows(named=True)
+        if row["why_no_share"]
+    }
+    if missing:
+        show.small(
+            "No U.S. share: "
+            + "; ".join(f"{year}, {show.plain(why)}" for year, why in sorted(missing.items()))
+            + "."
+        )
+    country = rows.row(0, named=True)["area"]
+    more = f" [All that is known of {show.plain(names[area])}]({address.page('/country', area=country)})" if country else ""  # fmt: skip
+    show.small(
+        f"{show.capital(about['flow'])}s in nominal dollars, negative where more was taken back than given.{more}"
+    )
+    show.download(
+        address.rows("donors", {"basis": basis, **where(rows.row(0, named=True)), "is_newest_edition": "yes"}),
+        rows.height,
+    )  # fmt: skip
+
+
+def donor_amount(row: Row) -> str:
+    """What one donor gave in one year, leading to its figure or figures."""
+    words = show.usd(row["amount_usd"], "approximate" if row["is_bound"] else "exact")
+    if row["amount_usd"] is None:
+        words = show.no_sum(row["entries_count"], may_add=True)
+    elif row["is_incomplete"]:
+        words += ", incomplete"
+    if row["only_entry_id"]:
+        return show.entry_link(words, row["only_entry_id"])
+    rows = funding_rows(row, row["calendar_year"], {"donor": row["donor"]})
+    return show.rows_link(words, rows)
+
+
+def stack(rows: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """What the chart draws, and the donors that have a grey of their own: the largest over the years."""
+    others = rows.filter(~pl.col("is_us"))
+    largest = (
+        others.group_by("donor")
+        .agg(pl.col("amount_usd").sum())
+        .sort("amount_usd", "donor", descending=[True, False])
+    )
+    named = largest["donor"].head(charts.NAMED_DONORS).to_list()
+    payer = (
+        pl.when("is_us").then(pl.lit("United States"))
+        .when(pl.col("donor").is_in(named)).then("donor")
+        .otherwise(pl.lit(charts.OTHERS))
+    )  # fmt: skip
+    drawn = (
+        rows.filter(pl.col("amount_usd").is_not_null())
+        .group_by("calendar_year", payer.alias("payer"))
+        .agg(pl.col("amount_usd").sum())
+    )
+    rest = (
+        rows.filter(~pl.col("is_read_whole") & pl.col("all_donors_usd").is_not_null())
+        .group_by("calendar_year")
+        .agg(amount_usd=pl.col("all_donors_usd").first() - pl.col("amount_usd").sum())
+        .filter(pl.col("amount_usd") > 0)
+        .select("calendar_year", pl.lit(charts.REST).alias("payer"), "amount_usd")
+    )
+    return pl.concat([drawn, rest]).sort("calendar_year", "payer"), named
+
+
+def finding_of(name: str, shares: pl.DataFrame, years: list[int]) -> str:
+    """The latest share in words, or that none is known."""
+    known = shares.filter(pl.col("us_share_percent").is_not_null())
+    if known.is_empty():
+        return f"{name}: no U.S. share is known for {show.years_of(years, 'calendar')}"
+    latest = known.row(0, named=True)
+    year = latest["calendar_year"]
+    also = "" if latest["is_year_over"] else ", which was not over yet"
+    if not latest["is_us_listed"]:
+        return f"{name}: the list of donors of {year} has no U.S. money{also}"
+    last = "" if year == max(years) else f"; donors were read until {max(years)}"
+    return f"{name}: U.S. money was {show.share(latest)} of what donors gave in {year}{also}{last}"
+
+
+ranking()
+left_behind()
+donors_of_one()
