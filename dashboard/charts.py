@@ -194,11 +194,11 @@ def shares_by_area(frame: pl.DataFrame) -> Figure:
         .mark_bar()
         .encode(
             y=alt.Y("label:N", title=None, sort=frame["label"].to_list(),
-                    axis=alt.Axis(labelLimit=170, labelBound=False, labelOverlap=False)),
-            x=alt.X("part:Q", title="per cent of what all donors gave", stack=True,
+                    axis=alt.Axis(labelLimit=170, labelFlush=False, labelOverlap=False)),
+            x=alt.X("part:Q", title="per cent", stack=True,
                     scale=alt.Scale(domain=[0, 100], nice=False), axis=alt.Axis(tickCount=5)),
             color=alt.Color("payer:N", scale=_scale(["United States", "other donors"]),
-                            legend=_legend("Paid by")),
+                            legend=alt.Legend(title=None, orient="top", columns=1)),
             order=alt.Order("place:Q"),
             tooltip=[alt.Tooltip("label:N", title="Year and area"), alt.Tooltip("words:N", title="U.S. share")],
         )
@@ -208,7 +208,7 @@ def shares_by_area(frame: pl.DataFrame) -> Figure:
 
 
 OTHERS: Final = "all other donors"
-REST: Final = "rest of the printed total"
+REST: Final = "donors not read"
 NAMED_DONORS: Final = 3  # beside the United States; more greys could not be told apart
 
 

@@ -1151,6 +1151,9 @@ class DependencySummary(dy.Schema):
     )
     latest_us_share_percent = real("U.S. share in that year", "percent", low=None)
     is_us_listed_latest = dy.Bool(nullable=True, description="the United States stands among its donors")  # fmt: skip
+    why_no_share = text(
+        "why no share up to 2024 is known: what is in the way in latest_year; null where one is"
+    )
     us_change_usd = money(
         "U.S. money of latest_year less that of 2024; null where the source has no year after 2024 that had "
         "ended, or does not list the United States in both"
@@ -1192,6 +1195,7 @@ class Orphaned(dy.Schema):
     us_entry_id = text("the United States' row in funding, where there is just one")
     us_only_years_count = whole("years read in which the United States was the only donor", "years")
     known_years_count = whole("years read of which that is known", "years")
+    us_years_count = whole("years read in which the United States gave", "years")
     last_us_year = year_of("last year read in which the United States gave")
     latest_year = year_of("latest year read that had ended when the source was retrieved")
     is_us_listed_latest = dy.Bool(nullable=True, description="the United States stands among its donors")  # fmt: skip

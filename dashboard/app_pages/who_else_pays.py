@@ -32,7 +32,7 @@ bases = queries.ask("bases")
 if bases.is_empty():
     st.info(
         "This refresh says nothing of who else pays: the shares on more than one basis were published only by "
-        "later ones. [Show the newest](/who-else-pays)"
+        "later ones. [Show the newest](/who_else_pays)"
     )
     st.stop()
 titles = {name: basis.title for name, basis in BASES.items() if name in bases["basis"]}
@@ -97,7 +97,7 @@ def where(row: Row) -> dict[str, object]:
 
 def area_link(row: Row) -> str:
     """The recipient, leading to its donors on this page."""
-    return f"[{show.plain(row['area_name'])}]({address.page('/who-else-pays', basis=basis, area=key_of(row))})"
+    return f"[{show.plain(row['area_name'])}]({address.page('/who_else_pays', basis=basis, area=key_of(row))})"
 
 
 def percent(value: float, *, is_about: bool = False) -> str:
@@ -108,7 +108,8 @@ def percent(value: float, *, is_about: bool = False) -> str:
 def share_of(row: Row) -> str:
     """The U.S. share with its year, leading to its row; unknown is no zero."""
     if row["share_year"] is None:
-        return "not known"
+        is_absent = row["is_us_listed_latest"] is False and row["us_years_count"] == 0
+        return f"U.S. not listed ({row['latest_year']})" if is_absent else "not known"
     words = (
         percent(row["us_share_percent"], is_about=row["is_approximate"])
         if row["is_us_listed"]
@@ -176,7 +177,7 @@ def span(row: Row) -> str:
     begin, end = row["first_us_year"], row["last_us_year"]
     if begin is None:
         return "none read"
-    return str(begin) if begin == end else f"{begin} to {end}"
+    return str(begin) if begin == end else f"{begin}, {end}"
 
 
 def change(row: Row) -> str:
@@ -238,14 +239,22 @@ def ranking() -> None:
     """The U.S. share by recipient: chart and table."""
     st.header("How much came from the United States")
     known = summary.filter(pl.col("us_share_percent").is_not_null() & pl.col("is_us_listed"))
-    not_listed = summary.filter(~pl.col("is_us_listed")).height
+    not_listed = summary.filter(
+        ~pl.coalesce(
+            "is_us_listed", pl.when(pl.col("us_years_count") == 0).then("is_us_listed_latest")
+        )
+    ).height
     unknown = summary.height - known.height - not_listed
-    covered = orphaned.height
     without = orphaned.filter(pl.col("us_share_percent").is_null()).height
+    counted = (
+        f"Of the {orphaned.height} countries and areas whose table in State’s report was read, {without} have no "
+        "known share on this basis, and State’s report covers more than were read. "
+        if orphaned.height
+        else ""
+    )
     st.info(
-        f"A country that is not shown here is not one that depends on nobody. Of the {covered} countries and areas "
-        f"whose table in State’s report was read, {without} have no known share on this basis, and State’s "
-        "report covers more than were read. A share is that of the year beside it, and the years differ.",
+        f"A country that is not shown here is not one that depends on nobody. {counted}A share is that of the year "
+        "beside it, and the years differ.",
         title="What is missing",
     )
     if known.is_empty():
@@ -263,7 +272,7 @@ def ranking() -> None:
             "All donors": all_donors,
             "Donors": show.number_of("donors_count"),
             "Herfindahl index": index,
-            "Years with U.S. money": span,
+            "First and last year with U.S. money": span,
             **more_columns(summary),
         },
         alt=f"U.S. share, donors and years by recipient, as {titles[basis]} counts them",
@@ -271,7 +280,7 @@ def ranking() -> None:
     show.small(
         "Nominal dollars of the year in brackets; calendar years. The Herfindahl index adds the squared shares of all "
         "donors: 1 is a single donor, 0.25 is four equal ones. It and the number of donors are given only where all "
-        "donors of the year stand here by name. “Only donor” means that the source lists no other, at any stage of "
+        "donors of the year stand here by name. Between the first and the last year with U.S. money others may lie that were not read. “Only donor” means that the source lists no other, at any stage of "
         f"spending; years are counted as far as they were read. {show.MISSING} means not known, never zero. A change "
         f"is that of U.S. money from {STOPPED} to the latest year that had ended when the source was read. {not_said()}"
     )
@@ -298,8 +307,8 @@ def chart_of(known: pl.DataFrame, not_listed: int, unknown: int) -> None:
     half = known.filter(pl.col("us_share_percent") > 50).height
     finding = (
         f"{most['area_name']}: {show.percent(most['us_share_percent'])} came from the United States in "
-        f"{most['share_year']}, the highest of {known.height} known shares; {half} "
-        f"{'is' if half == 1 else 'are'} above half"
+        f"{most['share_year']}, the highest of {known.height} known shares; {half or 'none'} "
+        f"{'is' if half < 2 else 'are'} above half"
     )
     without = [
         words
@@ -423,21 +432,33 @@ def donors_of_one() -> None:
         charts.payers(stacked, named),
         title=finding,
         alt_text=f"Stacked bars of what each donor gave for {names[area]} by calendar year. {finding}.",
-        source_line=f"Source: {source}; editions in the table. A year without a bar was not read, or nobody is listed "
+        source_line=f"Source: {source}; editions under the table. A year without a bar was not read, or nobody is listed "
         f"in it.{''.join(notes)}",
     )
     show.table(
         paged(rows, "donors_page"),
         {
-            "Year": show.text_of("calendar_year"),
+            "Year": lambda row: show.link(row["calendar_year"], row["source_url"]),
             "Donor": show.text_of("donor"),
             "Nominal dollars": donor_amount,
             "Share": lambda row: (
                 show.MISSING if row["share_percent"] is None else percent(row["share_percent"])
             ),
-            "Edition": show.source_of(),
         },
         alt=f"Donors of {names[area]} by year, as {titles[basis]} counts them",
+    )
+    editions = (
+        rows.group_by("edition")
+        .agg(pl.col("calendar_year").unique().alias("years"))
+        .sort(pl.col("years").list.max(), descending=True)
+    )
+    show.small(
+        "A year leads to its page. Read in: "
+        + "; ".join(
+            f"{show.plain(edition)} ({show.plain(show.years_of(of, 'calendar'))})"
+            for edition, of in editions.iter_rows()
+        )
+        + "."
     )
     missing = {
         row["calendar_year"]: row["why_no_share"]

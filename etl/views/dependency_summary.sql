@@ -74,6 +74,11 @@ SELECT
     latest.us_usd AS latest_us_usd,
     latest.us_share_percent AS latest_us_share_percent,
     latest.is_us_listed AS is_us_listed_latest,
+    CASE WHEN before.calendar_year IS NULL THEN coalesce(
+        latest.why_no_share,
+        CASE WHEN latest.calendar_year IS NULL THEN 'no year that had ended was read with enough of its donors' END,
+        'no year up to 2024 was read'
+    ) END AS why_no_share,
     CASE WHEN latest.calendar_year > 2024 THEN latest.us_usd - base.us_usd END AS us_change_usd,
     CASE WHEN latest.calendar_year > 2024 AND base.us_usd > 0
         THEN round(100 * (latest.us_usd - base.us_usd) / base.us_usd, 1)::DOUBLE END

@@ -46,18 +46,18 @@ beside AS (
         shares.* EXCLUDE (basis, area, area_name),
         nullif(concat_ws(
             '; ',
-            CASE WHEN NOT covered.is_whole_effort THEN 'State’s table prints no money' END,
+            CASE WHEN NOT covered.is_whole_effort THEN 'no money in State’s table' END,
             CASE
-                WHEN shares.basis IS NULL THEN 'no donors of the area were read from this source'
+                WHEN shares.basis IS NULL THEN 'donors not read from this source'
                 WHEN shares.us_share_percent IS NULL
-                    THEN 'no year up to 2024 has a known U.S. share in this source'
+                    THEN 'no U.S. share known up to 2024: ' || shares.why_no_share
                 WHEN shares.us_share_percent = 0
-                    THEN 'the donors of ' || shares.share_year || ', the latest year read, are without the United States'
+                    THEN 'no U.S. money listed in ' || shares.share_year || ', the latest year with a known share'
             END,
             CASE
-                WHEN hurt.area IS NULL THEN 'no yearly casualty total of the Monitor was read'
+                WHEN hurt.area IS NULL THEN 'no casualty total read'
                 WHEN hurt.total = 0
-                    THEN 'the latest yearly total read, of ' || hurt.calendar_year || ', is no casualties'
+                    THEN 'no casualties in ' || hurt.calendar_year || ', the latest year read'
             END
         ), '') AS unranked_because
     FROM covered
@@ -99,6 +99,7 @@ SELECT
     us_entry_id,
     us_only_years_count,
     known_years_count,
+    us_years_count,
     last_us_year,
     latest_year,
     is_us_listed_latest,

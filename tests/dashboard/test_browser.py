@@ -30,6 +30,7 @@ PAGES = (
     VIETNAM,
     "/country?area=AZE",
     "/funding",
+    "/who_else_pays",
     "/partners",
     "/reconciliation",
     "/changes",

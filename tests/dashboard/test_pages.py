@@ -33,6 +33,7 @@ PAGES = {
     "coverage": "What the U.S. Humanitarian Mine Action Program covered",
     "country": "Country",
     "funding": "Funding",
+    "who_else_pays": "Who else pays",
     "partners": "Partners",
     "reconciliation": "Reconciliation",
     "changes": "Changes",
@@ -629,6 +630,8 @@ def thin(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Folders]:
         ("program_events", "coverage", "State’s report is not in this ledger"),
         ("program_events", "country", "No source in this ledger has a figure of a country"),
         ("program_events", "funding", "No source of money is in this ledger"),
+        ("program_events", "who_else_pays", "`hma refresh"),
+        ("landmine_monitor", "who_else_pays", "State’s report is not in this ledger"),
         ("program_events", "partners", "No figure in this ledger names the organisation"),
         (
             "program_events",

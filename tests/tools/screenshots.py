@@ -43,6 +43,7 @@ PAGES: Final = {
     "country": "/country?area=VNM",
     "country-none": "/country",
     "funding": "/funding",
+    "who-else-pays": "/who_else_pays?basis=monitor&scope=all&area=LAO",
     "partners": "/partners",
     "reconciliation": "/reconciliation",
     "changes": "/changes?a=0&b=1",

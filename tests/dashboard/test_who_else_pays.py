@@ -1,0 +1,220 @@
+"""The page of who else pays: one basis at a time, ranks with what they cannot show, donors of an area."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shutil
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from starlette.testclient import TestClient
+from streamlit.testing.v1 import AppTest
+
+from dashboard.api import api
+from etl.settings import Folders
+from etl.tables import BASES
+from tests.dashboard.serving import REPOSITORY
+from tests.helpers import ask
+from tests.payers import add_crs, add_fts
+
+Open = Callable[..., AppTest]
+Cells = list[dict[str, str]]
+
+
+@pytest.fixture
+def visit(pool: None) -> Open:
+    def opened(**address: str) -> AppTest:
+        app = AppTest.from_file(REPOSITORY / "dashboard/streamlit_app.py", default_timeout=60)
+        for key, value in address.items():
+            app.query_params[key] = value
+        app.switch_page("app_pages/who_else_pays.py").run()
+        assert not app.exception, [error.message for error in app.exception]
+        return app
+
+    return opened
+
+
+@pytest.fixture
+def whole(built_folders: Folders, monkeypatch: pytest.MonkeyPatch) -> Folders:
+    monkeypatch.setenv("HMA_DATA", str(built_folders.data))
+    return built_folders
+
+
+@pytest.fixture(scope="module")
+def paid_folders(built_folders: Folders, tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    """The embedded ledger, then a few rows of the CRS, then of FTS: only read it."""
+    folder = tmp_path_factory.mktemp("paid")
+    shutil.copytree(built_folders.data, folder / "data")
+    folders = Folders(folder / "data")
+    add_crs(folders, folder)
+    add_fts(folders, folder, 2024, 2026)
+    return folders
+
+
+@pytest.fixture
+def paid(paid_folders: Folders, monkeypatch: pytest.MonkeyPatch) -> Folders:
+    monkeypatch.setenv("HMA_DATA", str(paid_folders.data))
+    return paid_folders
+
+
+def words(app: AppTest) -> str:
+    boxes = [*app.markdown, *app.info, *app.warning, *app.header]
+    return "\n".join(str(box.value) for box in boxes).replace("\\", "").replace("\u00a0", " ")
+
+
+def cells(app: AppTest, alt: str) -> Cells:
+    (table,) = [table for table in app.table if alt in table.proto.alt]
+    return [
+        {
+            str(name): str(cell).replace("\\", "").replace("\u00a0", " ")
+            for name, cell in row.items()
+        }
+        for row in table.value.to_dict("records")
+    ]
+
+
+def behind(cell: str) -> list[dict[str, str]]:
+    """The rows to which a figure leads, from the API."""
+    (link,) = re.findall(r"\]\((/api/v1/[^)]+)\)", cell)
+    with TestClient(api) as client:
+        answer = client.get(link.removeprefix("/api/v1"))
+    assert answer.status_code == 200, answer.text
+    return list(csv.DictReader(io.StringIO(answer.text)))
+
+
+def row_of(rows: Cells, area: str) -> dict[str, str]:
+    (row,) = [row for row in rows if row["Country or area"].startswith(f"[{area}]")]
+    return row
+
+
+def test_the_share_leads_to_its_row_its_dollars_and_its_donors(whole: Folders, visit: Open) -> None:
+    app = visit()
+    vietnam = row_of(cells(app, "U.S. share, donors and years"), "Vietnam")
+    share = vietnam["U.S. share, latest known year to 2024"]
+    assert share.startswith("[90.7 %]")
+    assert share.endswith("(2017)")
+    (row,) = behind(share)
+    assert (row["us_usd"], row["all_donors_usd"]) == ("12500000", "13778167")
+    assert "/entry?entry=landmine_monitor-" in vietnam["United States"]
+    donors = behind(vietnam["All donors"])
+    assert sum(Decimal(each["amount_usd"]) for each in donors) == Decimal(13778167)
+    assert (vietnam["Donors"], vietnam["Herfindahl index"]) == ("5", "0.83")
+    assert app.query_params["basis"] == ["monitor"], "a link keeps its meaning"
+
+
+def test_who_is_not_listed_has_no_zero_and_what_is_missing_comes_first(
+    whole: Folders, visit: Open
+) -> None:
+    app = visit(basis="monitor")
+    myanmar = row_of(cells(app, "U.S. share, donors and years"), "Myanmar")
+    assert myanmar["U.S. share, latest known year to 2024"].startswith("[U.S. not listed]")
+    assert myanmar["United States"] == "not listed"
+    said = words(app)
+    assert "A country that is not shown here is not one that depends on nobody." in said
+    assert (
+        "Of the 34 countries and areas whose table in State’s report was read, 12 have no" in said
+    )
+    assert "no change since then is known: it is not nought" in said
+    assert not any("Change after" in heading for heading in myanmar)
+
+
+@pytest.mark.parametrize(("scope", "ranked", "of"), [("all", 17, 34), ("dod", 13, 26)])
+def test_the_ranking_says_what_it_cannot_show_and_who_is_not_in_it(
+    whole: Folders, visit: Open, scope: str, ranked: int, of: int
+) -> None:
+    app = visit(basis="monitor", scope=scope)
+    assert BASES["monitor"].cannot_show in words(app)
+    rows, others = cells(app, "covered areas with casualties"), cells(app, "without a rank")
+    assert (len(rows), len(rows) + len(others)) == (ranked, of)
+    assert [row["Rank"] for row in rows] == [str(number) for number in range(1, ranked + 1)]
+    column = "rank_defense" if scope == "dod" else "rank_whole_effort"
+    names = [
+        name
+        for (name,) in ask(
+            whole,
+            f"SELECT area_name FROM orphaned WHERE {column} IS NOT NULL ORDER BY {column}",
+        )
+    ]
+    assert [re.findall(r"\[([^]]+)\]", row["Country or area"])[0] for row in rows] == names
+    assert ("Syria" in names) == (scope == "all")
+    assert all(row["Why not"] for row in others)
+    mali = row_of(others, "Mali")
+    assert (mali["Why not"], mali["U.S. share"]) == ("Donors not read from this source", "not known")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("basis", "command"),
+    [
+        ("crs_disbursements", "hma refresh oecd_crs"),
+        ("crs_commitments", "hma refresh oecd_crs"),
+        ("fts_paid", "hma refresh ocha_fts"),
+        ("fts_committed", "hma refresh ocha_fts"),
+    ],
+)
+def test_a_source_without_figures_says_what_fetches_it(
+    whole: Folders, visit: Open, basis: str, command: str
+) -> None:
+    app = visit(basis=basis)
+    assert f"`{command}`" in app.info[0].value
+    assert "not read is not nothing paid" in app.info[0].value
+    assert not app.table
+
+
+@pytest.mark.parametrize("address", [{"basis": "*x*"}, {"area": "ZZZ"}, {"scope": "state"}])
+def test_an_address_that_means_nothing_is_said_to_mean_nothing(
+    whole: Folders, visit: Open, address: dict[str, str]
+) -> None:
+    app = visit(**address)
+    assert any(box.value.startswith("There is no ") for box in app.main.warning)
+    assert app.table
+
+
+def test_the_switch_changes_every_figure_to_the_other_source(paid: Folders, visit: Open) -> None:
+    laos = row_of(cells(visit(basis="crs_disbursements"), "U.S. share, donors and years"), "Laos")
+    assert laos["U.S. share, latest known year to 2024"].startswith("[80.0 %]")
+    assert sum(Decimal(row["amount_usd"]) for row in behind(laos["United States"])) == 8_000_000
+    assert {row["basis"] for row in behind(laos["All donors"])} == {"crs_disbursements"}
+    paid_laos = row_of(cells(visit(basis="fts_paid"), "U.S. share, donors and years"), "Laos")
+    assert paid_laos["U.S. share, latest known year to 2024"].startswith("[90.0 %]")
+    assert "/entry?entry=ocha_fts-" in paid_laos["United States"]
+
+
+def test_what_changed_after_2024_is_said_and_silence_is_no_nought(
+    paid: Folders, visit: Open
+) -> None:
+    rows = cells(visit(basis="crs_disbursements"), "U.S. share, donors and years")
+    assert row_of(rows, "Vietnam")["Change after 2024"] == "−\u2060$3,000,000, −75.0 % to 2025"
+    assert row_of(rows, "Laos")["Change after 2024"] == "U.S. not listed in 2025"
+    assert row_of(rows, "Angola")["Change after 2024"] == "no year after 2024 read"
+    assert row_of(rows, "Vietnam")["Years as only donor"] == "2 of 2 known"
+    assert row_of(rows, "Colombia")["U.S. share, latest known year to 2024"] == "not known"
+
+
+def test_the_donors_of_an_area_lead_to_their_figures_and_add_up(paid: Folders, visit: Open) -> None:
+    app = visit(basis="crs_disbursements", area="LAO")
+    rows = [row for row in cells(app, "Donors of Laos by year") if row["Year"].startswith("[2024]")]
+    assert [row["Donor"] for row in rows] == ["United States", "Germany", "Norway"]
+    assert [row["Share"] for row in rows] == ["80.0 %", "15.0 %", "5.0 %"]
+    assert sum(Decimal(row["amount_usd"]) for row in behind(rows[0]["Nominal dollars"])) == (
+        8_000_000
+    )
+    said = words(app)
+    assert "Laos: the list of donors of 2025" not in said, "the latest known share is told"
+    assert "Laos: U.S. money was 80.0 % of what donors gave in 2024; donors were read until 2025" in said  # fmt: skip
+    assert "2025, the source lists no U.S. money" in said
+
+
+def test_a_year_that_was_not_over_is_marked(paid: Folders, visit: Open) -> None:
+    said = words(visit(basis="fts_paid", area="LAO"))
+    assert "in 2026, which was not over yet" in said
+    assert "Not over when the source was read: 2026." in said
+
+
+def test_an_earlier_refresh_shows_the_sources_of_then(paid: Folders, visit: Open) -> None:
+    app = visit(basis="crs_disbursements", as_of="1")
+    assert "`hma refresh oecd_crs`" in "".join(box.value for box in app.info)
+    assert visit(basis="monitor", as_of="1").table
+    assert visit(basis="crs_disbursements", as_of="2").table
