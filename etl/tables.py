@@ -1203,7 +1203,7 @@ class Orphaned(dy.Schema):
     us_change_percent = real("that change in per cent of 2024", "percent", low=None)
     unranked_because = text("what is missing for a rank; null where there is one")
     cannot_show = text("what the ranking cannot show", required=True)
-    source_id = text("source of the share")
+    source_id = text("source of the basis", required=True)
     edition = text("edition that the share was read in")
     source_url = text("address of that page, or of the source")
 

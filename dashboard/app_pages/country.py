@@ -421,6 +421,9 @@ else:
         address.rows("dependency", {"area": area, "is_newest_edition": "yes"}), shares.height,
         label="Download the shares (CSV)",
     )  # fmt: skip
+    show.small(
+        f"[Each donor over the years, and what other sources say]({address.page('/who_else_pays', area=area)})"
+    )
 
 st.header("Clearance")
 cleared = queries.ask("area_clearance", area=area)

@@ -381,11 +381,12 @@ def left_behind() -> None:
             },
             alt=f"{SCOPES[scope]}: covered areas without a rank, and what is missing",
         )
-    last = of_scope["last_defense_fiscal_year" if scope == "dod" else "last_fiscal_year"].max()
-    until = f", the last of them FY{last}" if last else ""
+    line = "Defense line" if scope == "dod" else "line of any agency"
+    paid_in = of_scope["last_defense_fiscal_year" if scope == "dod" else "last_fiscal_year"]
+    until = f", the last of them FY{max(paid_in.drop_nulls().to_list())}"
     show.small(
-        f"Covered: a table of State’s report with money above zero in the {'Defense line' if scope == 'dod' else 'line of any agency'} of a "
-        f"fiscal year that was read{until}); the report counts all conventional weapons destruction, which is broader than mine "
+        f"Covered: a table of State’s report with money above zero in the {line} of a fiscal year that was read"
+        f"{until}; the report counts all conventional weapons destruction, which is broader than mine "
         "action. Casualties: the Landmine Monitor’s newest total of the year in brackets, beside the share and not "
         "its effect. The year of the share and that of the casualties can differ."
     )

@@ -43,7 +43,8 @@ beside AS (
         hurt.edition AS casualties_edition,
         hurt.source_url AS casualties_source_url,
         hurt.entry_id AS casualties_entry_id,
-        shares.* EXCLUDE (basis, area, area_name),
+        shares.* EXCLUDE (basis, area, area_name, source_id, series),
+        series.source_id,
         nullif(concat_ws(
             '; ',
             CASE WHEN NOT covered.is_whole_effort THEN 'no money in State’s table' END,
@@ -62,6 +63,7 @@ beside AS (
         ), '') AS unranked_because
     FROM covered
     CROSS JOIN bases
+    JOIN series ON series.series = bases.series
     LEFT JOIN hurt ON hurt.area = covered.area
     LEFT JOIN shares ON shares.area = covered.area AND shares.basis = bases.basis
     WHERE bases.basis IN (SELECT basis FROM donors)

@@ -432,8 +432,11 @@ def test_whatever_the_rows_a_share_is_of_a_whole_of_its_own_basis(
         for key, of in sums.items():
             basis, _, year = key
             amounts = [amount for each in of.values() for amount in each]
-            totals = {donor: sum(x or 0 for x in each) for donor, each in of.items()}
-            whole = sum(totals.values())
+            totals = {
+                donor: sum((x or Decimal(0) for x in each), Decimal(0))
+                for donor, each in of.items()
+            }
+            whole = sum(totals.values(), Decimal(0))
             is_whole = (
                 None not in amounts
                 and min(totals.values()) >= 0
