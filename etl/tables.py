@@ -1171,7 +1171,11 @@ class Orphaned(dy.Schema):
         "rank by us_share_percent, then by casualties, among all areas with U.S. money; null where "
         "unranked_because says why", "rank", low=1,
     )  # fmt: skip
-    rank_defense = whole("the same among areas with Defense money", "rank", low=1)
+    rank_defense = whole(
+        "the same among areas with Defense money; the share is still that of all U.S. money",
+        "rank",
+        low=1,
+    )
     area = text("code of the area", required=True)
     area_name = text("name of the area", required=True)
     is_whole_effort = flag("State's table prints U.S. money of any account")

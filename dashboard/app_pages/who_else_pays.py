@@ -349,6 +349,11 @@ def left_behind() -> None:
     st.markdown(
         f"**{ranked.height} of the {of_scope.height} areas with money of this kind in the tables read can be ranked: "
         "a U.S. share is known, and the latest yearly casualty total read is above zero.**"
+        + (
+            " The share is of all U.S. money; no source here gives it for the Defense program alone."
+            if scope == "dod"
+            else ""
+        )
     )
     st.warning(show.plain(about["cannot_show"]), title="What this ranking cannot show")
     if not ranked.is_empty():
@@ -442,9 +447,7 @@ def donors_of_one() -> None:
             "Year": lambda row: show.link(row["calendar_year"], row["source_url"]),
             "Donor": show.text_of("donor"),
             "Nominal dollars": donor_amount,
-            "Share": lambda row: (
-                show.MISSING if row["share_percent"] is None else percent(row["share_percent"])
-            ),
+            "Share": donor_share,
         },
         alt=f"Donors of {names[area]} by year, as {titles[basis]} counts them",
     )
@@ -494,6 +497,15 @@ def donor_amount(row: Row) -> str:
         return show.entry_link(words, row["only_entry_id"])
     rows = funding_rows(row, row["calendar_year"], {"donor": row["donor"]})
     return show.rows_link(words, rows)
+
+
+def donor_share(row: Row) -> str:
+    """The donor's share; what rounds to nought and is none says so."""
+    if row["share_percent"] is None:
+        return show.MISSING
+    if row["amount_usd"] > 0 and row["share_percent"] == 0:
+        return "under\u00a00.1\u00a0%"
+    return percent(row["share_percent"])
 
 
 def stack(rows: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:

@@ -127,6 +127,7 @@ def test_the_ranking_says_what_it_cannot_show_and_who_is_not_in_it(
 ) -> None:
     app = visit(basis="monitor", scope=scope)
     assert BASES["monitor"].cannot_show in words(app)
+    assert ("The share is of all U.S. money" in words(app)) == (scope == "dod")
     rows, others = cells(app, "covered areas with casualties"), cells(app, "without a rank")
     assert (len(rows), len(rows) + len(others)) == (ranked, of)
     assert [row["Rank"] for row in rows] == [str(number) for number in range(1, ranked + 1)]
@@ -218,3 +219,19 @@ def test_an_earlier_refresh_shows_the_sources_of_then(paid: Folders, visit: Open
     assert "`hma refresh oecd_crs`" in "".join(box.value for box in app.info)
     assert visit(basis="monitor", as_of="1").table
     assert visit(basis="crs_disbursements", as_of="2").table
+
+
+def test_a_small_share_is_no_nought_and_what_was_not_read_has_a_bar(
+    whole: Folders, visit: Open
+) -> None:
+    app = visit(basis="monitor", area="IRQ")
+    small = [row for row in cells(app, "Donors of Iraq by year") if row["Donor"] == "Estonia"]
+    assert {row["Share"] for row in small} == {"under 0.1 %"}
+    # the table of 2019 was read in part; its total is printed
+    (chart,) = [
+        chart
+        for chart in app.get("vega_lite_chart")
+        if "what each donor gave for Iraq" in chart.proto.alt
+    ]
+    assert "donors not read" in chart.proto.spec
+    assert "Not all donors were read for 20" in words(app)
