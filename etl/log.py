@@ -24,7 +24,7 @@ from etl.locate import file_of
 from etl.reading import Finding
 from etl.record import APPENDED
 from etl.sources import SourceSpec
-from etl.tables import BASES, CHANGES, LOG_TABLES, MEASURES, polars_schema
+from etl.tables import CHANGES, LOG_TABLES, MEASURES, polars_schema
 
 ANY_STATUS: Final = ("accepted", "held", "rejected")
 
@@ -302,12 +302,17 @@ def replace_reference(
             {"measure": name, "title": title, "series": series, "why": why}
             for name, (title, series, why) in MEASURES.items()
         ],
-        "bases": [{"basis": name, **basis._asdict()} for name, basis in BASES.items()],
+        "bases": [
+            {"series": name, **basis.model_dump()}
+            for spec in specs
+            for name, series in spec.series.items()
+            for basis in series.bases
+        ],
         "sources": [
             spec.model_dump(include=set(LOG_TABLES["sources"].column_names())) for spec in specs
         ],
         "series": [
-            {"series": name, "source_id": spec.source_id, **series.model_dump()}
+            {"series": name, "source_id": spec.source_id, **series.model_dump(exclude={"bases"})}
             for spec in specs
             for name, series in spec.series.items()
         ],

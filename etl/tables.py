@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import dataframely as dy
 import polars as pl
@@ -181,66 +181,6 @@ MEASURES: Final = {
         "of the fiscal year.",
     ),
 }
-
-
-class Basis(NamedTuple):
-    """One way to count who pays: a series and a flow of one source, whose figures may be added."""
-
-    title: str
-    series: str
-    flow: str
-    is_printed_table: (
-        bool  # each area and year is a table that a page prints, read whole or in part
-    )
-    totals_series: str | None  # the totals printed beside such tables
-    cannot_show: str
-
-
-_RANKS_CANNOT: Final = (
-    "A rank is no forecast and no measure of need. It sets the last known share of U.S. money beside the last "
-    "yearly casualty total of the Landmine Monitor that was read, which can be of another year, and shows no cause. "
-    "An area that is not ranked, or has no row, is not one that depends on nobody: its donors, its casualties or its "
-    "table in State’s report were not read. A share says nothing of what others will pay, nor of the area’s own money. "
-)
-# On what the views `donors`, `dependency` and `orphaned` stand, one at a time: they report the same money.
-BASES: Final[Mapping[str, Basis]] = MappingProxyType(
-    {
-        "monitor": Basis(
-            "Landmine Monitor, contributions", "monitor_recipient_tables", "contribution", True,
-            "monitor_recipient_totals",
-            _RANKS_CANNOT
-            + "The Monitor counts what donors report to have given by calendar year, and this ledger holds few of its "
-            "tables: years differ between areas, and what changed after the latest of them is not in it.",
-        ),
-        "crs_disbursements": Basis(
-            "OECD CRS, disbursements", "crs_disbursements", "disbursement", False, None,
-            _RANKS_CANNOT
-            + "The CRS counts aid for civilian purposes under its code for mines, so money of the Department of Defense "
-            "is largely absent by definition, and mine action inside wider projects is not seen. Its newest year is "
-            "more than a year back, and each release corrects earlier ones.",
-        ),
-        "crs_commitments": Basis(
-            "OECD CRS, commitments", "crs_commitments", "commitment", False, None,
-            _RANKS_CANNOT
-            + "A commitment can be for several years and counts whole in the year in which it was made, so a year "
-            "without one is not a year without money. The CRS counts aid for civilian purposes, so money of the "
-            "Department of Defense is largely absent by definition.",
-        ),
-        "fts_paid": Basis(
-            "OCHA FTS, paid", "fts_incoming", "disbursement", False, None,
-            _RANKS_CANNOT
-            + "Reporting to FTS is voluntary, and most money is not marked with a sector. What was committed and not "
-            "yet marked as paid stands on a basis of its own, and what serves several sectors or years on none, so a "
-            "share is one of the reported and marked money alone. Funds and UN bodies are donors here, whoever filled them.",
-        ),
-        "fts_committed": Basis(
-            "OCHA FTS, committed and not yet marked as paid", "fts_incoming", "commitment", False, None,
-            _RANKS_CANNOT
-            + "A commitment leaves this basis when it is marked as paid, so an old year holds what nobody has marked, "
-            "not what was promised. Reporting to FTS is voluntary, and most money is not marked with a sector.",
-        ),
-    }
-)  # fmt: skip
 CHANGES: Final = {
     "added": "first time this entry was seen",
     "revised": "the source printed another value; the earlier revision is kept",
@@ -802,6 +742,7 @@ class Bases(dy.Schema):
     )
     totals_series = text("series of the totals printed beside such tables; never added to them")
     cannot_show = text("what shares and ranks on this basis cannot show", required=True)
+    place = whole("its place among the bases, for readers", "place", required=True)
 
 
 class Sources(dy.Schema):
@@ -1025,13 +966,12 @@ class CasualtiesByAreaYear(dy.Schema):
     note = text("what the compiler noted")
 
 
-_BASIS: Final = {name: basis.title for name, basis in BASES.items()}
-
-
 class Donors(dy.Schema):
     """What one donor gave one area in one year, as one basis counts it."""
 
-    basis = category("on what the row stands; rows of two are never added", _BASIS)
+    basis = text(
+        "on what the row stands, by its name in bases; rows of two are never added", required=True
+    )
     area = text(f"recipient; {AREA_CODE}")
     area_name = text("name of the recipient; as printed where it has no code", required=True)
     calendar_year = year_of("calendar year", required=True)
@@ -1071,9 +1011,10 @@ class Donors(dy.Schema):
 class Dependency(dy.Schema):
     """The U.S. share of one area's international funding in one year, on one basis and in one edition."""
 
-    basis = category(
-        "on what the row stands; rows of two are never added. Rows published before there was another have none",
-        _BASIS,
+    basis = text(
+        "on what the row stands, by its name in bases; rows of two are never added. Rows published before there "
+        "was another have none",
+        required=True,
     )
     area = text(AREA_CODE)
     area_name = text("name of the area; as printed where it has no code", required=True)
@@ -1122,7 +1063,7 @@ class Dependency(dy.Schema):
 class DependencySummary(dy.Schema):
     """How much one area depended on U.S. money, on one basis; years are those that the ledger holds."""
 
-    basis = category("on what the row stands", _BASIS)
+    basis = text("on what the row stands, by its name in bases", required=True)
     area = text(AREA_CODE)
     area_name = text("name of the area; as printed where it has no code", required=True)
     first_year = year_of("first year with donors read", required=True)
@@ -1166,7 +1107,7 @@ class DependencySummary(dy.Schema):
 class Orphaned(dy.Schema):
     """One area that the program covered, on one basis: its rank by dependency, or why it has none."""
 
-    basis = category("on what the row stands", _BASIS)
+    basis = text("on what the row stands, by its name in bases", required=True)
     rank_whole_effort = whole(
         "rank by us_share_percent, then by casualties, among all areas with U.S. money; null where "
         "unranked_because says why", "rank", low=1,

@@ -8,13 +8,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import address, charts, queries, show
-from etl.tables import BASES
 
-# What fetches a basis whose figures do not come with the project.
-COMMANDS: Final = {
-    "crs_disbursements": "hma refresh oecd_crs", "crs_commitments": "hma refresh oecd_crs",
-    "fts_paid": "hma refresh ocha_fts", "fts_committed": "hma refresh ocha_fts",
-}  # fmt: skip
 SCOPES: Final = {"dod": "Defense program alone", "all": "Whole U.S. effort"}
 STOPPED: Final = 2024  # the last whole year before State's grants were stopped, in January 2025
 BARS: Final = 30
@@ -35,7 +29,7 @@ if bases.is_empty():
         "later ones. [Show the newest](/who_else_pays)"
     )
     st.stop()
-titles = {name: basis.title for name, basis in BASES.items() if name in bases["basis"]}
+titles = dict(bases.select("basis", "title").iter_rows())
 
 
 def chosen(key: str, labels: dict[str, str], otherwise: str) -> str:
@@ -61,7 +55,7 @@ basis = address.choose(
 about = bases.filter(basis=basis).row(0, named=True)
 source = show.link(about["source_title"], about["source_url"])
 if not about["areas_count"]:
-    command = COMMANDS.get(basis, f"hma refresh {about['source_id']}")
+    command = f"hma refresh {about['source_id']}"
     others = "; ".join(show.plain(titles[name]) for name in titles if name in filled)
     st.info(
         f"This ledger holds no figure of {show.plain(about['source_title'])} on this basis. Its files do not come "
@@ -355,7 +349,7 @@ def left_behind() -> None:
             else ""
         )
     )
-    st.warning(show.plain(about["cannot_show"]), title="What this ranking cannot show")
+    st.warning(show.plain(orphaned["cannot_show"][0]), title="What this ranking cannot show")
     if not ranked.is_empty():
         show.table(
             ranked,

@@ -11,4 +11,4 @@ LEFT JOIN (
     FROM dependency_summary
     GROUP BY basis
 ) AS held ON held.basis = bases.basis
-ORDER BY bases.basis
+ORDER BY bases.place, bases.basis

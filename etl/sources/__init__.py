@@ -27,6 +27,24 @@ Reader = Callable[[Contents, Reading, Resolver], None]
 HERE = Path(__file__).parent
 
 
+class BasisSpec(BaseModel):
+    """A way to count who pays: one flow of a series whose figures may be added.
+
+    ``is_printed_table`` says that each area and year is a table that a page prints, read whole or in part;
+    ``totals_series`` is the series of the totals printed beside them. ``place`` orders the bases for readers.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    basis: str
+    title: str
+    flow: str
+    is_printed_table: bool = False
+    totals_series: str | None = None
+    cannot_show: str
+    place: int
+
+
 class SeriesSpec(BaseModel):
     """A set of figures that are counted alike."""
 
@@ -36,6 +54,7 @@ class SeriesSpec(BaseModel):
     is_additive: bool = False
     page_of: Literal["area", "donor"] = "area"
     caution: str
+    bases: tuple[BasisSpec, ...] = ()
 
 
 class GuardLimits(BaseModel):

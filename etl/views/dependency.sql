@@ -23,7 +23,7 @@ WITH tables AS (
         bool_or(is_bound) AS has_bounds,
         bool_and(is_newest_edition) AS is_newest_edition,
         min(report) AS report,
-        CASE WHEN count(DISTINCT place) = 1 THEN min(place) END AS place,
+        CASE WHEN count(DISTINCT donors.place) = 1 THEN min(donors.place) END AS place,
         CASE WHEN count(DISTINCT donors.source_url) = 1 THEN min(donors.source_url) END AS one_url,
         min(sum_check) AS sum_check
     FROM donors

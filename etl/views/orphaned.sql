@@ -35,7 +35,12 @@ shares AS (
 beside AS (
     SELECT
         bases.basis,
-        bases.cannot_show,
+        'A rank is no forecast and no measure of need. It sets the last known share of U.S. money '
+        || 'beside the last yearly casualty total of the Landmine Monitor that was read, which can be '
+        || 'of another year, and shows no cause. An area that is not ranked, or has no row, is not one '
+        || 'that depends on nobody: its donors, its casualties or its table in State’s report were not '
+        || 'read. A share says nothing of what others will pay, nor of the area’s own money. '
+        || bases.cannot_show AS cannot_show,
         covered.*,
         hurt.calendar_year AS casualties_year,
         hurt.total AS casualties_total,
