@@ -33,7 +33,7 @@ import httpx
 import tenacity
 
 from etl import __version__, addresses, magic
-from etl.partial import Held, Part, Validators, http_date, length
+from etl.partial import TAKEN, Held, Part, Validators, http_date, length
 
 __all__ = ["Download", "FetchError", "Fetcher", "Limits", "Outside", "Validators", "shown"]
 
@@ -107,6 +107,10 @@ class Download:
     size_bytes: int
     validators: Validators
     url: str
+
+    def moved(self) -> Path:
+        """Where the file lies from now on: as no part that a later run might go on with."""
+        return self.path.rename(self.path.with_suffix(TAKEN))
 
 
 @dataclass(frozen=True)

@@ -197,6 +197,8 @@ def _one_source(run: _Run, spec: SourceSpec) -> SourceOutcome:
         outcome.hold = Hold("unreadable", str(error), is_readable=False)
     except Exception as error:  # whatever a publisher sends ends its own source, not the refresh
         outcome.hold = Hold("unreadable", unforeseen(error), is_readable=False)
+    finally:
+        run.archive.let_go()
     outcome.is_news = bool(outcome.changes) | log.source(
         run.con, run.number, run.code_version, outcome
     )

@@ -251,10 +251,9 @@ def _copied(
             raise SourceError(
                 f"{_said(copy)} says that nothing has changed, though nothing was asked"
             )
-        try:
-            yield download.path
-        finally:
-            download.path.unlink(missing_ok=True)
+        path = download.moved()
+        archive.leave(path)
+        yield path
 
 
 def _origin(copy: Given, path: Path, plain: Path) -> str:

@@ -135,10 +135,9 @@ class Session:
         if download is None:
             self.fetched[file] = self._remembered(file, url)[0]
             return
-        try:
-            self.fetched[file] = self._take(file, download, member)
-        finally:
-            download.path.unlink(missing_ok=True)
+        path = download.moved()
+        self._archive.leave(path)  # when it has been read
+        self.fetched[file] = self._take(file, path, download, member)
         self.memory.files[file] = Remembered(
             url=shown(url), sha256=self.fetched[file].sha256, **asdict(download.validators)
         )
@@ -165,10 +164,10 @@ class Session:
                 return vintage, Validators(etag=said.etag, last_modified=said.last_modified)
         raise LookupError(file)
 
-    def _take(self, file: str, download: Download, member: str | None = None) -> Vintage:
+    def _take(self, file: str, path: Path, download: Download, member: str | None) -> Vintage:
         release = download.validators.last_modified
         origin = f"{download.url}, last modified {release}" if release else download.url
-        with unpacking(download.path, self._max_bytes, member=member, name=file) as plain:
+        with unpacking(path, self._max_bytes, member=member, name=file) as plain:
             return self._archive.take(self._source_id, file, plain, origin)
 
     def ask_bytes(

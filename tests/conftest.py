@@ -11,12 +11,16 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from hypothesis import settings
 
 from etl.refresh import refresh
 from etl.settings import Folders
 from etl.sources import all_sources
 from tests.helpers import DATA, ledger
 from tests.pasts import add_past
+
+settings.register_profile("any machine", deadline=None)  # a busy one is no fault of the code
+settings.load_profile("any machine")
 
 
 def _copy_sources(to: Path) -> Folders:

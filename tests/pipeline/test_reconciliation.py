@@ -204,7 +204,7 @@ def _ledger(rows: list[dict[str, Any]]) -> duckdb.DuckDBPyConnection:
 
 
 @given(st.lists(ROW, min_size=1, max_size=25))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_whatever_the_rows_each_sum_is_that_of_its_own_figures_and_no_figure_counts_twice(
     rows: list[dict[str, Any]],
 ) -> None:
