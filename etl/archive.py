@@ -336,6 +336,10 @@ class Contents(Mapping[str, bytes]):
     def __len__(self) -> int:
         return len(self._vintages)
 
+    def retrieved(self, file: str) -> str:
+        """When a file was retrieved, in ISO 8601."""
+        return self._vintages[file].retrieved_at
+
     def path(self, file: str) -> Path:
         """Where the archived object lies; see :meth:`compression` for its form."""
         sha256 = self._vintages[file].sha256

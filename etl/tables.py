@@ -396,7 +396,8 @@ class CasualtyEvents(Spine):
     area_as_printed = text("country or area, as the register names it", required=True)
     date = date_of("date of the accident: year, month or day, as far as published", past=True)
     date_end = date_of(
-        "last day of the span in which the event lies, where the source prints a span", required=False
+        "last day of the span in which the event lies, where the source prints a span",
+        required=False,
     )
     date_precision_as_printed = text(
         "how exactly the date is known, in the source's own numbers: the higher, the less exactly"
@@ -750,6 +751,12 @@ class Sources(dy.Schema):
     )
     coverage = text("what it covers", required=True)
     caveats = text("what a reader must know before using it", required=True)
+    enable = text("how to turn it on; null for a source that is fetched without being asked to")
+    is_exportable = dy.Bool(
+        nullable=True,
+        description="its rows may be shown and passed on; those of others stay on the machine that fetched "
+        "them, and are in no page, answer, download or export. Null in ledgers older than the column",
+    )
 
 
 class Series(dy.Schema):

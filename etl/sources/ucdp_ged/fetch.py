@@ -6,15 +6,14 @@ whole or not at all: as many events as announced, each of them once.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
-from etl.asking import address_of, collecting, member, records_of, wrong
+from etl.asking import collecting, member, records_of, wrong
 from etl.fetch import FetchError
 from etl.session import Session, parsed
 
-TOKEN: Final = "token"
 HEADER: Final = "x-ucdp-access-token"
-MOST_PAGES: Final = 5000
 
 
 def fetch(session: Session) -> None:
@@ -45,39 +44,45 @@ class _MovedError(FetchError):
 
 
 def _pages(session: Session, version: str) -> None:
-    headers = {HEADER: session.secret(TOKEN)}
-    first = f"{session.options['interface']}{version}"
-    address: str | None = f"{first}?pagesize={session.options['page_size']}&page=1"
+    where = f"{session.options['interface']}{version}"
+    headers = {HEADER: session.secret("token")}
+    params = {"pagesize": str(session.options["page_size"])}
     seen: set[str] = set()
-    asked: set[str] = set()
     total: int | None = None
-    with collecting(session, f"gedevents-{version}.json", first) as add:
-        while address:
-            if address in asked or len(asked) == MOST_PAGES:
-                raise FetchError(f"{first} never comes to its last page", "wrong content")
-            asked.add(address)
-            content = session.ask_bytes("GET", address, headers=headers)
-            page = parsed(content, first)
-            count = member(page, "TotalCount", int, first)
+    with collecting(session, f"gedevents-{version}.json", where) as add:
+        page: str | None = ""
+        while page is not None:
+            asked = {**params, **({"page": page} if page else {})}
+            content = session.ask_bytes("GET", where, params=asked, headers=headers)
+            answer = parsed(content, where)
+            count = member(answer, "TotalCount", int, where)
             total = count if total is None else total
-            ids = [str(record.get("id")) for record in records_of(page, "Result", first)]
+            ids = [str(record.get("id")) for record in records_of(answer, "Result", where)]
             if count != total or seen & set(ids) or len(set(ids)) < len(ids):
                 raise _MovedError(
-                    f"{first} changed while its pages were asked for; try later", "cut short"
+                    f"{where} changed while its pages were asked for; try later", "cut short"
                 )
             seen.update(ids)
             add(content)
             session.progress(len(seen), total)
-            address = _next(session, page, first)
+            page = _next(answer, where) if ids else None
     if len(seen) != total:
         raise _MovedError(
-            f"{first} announced {total} events and gave {len(seen)}; try later", "cut short"
+            f"{where} announced {total:,} events and gave {len(seen):,}; try later", "cut short"
         )
 
 
-def _next(session: Session, page: Any, first: str) -> str | None:  # noqa: ANN401 - JSON
-    """The address of the next page; None on the last one."""
-    if "NextPageUrl" not in page:
-        raise wrong(first, "without NextPageUrl", list(page))
-    following = page["NextPageUrl"]
-    return address_of(session, following, first) if following else None
+def _next(answer: Any, where: str) -> str | None:  # noqa: ANN401 - JSON
+    """The number of the next page, as the answer names it; None on the last one.
+
+    Its address is not followed: whether pages count from 0 or 1 is all that it is needed for. A page that
+    comes again repeats events, and one without events is the last.
+    """
+    if "NextPageUrl" not in answer:
+        raise wrong(where, "without NextPageUrl", list(answer))
+    if not answer["NextPageUrl"]:
+        return None
+    number = re.search(r"[?&]page=([0-9]{1,6})(&|$)", str(answer["NextPageUrl"]), re.IGNORECASE)
+    if not number:
+        raise wrong(where, "with a next page that has no number", answer["NextPageUrl"])
+    return number[1]

@@ -19,6 +19,7 @@ import polars as pl
 from etl import scan
 from etl.archive import Contents
 from etl.areas import Resolver
+from etl.locate import line_of
 from etl.mine_words import devices, find, selection
 from etl.pages import records
 from etl.reading import WHOLE, Finding, Reading, Shape, SourceError, shaped
@@ -73,20 +74,29 @@ def read(files: Contents, reading: Reading, resolver: Resolver) -> None:
     """Hand over one row for each event that a rule takes, version by version.
 
     Raises:
-        SourceError: a file's name tells no version, or two files are the same version.
+        SourceError: a file's name tells no version, or a file is not what it should be.
     """
-    versions: dict[str, str] = {}
-    for file in sorted(files):
-        version = version_of(file)
-        if version in versions:
-            raise SourceError(
-                f"{versions[version]} and {file} are both version {version}; a version is read from one file. "
-                f"Give the newer copy under the name {versions[version]}"
-            )
-        versions[version] = file
-    for version, file in versions.items():
-        frame = _pages(reading, files, file) if file.endswith(".json") else _csv(reading, files, file)
+    for version, file in _one_a_version(reading, files).items():
+        frame = (
+            _pages(reading, files, file) if file.endswith(".json") else _csv(reading, files, file)
+        )
         _events(reading, resolver, frame, version)
+
+
+def _one_a_version(reading: Reading, files: Contents) -> dict[str, str]:
+    """The file of each version: the copy that came last, where there are several under other names."""
+    versions: dict[str, str] = {}
+    for file in sorted(files, key=lambda file: (files.retrieved(file), file)):
+        version = version_of(file)
+        if earlier := versions.get(version):
+            reading.issue(
+                Finding(
+                    line_of(earlier, 1), None, "a version under two names", earlier,
+                    f"nothing to do: {file} came later and is read in its stead",
+                )
+            )  # fmt: skip
+        versions[version] = file
+    return versions
 
 
 def version_of(file: str) -> str:
@@ -130,7 +140,9 @@ def _pages(reading: Reading, files: Contents, file: str) -> pl.DataFrame:
                 f"{locator} lacks {', '.join(missing)}; it has {', '.join(record)[:400]}. If the publisher "
                 "renamed it, add the new name to read.py"
             )
-        rows.append({"file": file, "locator": locator, **{name: _text(record[name]) for name in READ}})
+        rows.append(
+            {"file": file, "locator": locator, **{name: _text(record[name]) for name in READ}}
+        )
     frame = pl.DataFrame(rows, schema=dict.fromkeys(("file", "locator", *READ), pl.String))
     found = find(frame, SEARCHED)
     taken = found.filter(pl.col("selection_rule").is_not_null())
@@ -155,7 +167,10 @@ def _events(reading: Reading, resolver: Resolver, frame: pl.DataFrame, version: 
             )
         )  # fmt: skip
     frame = resolver.resolve(
-        reading, frame.filter(complete).with_columns(area_as_printed="country"), "area_as_printed", "area"
+        reading,
+        frame.filter(complete).with_columns(area_as_printed="country"),
+        "area_as_printed",
+        "area",
     )
     deaths = {name: pl.col(name).cast(pl.Int64) for name in ("best", "low", "high", *PARTS)}
     _look_at_deaths(reading, frame, deaths)
