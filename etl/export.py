@@ -136,7 +136,9 @@ def _open(path: Path, new: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     It shows nothing that may not be passed on.
     """
     spill = new / ".spill"
-    settings = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(spill)}
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": MEMORY_LIMIT, "temp_directory": str(spill),
+    }  # fmt: skip
     with ExitStack() as stack:
         con = stack.enter_context(duckdb.connect(path, read_only=True, config=settings))
         require_format(con, path)

@@ -103,12 +103,14 @@ def attach(con: duckdb.DuckDBPyConnection, path: Path, sources: Sequence[str]) -
 def hidden(con: duckdb.DuckDBPyConnection, sources: Sequence[str]) -> Iterator[None]:
     """Let no query that names a table alone see rows of ``sources``, until the block ends."""
     tables = [name for name in (*FACT_TABLES, *LOG_TABLES) if sources and name not in DECLARATIONS]
+    # "main" alone would be the schema of the temporary views themselves
+    (own,) = con.execute("SELECT current_database()").fetchall()[0]
     for name in tables:
         con.execute(
             sql.text("screen").format(
                 temporary="TEMP",
                 name=sql.identifier(name),
-                rows=f"main.{sql.identifier(name)}",
+                rows=f'"{own}".main.{sql.identifier(name)}',
                 condition=condition(name, sources),
             )
         )

@@ -17,6 +17,7 @@ from etl.fetch import FetchError
 from etl.session import Session
 from etl.sources.acled.read import FIELDS, FILE
 
+OK: Final = 200
 MOST_PAGES: Final = 1000
 REFUSED: Final = frozenset({"forbidden", "wrong content"})  # a sign-in answers 400, 401 or 403
 
@@ -131,7 +132,7 @@ def _events(content: bytes, where: str) -> list[Mapping[str, object]]:
         answer = json.loads(content)
     except ValueError:
         answer = None
-    if not isinstance(answer, dict) or answer.get("status", 200) != 200 or "data" not in answer:
+    if not isinstance(answer, dict) or answer.get("status", OK) != OK or "data" not in answer:
         status = answer.get("status") if isinstance(answer, dict) else "no JSON"
         raise FetchError(
             f"{where} answers without events (status {str(status)[:40]!a}); the account may lack access, or the "
