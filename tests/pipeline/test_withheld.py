@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
+import streamlit as st
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner, Result
@@ -79,10 +79,12 @@ def shown(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
     """The same, named by HMA_DATA, for readers that find their ledgers anew."""
     monkeypatch.setenv("HMA_DATA", str(kept.folders.data))
     ledgers.cache_clear()
+    st.cache_data.clear()
     yield kept
     if ledgers.cache_info().currsize:
         ledgers().close()
     ledgers.cache_clear()
+    st.cache_data.clear()
 
 
 def found_in(content: bytes) -> list[bytes]:
@@ -141,16 +143,23 @@ PAGES = sorted(path.stem for path in (REPOSITORY / "dashboard/app_pages").glob("
 def page_bytes(page: str, entry_id: str) -> bytes:
     """Everything that a page sends to the browser, tables and charts included."""
     app = AppTest.from_file(REPOSITORY / "dashboard/streamlit_app.py", default_timeout=60)
-    for name, value in {"area": "IRQ", "id": entry_id, "a": "1", "b": "3"}.items():
+    for name, value in {
+        "area": "IRQ",
+        "id": entry_id,
+        "entry": entry_id,
+        "a": "1",
+        "b": "3",
+    }.items():
         app.query_params[name] = value
     app.switch_page(f"app_pages/{page}.py").run()
     assert not app.exception, [error.message for error in app.exception]
     return b"".join(_sent(app._tree))
 
 
-def _sent(node: Any) -> Iterator[bytes]:
-    if getattr(node, "proto", None) is not None:
-        yield node.proto.SerializeToString()
+def _sent(node: object) -> Iterator[bytes]:
+    proto = getattr(node, "proto", None)
+    if proto is not None:
+        yield proto.SerializeToString()
     for child in getattr(node, "children", {}).values():
         yield from _sent(child)
 
