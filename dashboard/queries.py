@@ -7,7 +7,7 @@ parameters: a published ledger never changes, so an answer cannot be stale.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -144,6 +144,12 @@ def entries_by_source() -> dict[str, int]:
     """How many figures of each source are in use."""
     lease = LEASE.get()
     return _entries_by_source(_key(lease), lease)
+
+
+def withheld() -> Mapping[str, int]:
+    """How many entries in use may not be shown, by source: their terms forbid passing them on."""
+    lease: Lease = LEASE.get()
+    return lease.withheld
 
 
 def refresh_number(text: str) -> int:

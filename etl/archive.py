@@ -396,6 +396,10 @@ class Contents(Mapping[str, bytes]):
     def __len__(self) -> int:
         return len(self._vintages)
 
+    def retrieved(self, file: str) -> str:
+        """When a file was retrieved, in ISO 8601."""
+        return self._vintages[file].retrieved_at
+
     @contextmanager
     def scannable(self, file: str) -> Iterator[tuple[Path, Literal["none", "zstd"]]]:
         """Where a file can be scanned until the block ends, and how it is packed, in DuckDB's words."""

@@ -282,6 +282,11 @@ def export(
         raise fail(str(error), EXIT_DIFFERS) from error
     out.print(f"Exported {exported.name} to {escape(str(folder))}.", soft_wrap=True)
     out.print(f"content  {exported.manifest.content_sha256}", soft_wrap=True)
+    for source_id, count in exported.withheld.items():
+        out.print(
+            f"left out {count:,} revisions of {source_id}, whose terms forbid passing them on",
+            soft_wrap=True,
+        )
 
 
 @app.command()
@@ -309,7 +314,7 @@ def rebuild(
 def _lease() -> Iterator[Lease]:
     """The ledger in use, or the end of the command."""
     try:
-        with Ledgers(folders().ledger).lease() as lease:
+        with Ledgers(folders().ledger, whole=True).lease() as lease:
             yield lease
     except NoLedgerError as error:
         raise fail(str(error), EXIT_NO_LEDGER) from error

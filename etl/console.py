@@ -28,6 +28,7 @@ EXIT_SOURCE_FAILED: Final = 3
 EXIT_BUSY: Final = 4
 EXIT_NO_LEDGER: Final = 5
 EXIT_DIFFERS: Final = 6
+EXIT_OFF: Final = 7
 SCREENFUL: Final = 20
 STEPS: Final = ("fetch", "archive", "read", "check", "record")
 LAST_STEPS: Final = ("views", "checkpoint", "manifest", "rename", "CURRENT")
@@ -62,6 +63,21 @@ def configured() -> Config:
         return config()
     except ConfigError as error:
         raise fail(str(error), EXIT_USAGE) from error
+
+
+def refuse_if_off(named: list[SourceSpec], settings: Config) -> None:
+    """End the command if a source that was asked for by name is not turned on here."""
+    off = [spec for spec in named if spec.fetch and not settings.is_on(spec)]
+    for spec in off[1:]:
+        err.print(f"[bold]hma:[/bold] {escape(how_to_turn_on(spec))}", soft_wrap=True)
+    if off:
+        raise fail(how_to_turn_on(off[0]), EXIT_OFF)
+
+
+def how_to_turn_on(spec: SourceSpec) -> str:
+    """One line: that a source is off here, and how to turn it on."""
+    how = spec.enable or f"Turned off in this installation: remove enabled for {spec.source_id}."
+    return f"{spec.source_id} is not fetched. {how}"
 
 
 def _run(

@@ -134,6 +134,12 @@ class _Ask(NamedTuple):
     headers: Mapping[str, str]
     own: Mapping[str, str] = {}  # headers the caller set; another host doesn't get them
     json: object = None
+    form: Mapping[str, str] | None = None
+
+    @property
+    def is_private(self) -> bool:
+        """It holds a secret, so no message repeats what the server says: that may hold it too."""
+        return self.form is not None or any(_SECRET.search(name) for name in self.own)
 
 
 def shown(url: httpx.URL | str) -> str:
@@ -241,7 +247,7 @@ class Fetcher:
                 part.discard()
             raise
 
-    def ask(
+    def ask(  # noqa: PLR0913 - a question has so many parts
         self,
         method: Literal["GET", "POST"],
         url: str,
@@ -249,10 +255,14 @@ class Fetcher:
         hosts: Collection[str],
         params: Mapping[str, str] | None = None,
         json: object = None,
+        form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         limits: Limits | None = None,
     ) -> bytes:
         """One answer of an interface for programs, not empty and no page for people.
+
+        What ``form`` holds is a secret, and a header that is named like one (a token, an authorization)
+        too: no other host gets it, and no message repeats an answer to it.
 
         A POST must only ask: like a GET it is sent again when the answer didn't come.
 
@@ -263,7 +273,7 @@ class Fetcher:
         address = self._address(url)
         address = address.copy_merge_params(params) if params else address
         always = {"Accept-Encoding": "identity", "Accept": "application/json"}
-        ask = _Ask(method, address, _names(hosts), limits, always, headers or {}, json)
+        ask = _Ask(method, address, _names(hosts), limits, always, headers or {}, json, form)
         return self._patiently(limits, lambda: self._ask(ask))
 
     # One attempt.
@@ -305,6 +315,8 @@ class Fetcher:
             for chunk in response.iter_raw():
                 content += chunk
                 _refuse_size(response, len(content), most)
+        if ask.is_private and magic.is_page(bytes(content)):
+            raise _page(response, b"")
         _refuse_content(response, bytes(content), len(content))
         return bytes(content)
 
@@ -364,10 +376,17 @@ class Fetcher:
         for _ in range(ask.limits.max_redirects + 1):
             self._check(url, ask.hosts)
             self._wait_for_turn(url.raw_host, ask.limits.min_interval_seconds)
-            own = ask.own if url.raw_host == first else {}
+            is_first = url.raw_host == first
+            if ask.form is not None and not is_first:
+                raise FetchError(
+                    f"{_at(ask.url)} sends a question that holds a secret on to {_at(url)}, which does not "
+                    "get it; look whether the publisher moved",
+                    "redirect refused",
+                )
+            own = ask.own if is_first else {}
             timeout = httpx.Timeout(ask.limits.idle_seconds, connect=ask.limits.connect_seconds)
             request = httpx.Request(
-                ask.method, url, json=ask.json,
+                ask.method, url, json=ask.json, data=ask.form,
                 headers={"User-Agent": self._agent, **ask.headers, **own},
                 extensions={"timeout": timeout.as_dict()},
             )  # fmt: skip
@@ -474,7 +493,7 @@ class Fetcher:
         if status >= httpx.codes.BAD_REQUEST:
             raise self._failure(ask, response)
         if response.headers.get("content-type", "").lower().startswith(_PAGES):
-            raise _page(response, _first_bytes(response))
+            raise _page(response, b"" if ask.is_private else _first_bytes(response))
         encoding = response.headers.get("content-encoding", "identity").lower()
         if encoding != "identity":
             raise _odd(
@@ -494,8 +513,9 @@ class Fetcher:
         rule, what, is_passing = _MEANINGS.get(status) or _MEANINGS.get(
             status // 100 * 100, _MEANINGS[500]
         )
+        said = "" if ask.is_private else f": {_words(_first_bytes(response))}"
         return FetchError(
-            f"{_at(response.url)} answered {status}: {_words(_first_bytes(response))}; {what}",
+            f"{_at(response.url)} answered {status}{said}; {what}",
             rule,
             is_passing=is_passing,
             wait_seconds=asked,

@@ -19,7 +19,7 @@ from time import perf_counter
 import duckdb
 import polars as pl
 
-from etl import __version__, guard, log, manifest, partial, record, retrieve
+from etl import __version__, guard, log, manifest, partial, record, retrieve, withheld
 from etl.archive import Archive, ArchiveError, Contents, Vintage
 from etl.areas import Resolver, load_areas
 from etl.check import Checked, check
@@ -147,10 +147,11 @@ def _describe(
     times: tuple[datetime, datetime],
 ) -> Manifest:
     """The manifest of this refresh, but for the finished file's hash."""
+    apart = withheld.in_ledger(run.con)
     unchanged = set(record.ENTRIES) - changed - ({"splits"} if changed else set())
     known = (
         {name: parent[1].tables[name] for name in unchanged if name in parent[1].tables}
-        if parent
+        if parent and set(parent[1].withheld) == set(apart)
         else {}
     )
     return Manifest(
@@ -160,7 +161,8 @@ def _describe(
         code_version=run.code_version,
         changes=dict(sorted(changes.items())),
         vintages=log.recorded_vintages(run.con, run.number),
-        tables=manifest.hash_tables(run.con, run.number, known),
+        tables=manifest.hash_tables(run.con, run.number, known, apart),
+        withheld=manifest.hash_apart(run.con, run.number, apart),
         parent=parent[0] if parent else None,
         parent_content_sha256=parent[1].content_sha256 if parent else None,
         ledger_sha256="",
@@ -173,9 +175,15 @@ def _has_vintage(run: _Run, spec: SourceSpec) -> bool:
     return (
         spec.is_at_hand
         or spec.source_id in run.given
-        or (run.settings is not None and spec.fetch is not None)
+        or _is_fetched(run, spec) is not None
         or bool(log.latest(run.con, spec.source_id, *ANY_STATUS))
     )
+
+
+def _is_fetched(run: _Run, spec: SourceSpec) -> Config | None:
+    """The settings by which this refresh fetches a source; None where it does not, or it is off."""
+    is_on = run.settings is not None and spec.fetch is not None and run.settings.is_on(spec)
+    return run.settings if is_on else None
 
 
 def _one_source(run: _Run, spec: SourceSpec) -> SourceOutcome:
@@ -183,7 +191,7 @@ def _one_source(run: _Run, spec: SourceSpec) -> SourceOutcome:
     outcome = SourceOutcome(spec.source_id)
     clock = perf_counter()
     try:
-        run.progress(spec.source_id, "fetch" if run.settings and spec.fetch else "archive")
+        run.progress(spec.source_id, "fetch" if _is_fetched(run, spec) else "archive")
         outcome.vintages, outcome.stale = _vintages(run, spec, outcome)
         if outcome.vintages and not _is_read(run, spec, outcome.vintages):
             outcome.hold = _read_and_record(run, spec, outcome)
@@ -297,14 +305,14 @@ def _vintages(
         copies = run.given[spec.source_id]
         in_use = log.latest(run.con, spec.source_id, "accepted")
         return retrieve.given(spec, copies, run.archive, run.settings, in_use, progress), None
-    if run.settings and spec.fetch:
+    if settings := _is_fetched(run, spec):
         outcome.is_asked = True
         files = Known(
             newest=known,
             undecided=log.undecided_or_in_use(run.con, spec.source_id),
             in_use=log.latest(run.con, spec.source_id, "accepted"),
         )
-        return retrieve.fetched(spec, run.archive, run.settings, files, progress)
+        return retrieve.fetched(spec, run.archive, settings, files, progress)
     return known, None
 
 

@@ -110,6 +110,7 @@ def fetched(
     with fetcher(archive, settings, progress) as speaking:
         session = Session(
             spec, archive, speaking, known.newest, base_url=mirror.base_url if mirror else None,
+            secrets=lambda name: settings.secret(spec.source_id, name),
             progress=lambda done, total: progress(f"{done:,} of {total:,}" if total else f"{done:,}"),
         )  # fmt: skip
         memory = session.memory

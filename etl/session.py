@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urljoin, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 
 from etl.archive import Archive, Vintage, write_safely
+from etl.config import ConfigError, secret_variable
 from etl.fetch import Download, Fetcher, FetchError, Limits, Validators, shown
 from etl.json_text import json_of
 from etl.pages import as_line
@@ -83,9 +84,12 @@ class Session:
         newest: list[Vintage],
         *,
         base_url: str | None = None,
+        secrets: Callable[[str], SecretStr | None] = lambda _: None,
         progress: Callable[[int, int | None], None] = lambda *_: None,
     ) -> None:
         """Fetch for ``spec``; ``newest`` are its newest files, ``base_url`` a mirror to fetch from.
+
+        ``secrets`` gives what this installation sets under a name; it may raise ConfigError.
 
         ``progress`` is told of questions asked and to be asked, where a source counts them.
         """
@@ -99,10 +103,29 @@ class Session:
         self.fetched: dict[str, Vintage] = {}
         self._hosts = {*spec.fetch.hosts, *([str(urlsplit(base_url).hostname)] if base_url else [])}
         self.memory = Memory.of(archive.root, spec.source_id)
-        self._source_id = spec.source_id
+        self._source_id, self._secrets = spec.source_id, secrets
         self._limits, self._max_bytes = limits_of(spec.fetch), spec.fetch.max_bytes
         self._archive, self._fetcher = archive, fetcher
         self._newest = {vintage.file: vintage for vintage in newest}
+
+    def secret(self, name: str) -> str:
+        """What the user set as the source's ``name``: a token, a password. It belongs into no message.
+
+        Raises:
+            FetchError: nothing is set.
+        """
+        try:
+            value = self._secrets(name)
+        except ConfigError as error:
+            raise FetchError(str(error), "no credentials") from error
+        if value is None:
+            variable = secret_variable(self._source_id, name)
+            raise FetchError(
+                f"{self._source_id} is asked with an account of your own, and its {name} is not set: set "
+                f"{variable}, or let {variable.replace('SECRETS', 'SECRET_FILES')} name a file that holds it",
+                "no credentials",
+            )
+        return value.get_secret_value()
 
     def files(self) -> list[str]:
         """The names of the files that were had last."""
@@ -177,15 +200,18 @@ class Session:
         *,
         params: Mapping[str, str] | None = None,
         json: object = None,
+        form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> bytes:
         """One answer of a programming interface, as it comes; it is not archived by itself.
+
+        ``form`` is sent as a form is; what it holds is a secret.
 
         Raises:
             FetchError: there is none.
         """
         return self._fetcher.ask(
-            method, self._url(address), hosts=self._hosts, params=params, json=json,
+            method, self._url(address), hosts=self._hosts, params=params, json=json, form=form,
             headers=headers, limits=self._limits,
         )  # fmt: skip
 

@@ -120,6 +120,8 @@ PLACE_KINDS: Final = {
 DEVICES: Final = {
     "antipersonnel mine": "a mine set off by a person; improvised mines are counted with them",
     "unexploded ordnance": "munitions that were used and did not go off",
+    "mine": "a mine whose kind the source does not say: set off by a person, a vehicle, or from afar",
+    "improvised device": "a device made by hand; some are mines, and how it was set off is not said",
     "unknown": "the source does not say, or no longer says",
 }
 IMPLEMENTER_KINDS: Final = {
@@ -393,6 +395,13 @@ class CasualtyEvents(Spine):
     area = text(AREA_CODE)
     area_as_printed = text("country or area, as the register names it", required=True)
     date = date_of("date of the accident: year, month or day, as far as published", past=True)
+    date_end = date_of(
+        "last day of the span in which the event lies, where the source prints a span",
+        required=False,
+    )
+    date_precision_as_printed = text(
+        "how exactly the date is known, in the source's own numbers: the higher, the less exactly"
+    )
     year = year_of("calendar year of the accident", required=True, past=True)
     month = dy.Int64(
         nullable=True,
@@ -414,6 +423,9 @@ class CasualtyEvents(Spine):
         low=None,
     )
     longitude = real("longitude of that point; negative in the west", "degrees east", low=None)
+    place_precision_as_printed = text(
+        "how exactly the point is known, in the source's own numbers: the higher, the less exactly"
+    )
     outcome = category("what happened to the person; null for an event", OUTCOMES, required=False)
     condition = category(
         "civilian or not, when the accident happened; null for an event", CONDITIONS, required=False
@@ -421,6 +433,8 @@ class CasualtyEvents(Spine):
     age_group = category("age group of the person; null for an event", AGE_GROUPS, required=False)
     sex = category("sex of the person; null for an event", SEXES, required=False)
     killed = whole("people killed in the event, where the source says; null for a person", "people")
+    killed_low = whole("lowest number of people killed that the source prints", "people")
+    killed_high = whole("highest number of people killed that the source prints", "people")
     injured = whole(
         "people injured in the event, where the source says; null for a person", "people"
     )
@@ -429,7 +443,13 @@ class CasualtyEvents(Spine):
     )
     activity_as_printed = text("what the person was doing, as printed")
     device = category("kind of device", DEVICES)
-    device_as_printed = text("what the source prints in the column of the device")
+    device_as_printed = text(
+        "what the source prints in the column of the device; of a source without one, the words of its text "
+        "by which the row was taken, in small letters"
+    )
+    selection_rule = text(
+        "rule of etl/mine_words.yml that took the row; null where the whole source is about mines"
+    )
     occurrence = whole(
         "number of the row among those that share the rest of the key, for no identifier is published: "
         "it tells them apart and says nothing about them",
@@ -450,7 +470,7 @@ class CasualtyEvents(Spine):
     def event_alone_has_counts(cls) -> pl.Expr:  # noqa: N805 - dataframely calls it on the class
         """Numbers of people stand in rows that are events."""
         return (pl.col("unit") == "event") | pl.all_horizontal(
-            pl.col("killed", "injured").is_null()
+            pl.col("killed", "killed_low", "killed_high", "injured").is_null()
         )
 
 
@@ -731,6 +751,12 @@ class Sources(dy.Schema):
     )
     coverage = text("what it covers", required=True)
     caveats = text("what a reader must know before using it", required=True)
+    enable = text("how to turn it on; null for a source that is fetched without being asked to")
+    is_exportable = dy.Bool(
+        nullable=True,
+        description="its rows may be shown and passed on; those of others stay on the machine that fetched "
+        "them, and are in no page, answer, download or export. Null in ledgers older than the column",
+    )
 
 
 class Series(dy.Schema):

@@ -40,7 +40,11 @@ def state(row: dict[str, Any]) -> str:
     if name in rejected:
         last = decisions.filter(source_id=name, verdict="rejected").row(0, named=True)
         return show.plain(f"last vintage rejected by {last['who']}: {last['because']}")
-    return "in use" if name in files["source_id"] else "not read yet"
+    if name in queries.withheld():
+        return "kept on this machine, not shown"
+    if name in files["source_id"]:
+        return "in use"
+    return "off unless turned on" if row.get("enable") else "not read yet"
 
 
 def settle(hold: dict[str, Any]) -> str:
@@ -89,13 +93,25 @@ for row in sources.filter(pl.col("source_id").is_in(list(holds))).iter_rows(name
     )
 
 
+def limits(row: dict[str, Any]) -> str:
+    """How to turn on a source that is off by itself, and that the rows of one may not be passed on."""
+    said = f"\n\n**Turned on by hand.** {show.plain(row['enable'])}" if row.get("enable") else ""
+    if row.get("is_exportable") is False:
+        count = queries.withheld().get(row["source_id"], 0)
+        said += (
+            "\n\n**Not shown.** Its terms forbid passing rows on: no page, answer of the API, download or "
+            f"export holds any. This ledger holds {show.number(count)} of its entries."
+        )
+    return said
+
+
 def describe(row: dict[str, Any]) -> None:
     """What a source covers, its terms, its files and series."""
     name = row["source_id"]
     st.markdown(
         f"**Covers.** {show.plain(row['coverage'])}\n\n**Caveats.** {show.plain(row['caveats'])}\n\n"
         f"**Licence.** {show.plain(row['licence'])}\n\n**Cite as.** {show.plain(row['citation'])}\n\n"
-        f"**Name in downloads.** `{name}`"
+        f"**Name in downloads.** `{name}`{limits(row)}"
     )
     of_it = files.filter(source_id=name)
     if not of_it.is_empty():

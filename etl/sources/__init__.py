@@ -13,10 +13,10 @@ import importlib
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from etl.archive import Contents
 from etl.areas import Resolver
@@ -56,7 +56,8 @@ class FetchSpec(BaseModel):
 
     ``urls`` are files to be downloaded as they are; where there are none, the source's ``fetch.py``
     asks for them. ``options`` are that module's; what the publisher's documents leave open stands
-    there, to be set right without code.
+    there, to be set right without code. ``secrets`` are the names of what an account of the user's is
+    needed for (a token, a password): see :mod:`etl.config`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -70,6 +71,7 @@ class FetchSpec(BaseModel):
     max_seconds: float = 7200
     attempts: int = 5
     min_interval_seconds: float = 1
+    secrets: tuple[str, ...] = ()
     options: dict[str, Any] = {}
 
 
@@ -81,6 +83,9 @@ class SourceSpec(BaseModel):
     the number with it, or accepts the vintage by name. ``accepts`` is the form of the names of further
     files, which only come as copies that a person hands over. ``binaries`` are the forms of names of
     files that are no text, with the kind that they must be (as in :mod:`etl.magic`).
+
+    A source that is not ``enabled`` is not fetched before this installation turns it on; ``enable`` says
+    in a line how. One that is not ``is_exportable`` never leaves this machine: see :mod:`etl.withheld`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -95,6 +100,9 @@ class SourceSpec(BaseModel):
     status: Literal["transcribed", "live", "frozen", "dark", "local"]
     coverage: str
     caveats: str
+    enabled: bool = True
+    enable: str | None = None
+    is_exportable: bool = True
     files: tuple[str, ...]
     accepts: str | None = None
     binaries: dict[str, str] = {}
@@ -103,6 +111,14 @@ class SourceSpec(BaseModel):
     max_rejects: int = 0
     guard: GuardLimits = GuardLimits()
     series: dict[str, SeriesSpec]
+
+    @model_validator(mode="after")
+    def _says_how(self) -> Self:
+        if self.enabled == (self.enable is not None):
+            raise ValueError(
+                "enable says how to turn on a source that is not enabled, and no other"
+            )
+        return self
 
     @property
     def is_at_hand(self) -> bool:
