@@ -527,13 +527,21 @@ class ProgramEvents(Spine):
 
 
 class Deflators(Spine):
-    """One yearly average of a U.S. price index."""
+    """What one price index says of one year: an average of quarters or months, or a yearly figure as printed."""
 
+    area = text(f"area whose prices the index measures; {AREA_CODE}")
+    area_as_printed = text("the same, as printed; null where the source is about one country alone")
     year = year_of("year", required=True)
     year_basis = category("what the year means", YEAR_BASES)
     price_index = text("name of the index", required=True)
     value = real("value of the index", "as in unit", required=True)
     unit = text("unit of the index", required=True)
+    base_period = text(
+        "what the index is measured against: a calendar year (2017), calendar years (1982-84) or a fiscal "
+        "year (FY2017)",
+        required=True,
+    )
+    base_value = real("value of the index in its base period", "as in unit", required=True)
     periods_averaged = whole("quarters or months in the average", "periods", required=True)
     publisher = text("who publishes the index", required=True)
 
@@ -566,6 +574,19 @@ class Population(Spine):
     people = whole("people", "people", required=True)
 
 
+class Gdp(Spine):
+    """What the economy of one area produced in one year, as one source estimates it."""
+
+    area = text(AREA_CODE)
+    area_as_printed = text("country or area, as printed", required=True)
+    code_as_printed = text("the source's code of it", required=True)
+    year = year_of(
+        "year, as the source counts it: mostly the calendar year", required=True, past=True
+    )
+    gdp_usd = money("gross domestic product in U.S. dollars of that very year")
+    gdp_as_printed = text("the same, as printed", required=True)
+
+
 FACT_TABLES: Final[Mapping[str, type[Spine]]] = MappingProxyType(
     {
         "funding": Funding,
@@ -580,6 +601,7 @@ FACT_TABLES: Final[Mapping[str, type[Spine]]] = MappingProxyType(
         "deflators": Deflators,
         "exchange_rates": ExchangeRates,
         "population": Population,
+        "gdp": Gdp,
     }
 )
 
@@ -608,6 +630,7 @@ NATURAL_KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "deflators": ("series", "price_index", "year", "year_basis"),
         "exchange_rates": ("series", "currency", "country_as_printed", "date"),
         "population": ("series", "code_as_printed", "year"),
+        "gdp": ("series", "code_as_printed", "year"),
     }
 )  # fmt: skip
 

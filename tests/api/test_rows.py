@@ -31,6 +31,7 @@ EMPTY = {
     "partners",
     "exchange_rates",
     "population",
+    "gdp",
     "iati_usd",
 }  # with the embedded figures alone
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
