@@ -153,7 +153,9 @@ def test_a_gdp_that_is_no_amount_is_a_reject(value: object) -> None:
 
 
 def test_two_files_that_were_exchanged_stop_the_source() -> None:
-    with pytest.raises(SourceError, match="is about the indicator 'SP[.]POP[.]TOTL', not NY[.]GDP"):
+    with pytest.raises(
+        SourceError, match=r"is about the indicator 'SP[.]POP[.]TOTL', not NY[.]GDP"
+    ):
         gdp(record())
 
 
