@@ -362,9 +362,9 @@ def test_what_the_publishers_do_is_borne(
         "304": ([File(good, etag='"1"')], "unread"),
         "cut short": ([Chunked([longer[:-40], longer[-40:]], is_cut=True)], "ended too early"),
         "a page for people": ([html()], "is an HTML page"),
-        "a changed header": ([File(good.replace(b"level-chained", b"chained"))], "lacks the column"),
-        "another base": ([File(good.replace(b"2017-", b"2018-"))], "so far of 2017"),
-        "429, 500, then the file": ([rate_limited(0), Status(500), File(longer)], "changed"),
+        "a changed header": ([File(good.replace(b"level-chained", b"chained"), etag='"2"')], "lacks the column"),
+        "another base": ([File(good.replace(b"2017-", b"2018-"), etag='"3"')], "so far of 2017"),
+        "429, 500, then the file": ([rate_limited(0), Status(500), File(longer, etag='"4"')], "changed"),
     }  # fmt: skip
     with serving() as replay:
         settings = Config.model_validate(
