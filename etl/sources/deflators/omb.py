@@ -54,7 +54,10 @@ def table_10_1(reading: Reading, file: str, content: bytes, resolver: Resolver) 
         grid, sheet = workbook(file, content, None)
     except SheetError as error:
         raise SourceError(str(error)) from error
-    lines = [grid.names, *grid.rows]  # the first row with anything in it serves as names elsewhere
+    lines: list[list[str | None]] = [
+        [*grid.names],
+        *grid.rows,
+    ]  # the first row with anything in it serves as names elsewhere
     numbers = [0, *grid.numbers]  # the number of that first row is not needed
     first = next((at for at, cells in enumerate(lines) if YEAR.fullmatch(cells[0] or "")), None)
     if first is None:
@@ -105,10 +108,10 @@ def _look_at_head(file: str, sheet: str, head: list[list[str | None]]) -> int:
     )
     for column, wanted in enumerate(HEADINGS):
         parts = [row[column] for row in head[at + 1 :] if column < len(row)]
-        found = " ".join(" ".join(part.split()) for part in parts if part)
-        if not wanted.fullmatch(found):
+        heading = " ".join(" ".join(part.split()) for part in parts if part)
+        if not wanted.fullmatch(heading):
             raise SourceError(
-                f"{file}, sheet {sheet}: column {column + 1} is headed {found!r}, not "
+                f"{file}, sheet {sheet}: column {column + 1} is headed {heading!r}, not "
                 f"{wanted.pattern!r}; has the layout changed?"
             )
     return int(bases[0])
