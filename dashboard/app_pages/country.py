@@ -173,6 +173,11 @@ else:
         coverage.height,
         label="Download this table (CSV)",
     )
+    if is_constant:
+        show.download(
+            address.rows("funding_constant", {"area": area, "series": "tweis_country_table"}),
+            label="Download State’s figures in constant dollars, of every edition (CSV)",
+        )
 
 other = queries.ask("area_other_us", area=area)
 if not other.is_empty():

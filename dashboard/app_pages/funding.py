@@ -106,9 +106,10 @@ if kinds == 1 and one["is_additive"] and one[added]:
     lacking = set(one["years_without_index"] or ()) if is_constant else set()
     years = [year for year in one["years"] if year not in lacking]
     st.metric(
-        f"Sum of {one[added]:,} figures that were read, not of all that was paid: "
-        f"{'FY' if one['year_basis'] == 'fiscal' else ''}{years[0]} to {years[-1]}"
-        + (f", {constant.unit(one['year_basis'])}" if is_constant else ""),
+        # what it is in comes first: a narrow window cuts the end
+        (f"{show.capital(constant.unit(one['year_basis']))}: sum" if is_constant else "Sum")
+        + f" of {one[added]:,} figures that were read, not of all that was paid: "
+        f"{'FY' if one['year_basis'] == 'fiscal' else ''}{years[0]} to {years[-1]}",
         constant.usd(one["sum_2024_usd"]) if is_constant else show.usd(one["sum_usd"]),
     )
     places = one["areas_count"]
@@ -160,6 +161,11 @@ if is_constant:
 
 st.header("Rows")
 show.download(address.rows("funding", asked), total_rows)
+if is_constant:
+    show.download(
+        address.rows("funding_constant", asked),
+        label=f"Download the figures of single years in dollars of {CONSTANT_YEAR} (CSV)",
+    )
 pages = -(-total_rows // PAGE_ROWS)
 page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
 rows = queries.ask_filtered("funding_rows", conditions, PAGE_ROWS, (page - 1) * PAGE_ROWS)

@@ -286,12 +286,17 @@ def test_a_total_in_constant_dollars_is_the_sum_of_the_view_and_names_its_index(
         JOIN coverage USING (entry_id) WHERE fiscal_year BETWEEN 2015 AND 2017""",
     )[0]
     assert metric(app) == f"${expected:,.0f}"
-    assert app.metric[0].label.endswith("FY2015 to 2017, constant U.S. dollars of FY2024")
+    assert app.metric[0].label.startswith("Constant U.S. dollars of FY2024: sum of ")
+    assert app.metric[0].label.endswith("FY2015 to 2017")
     assert app.query_params["dollars"] == "Constant 2024"
     said = words(app).replace("\\", "")
     assert "implicit GDP deflator of FY2024 ([1.244702](/entry?entry=us_price_indexes-" in said
     assert "U.S. Bureau of Economic Analysis" in said
     assert "edition 2025-06" in said
+    links = re.findall(r"\]\(/api/v1(/funding_constant[^)]+)\)", said)
+    with TestClient(api) as client:
+        rows = csv.DictReader(io.StringIO(client.get(links[0]).text))
+        assert "amount_2024_usd" in next(rows)
     row = cells(app, "Funding rows")[0]
     assert {"Nominal dollars", "Dollars of 2024"} <= row.keys()
 
