@@ -288,6 +288,9 @@ def test_a_workbook_is_handed_over_as_it_is_and_its_figures_lead_back_to_its_row
     assert refresh(workspace, [spec], given=copies).failed == []
     assert ask(workspace, "SELECT count(*) FROM deflators") == [(4,)]
     assert verify(workspace).differences == []
+    small = FetchSpec.model_validate(dict(spec.fetch or {}) | {"max_bytes": 100})
+    [source] = refresh(workspace, [spec.model_copy(update={"fetch": small})], given=copies).sources
+    assert "more than the 100 bytes allowed" in str(source.failure)
     path.write_bytes(b"<!doctype html><title>Moved</title>")
     [source] = refresh(workspace, [spec], given=copies).sources
     assert "is an HTML page" in str(source.failure)
