@@ -195,10 +195,27 @@ def _given(
             is_fetched = is_address(copy.where)
             name = Path(_path_and_host(copy.where)[0]).name if is_fetched else path.name
             file = _file_name(spec, name)
-            with unpacking(path, max_bytes, into=archive.root / INCOMING, name=name) as plain:
+            with _plain(spec, file, path, name, max_bytes, archive.root / INCOMING) as plain:
                 return archive.take(spec.source_id, file, plain, _origin(copy, path, plain))
     except (FetchError, UnpackError) as error:
         raise SourceError(f"{_said(copy)}: {error}", "unreadable") from error
+
+
+@contextmanager
+def _plain(
+    spec: SourceSpec, file: str, path: Path, name: str, max_bytes: int, into: Path
+) -> Iterator[Path]:
+    """The copy without its packing; a workbook is a zip, too, and stays whole where the source declares it."""
+    if any(fnmatchcase(file, form) for form in spec.binaries):
+        if path.stat().st_size > max_bytes:
+            raise UnpackError(
+                f"{name} has more than the {max_bytes:,} bytes allowed; if that is right, raise max_bytes",
+                "too large",
+            )
+        yield path
+        return
+    with unpacking(path, max_bytes, into=into, name=name) as plain:
+        yield plain
 
 
 def is_address(where: str) -> bool:

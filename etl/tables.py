@@ -111,6 +111,19 @@ CONVERSIONS: Final = {
     "no value date": "the source names no value date, so it is not known which rate applies",
     "no currency": "the source names no currency",
 }
+# The year whose dollars `funding_constant` gives. The embedded deflator ends with fiscal and calendar year 2024,
+# so this is the last base that every ledger can have. It is part of a column's name: a new base is a new column.
+CONSTANT_YEAR: Final = 2024
+DEFLATIONS: Final = {
+    "deflated": "amount_usd times the index of 2024, divided by the index of the figure's own year",
+    "no index": "the index has no such year; no other year's stands in for it",
+    "year basis not stated": "the source does not say whether the year is fiscal or calendar",
+    "constant already": "the source prints constant dollars, which are never deflated again",
+}
+PAYERS: Final = {
+    "United States": "the donor is the United States",
+    "other donors": "any other donor, or one whose area is not known",
+}
 SEXES: Final = {"male": "male", "female": "female", "unknown": "the source does not say"}
 PLACE_KINDS: Final = {
     "rural": "in the countryside",
@@ -547,13 +560,21 @@ class ProgramEvents(Spine):
 
 
 class Deflators(Spine):
-    """One yearly average of a U.S. price index."""
+    """What one price index says of one year: an average of quarters or months, or a yearly figure as printed."""
 
+    area = text(f"area whose prices the index measures; {AREA_CODE}")
+    area_as_printed = text("the same, as printed; null where the source is about one country alone")
     year = year_of("year", required=True)
     year_basis = category("what the year means", YEAR_BASES)
     price_index = text("name of the index", required=True)
     value = real("value of the index", "as in unit", required=True)
     unit = text("unit of the index", required=True)
+    base_period = text(
+        "what the index is measured against: a calendar year (2017), calendar years (1982-84) or a fiscal "
+        "year (FY2017)",
+        required=True,
+    )
+    base_value = real("value of the index in its base period", "as in unit", required=True)
     periods_averaged = whole("quarters or months in the average", "periods", required=True)
     publisher = text("who publishes the index", required=True)
 
@@ -586,6 +607,19 @@ class Population(Spine):
     people = whole("people", "people", required=True)
 
 
+class Gdp(Spine):
+    """What the economy of one area produced in one year, as one source estimates it."""
+
+    area = text(AREA_CODE)
+    area_as_printed = text("country or area, as printed", required=True)
+    code_as_printed = text("the source's code of it", required=True)
+    year = year_of(
+        "year, as the source counts it: mostly the calendar year", required=True, past=True
+    )
+    gdp_usd = money("gross domestic product in U.S. dollars of that very year")
+    gdp_as_printed = text("the same, as printed", required=True)
+
+
 FACT_TABLES: Final[Mapping[str, type[Spine]]] = MappingProxyType(
     {
         "funding": Funding,
@@ -600,6 +634,7 @@ FACT_TABLES: Final[Mapping[str, type[Spine]]] = MappingProxyType(
         "deflators": Deflators,
         "exchange_rates": ExchangeRates,
         "population": Population,
+        "gdp": Gdp,
     }
 )
 
@@ -628,6 +663,7 @@ NATURAL_KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "deflators": ("series", "price_index", "year", "year_basis"),
         "exchange_rates": ("series", "currency", "country_as_printed", "date"),
         "population": ("series", "code_as_printed", "year"),
+        "gdp": ("series", "code_as_printed", "year"),
     }
 )  # fmt: skip
 
@@ -669,6 +705,8 @@ READING_ORDER: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
         "reconciliation": ("area_name", "year", "measure", "flow", "year_basis"),
         "iati_usd": ("activity_id", "date", "flow", "entry_id"),
+        "funding_constant": ("area_name", "year", "series", "entry_id"),
+        "funding_per_capita": ("area_name", "year", "series", "flow", "year_basis", "payer"),
     }
 )
 
@@ -1133,6 +1171,91 @@ class IatiUsd(dy.Schema):
     note = text("what the source says beside the figure")
 
 
+class FundingConstant(dy.Schema):
+    """One funding figure of one year in nominal dollars and in dollars of 2024, with the index that was used."""
+
+    entry_id = text("the entry in funding", required=True)
+    source_id = text("the source", required=True)
+    series = text("the series; rows of two series are never added", required=True)
+    donor = text("who pays, as printed", required=True)
+    account = category("U.S. budget line, in one spelling", ACCOUNTS)
+    area = text(f"recipient; {AREA_CODE}")
+    area_name = text("name of the recipient; as printed where it has no code", required=True)
+    flow = category("stage of spending", FLOWS)
+    status = category("how firm the figure was when printed", STATUSES)
+    is_printed_total = flag("a total printed by the source; not to be added to its parts")
+    year = year_of("year of the figure", required=True)
+    year_basis = category("what the year means; the index is of the same kind of year", YEAR_BASES)
+    precision = category(
+        "how the figure bounds the truth, in either kind of dollars", PRECISIONS, required=False
+    )
+    amount_usd = money("amount in nominal U.S. dollars")
+    amount_2024_usd = money(
+        "the same in constant U.S. dollars of 2024: fiscal year 2024 where the year is fiscal, calendar year 2024 "
+        "where it is calendar; null where deflation says why"
+    )
+    deflation = category("how amount_2024_usd came about, or why it is missing", DEFLATIONS)
+    price_index = text("the index: U.S. prices, whoever pays and wherever the money is spent")
+    index_value = real("the index in the figure's year", "as index_unit says", low=1e-9)
+    base_index_value = real(
+        "the same index, of the same vintage, in 2024", "as index_unit says", low=1e-9
+    )
+    index_unit = text("unit of the index as its source gives it, with its own base period")
+    index_entry_id = text("entry in deflators of the figure's year")
+    base_index_entry_id = text("entry in deflators of 2024")
+    index_source_id = text("source of the index")
+    index_series = text("series of the index")
+    index_publisher = text("who publishes the index")
+    index_edition = text("edition of the index")
+    index_source_url = text("address of the index")
+    report = text("title of the publication that prints the figure", required=True)
+    edition = text("edition of that publication", required=True)
+    source_url = text("address of that publication")
+
+
+class FundingPerCapita(dy.Schema):
+    """One series' money for one area and year, beside the people who live there and the area's GDP."""
+
+    source_id = text("the source of the money", required=True)
+    series = text("the series; rows of two series are never added", required=True)
+    flow = category("stage of spending that the figures count", FLOWS)
+    payer = category("whose money it is", PAYERS)
+    area = text("recipient; code of the country or other area", required=True)
+    area_name = text("name of the recipient", required=True)
+    year = year_of("year of the figures", required=True)
+    year_basis = category("what the year means", YEAR_BASES)
+    amount_usd = money("sum of the figures in nominal U.S. dollars; can be negative")
+    is_incomplete = flag(
+        "a figure without an amount, a bound, or a table read in part is missing from the sum"
+    )
+    entries_count = whole("figures in the sum", "entries", required=True)
+    people = whole(
+        "people living there in the middle of the calendar year of that number", "people"
+    )
+    usd_per_person = real(
+        "amount_usd divided by people, rounded to 6 decimals; null without a population", "US dollars a person",
+        low=None,
+    )  # fmt: skip
+    gdp_usd = money("gross domestic product of the year of that number, in dollars of that year")
+    percent_of_gdp = real(
+        "amount_usd in per cent of gdp_usd, rounded to 8 decimals; null without a GDP",
+        "percent",
+        low=None,
+    )
+    is_same_year_basis = flag(
+        "the year is a calendar year, as those of people and GDP are; a fiscal year begins three months earlier"
+    )
+    population_entry_id = text("entry in population")
+    population_source_id = text("source of the population")
+    population_report = text("publication of the population")
+    population_edition = text("its edition")
+    population_vintage_sha256 = text("SHA-256 of the archived bytes the population was read from")
+    gdp_entry_id = text("entry in gdp")
+    gdp_source_id = text("source of the GDP")
+    gdp_edition = text("its edition")
+    gdp_vintage_sha256 = text("SHA-256 of the archived bytes the GDP was read from")
+
+
 # In the order in which they are built: a view may read those before it.
 VIEWS: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
     {
@@ -1143,6 +1266,8 @@ VIEWS: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
         "iati_usd": IatiUsd,
         "partners": Partners,
         "reconciliation": Reconciliation,
+        "funding_constant": FundingConstant,
+        "funding_per_capita": FundingPerCapita,
     }
 )
 

@@ -8,6 +8,7 @@ WITH ranked AS (
         series.title AS series_title,
         series.caution,
         series.is_additive,
+        constant.amount_2024_usd,
         funding.edition_order IS NOT DISTINCT FROM max(funding.edition_order) OVER (
             PARTITION BY
                 funding.series,
@@ -16,6 +17,8 @@ WITH ranked AS (
         ) AS is_newest
     FROM funding
     JOIN series ON series.series = funding.series AND series.source_id = funding.source_id
+    LEFT JOIN (SELECT entry_id AS figure, amount_2024_usd FROM funding_constant) AS constant
+        ON constant.figure = funding.entry_id
 ),
 chosen AS (
     SELECT
@@ -37,6 +40,10 @@ SELECT
     count(*) AS rows_count,
     count(*) FILTER (WHERE may_add) AS added_count,
     sum(amount_usd) FILTER (WHERE may_add) AS sum_usd,
+    sum(amount_2024_usd) FILTER (WHERE may_add) AS sum_2024_usd,
+    count(amount_2024_usd) FILTER (WHERE may_add) AS deflated_count,
+    list(DISTINCT year ORDER BY year) FILTER (WHERE may_add AND amount_2024_usd IS NULL)
+        AS years_without_index,
     min(year) FILTER (WHERE may_add) AS first_year,
     max(year) FILTER (WHERE may_add) AS last_year,
     list(DISTINCT year ORDER BY year) FILTER (WHERE may_add) AS years,

@@ -62,8 +62,8 @@ def test_the_engine_names_no_source(path: Path) -> None:
 
 
 def tables_of_the_same_name() -> list[str]:
-    """``program_events`` and ``exchange_rates`` are sources, and the tables their rows go to."""
-    return ["program_events", "exchange_rates"]
+    """These are sources, and the tables their rows go to."""
+    return ["program_events", "exchange_rates", "deflators"]
 
 
 @pytest.mark.parametrize("source_id", all_sources())
