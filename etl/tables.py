@@ -629,10 +629,11 @@ READING_ORDER: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "series": ("series",),
         "vintages": ("recorded_in", "source_id", "file"),
         "refreshes": ("refresh",),
-        "holds": ("source_id",),
+        "holds": ("source_id", "rule"),
         "decisions": ("recorded_in", "source_id"),
         "rejects": ("source_id", "locator", "column", "rule"),
         "issues": ("source_id", "locator", "column", "rule"),
+        "watches": ("source_id", "page"),
         "coverage": ("area_name", "fiscal_year", "account", "entry_id"),
         "casualties_by_area_year": ("area_name", "calendar_year"),
         "dependency": ("area_name", "calendar_year", "edition", "source_url", "us_entry_id"),
@@ -762,6 +763,7 @@ class Vintages(dy.Schema):
             "accepted": "its entries are in the ledger",
             "held": "put aside until a person decides; see reason",
             "rejected": "put aside for good by a person; see decisions",
+            "watched": "a page that is looked at for changes; no figure is read from it",
         },
     )
     reason = text("why it is held")
@@ -796,14 +798,18 @@ class Holds(dy.Schema):
 
 
 class Decisions(dy.Schema):
-    """What a person decided about a vintage on hold."""
+    """What a person decided about a vintage on hold, or that they have read a watched page."""
 
     source_id = text("the source", required=True)
     vintages_sha256 = text("names the files of the vintage together", required=True)
     files = text("the files of the vintage, each with its SHA-256", required=True)
     verdict = category(
         "what was decided",
-        {"accepted": "its figures are used", "rejected": "its figures are not used"},
+        {
+            "accepted": "its figures are used",
+            "rejected": "its figures are not used",
+            "read": "a watched page was read, and what is new in it transcribed",
+        },
     )
     who = text("who decided", required=True)
     because = text("why", required=True)
@@ -826,7 +832,7 @@ class Rejects(dy.Schema):
 
 
 class Issues(dy.Schema):
-    """Something odd in a source row that is an entry all the same."""
+    """Something odd in a source row that is an entry all the same, or a watched page that a person must read."""
 
     source_id = text("the source", required=True)
     vintage_sha256 = text("the vintage", required=True)
@@ -835,6 +841,36 @@ class Issues(dy.Schema):
     rule = text("what is odd", required=True)
     raw_value = text("what stands there")
     fix = text("what to do about it", required=True)
+    recorded_in = whole("refresh that recorded it", "refresh number", required=True, low=1)
+
+
+class Watches(dy.Schema):
+    """A page of a source's publisher that is looked at for changes; no figure is read from it."""
+
+    source_id = text("the source", required=True)
+    page = text("name of the page in source.yml", required=True)
+    title = text("title", required=True)
+    url = text("address of the page", required=True)
+    looks_for = category(
+        "what of it counts",
+        {
+            "edition": "the highest edition that it names",
+            "table": "the rows of its table, and named sentences",
+            "text": "its visible text",
+        },
+    )
+    state = category(
+        "what came of looking at it last",
+        {
+            "not seen yet": "nobody has looked at it from here",
+            "seen": "it was there; whether a person must read it stands in issues",
+            "stale": "it could not be had, or is not the page that is watched",
+            "dark": "it could not be had for so long that it may be gone",
+        },
+    )
+    reason = text("why it could not be had")
+    vintage_sha256 = text("SHA-256 of the bytes archived last; null where there are none")
+    every_days = whole("days without a contact after which it is overdue", "days", required=True)
     recorded_in = whole("refresh that recorded it", "refresh number", required=True, low=1)
 
 
@@ -852,6 +888,7 @@ LOG_TABLES: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
         "decisions": Decisions,
         "rejects": Rejects,
         "issues": Issues,
+        "watches": Watches,
     }
 )
 

@@ -5,6 +5,7 @@ No test works in the repository's data folder: each gets copies, and ``HMA_DATA`
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ from etl.settings import Folders
 from etl.sources import all_sources
 from tests.helpers import DATA, ledger
 from tests.pasts import add_past
+
+# A plain ``hma refresh`` would look at publishers' pages; what does is tests/pipeline/test_watching.py.
+os.environ["HMA_FETCH__WATCH"] = "false"
 
 
 def _copy_sources(to: Path) -> Folders:
