@@ -24,7 +24,7 @@ from etl.locate import file_of
 from etl.reading import Finding
 from etl.record import APPENDED
 from etl.sources import SourceSpec
-from etl.tables import CHANGES, LOG_TABLES, MEASURES, polars_schema
+from etl.tables import CHANGES, LOG_TABLES, polars_schema
 from etl.watch import RULES, Sight, address_of
 from etl.watch import file_of as watch_file
 
@@ -377,14 +377,20 @@ def replace_reference(
         "areas": areas.rows(named=True),
         "implementers": implementers.rows(named=True),
         "measures": [
-            {"measure": name, "title": title, "series": series, "why": why}
-            for name, (title, series, why) in MEASURES.items()
+            {
+                "measure": series.measure.name,
+                "series": name,
+                **series.measure.model_dump(exclude={"name"}),
+            }
+            for spec in specs
+            for name, series in spec.series.items()
+            if series.measure
         ],
         "sources": [
             spec.model_dump(include=set(LOG_TABLES["sources"].column_names())) for spec in specs
         ],
         "series": [
-            {"series": name, "source_id": spec.source_id, **series.model_dump()}
+            {"series": name, "source_id": spec.source_id, **series.model_dump(exclude={"measure"})}
             for spec in specs
             for name, series in spec.series.items()
         ],

@@ -130,57 +130,6 @@ IMPLEMENTER_KINDS: Final = {
     "international organisation": "another organisation of states, or with a mandate from them",
     "government": "body of a state",
 }
-# What the view `reconciliation` sets side by side: the series behind each measure, and why it may differ
-# from the first, State's report. A series belongs to one measure, so no figure counts in two.
-MEASURES: Final = {
-    "state_report": (
-        "State's report",
-        "tweis_country_table",
-        "The reference. The accounts of the country's table added: State, Defense, USAID and CDC, by fiscal "
-        "year, for all conventional weapons destruction, which is broader than mine action. The report does "
-        "not say whether it counts obligations or something else.",
-    ),
-    "fa_obligations": (
-        "ForeignAssistance.gov, obligations",
-        "fa_obligations",
-        "Only what agencies report under the purpose landmines and explosive remnants of war, so most stockpile "
-        "and small-arms work of State's report is not in it, though agencies book some here; obligations, net of money taken back, in the fiscal "
-        "year of the action, while a report may count a year's budget; money for several countries stands "
-        "under a region or the world; Defense money may be missing.",
-    ),
-    "fa_disbursements": (
-        "ForeignAssistance.gov, disbursements",
-        "fa_disbursements",
-        "Money paid out, often years after it was obligated, so the years do not fit each other; otherwise as "
-        "for its obligations. Never added to them: it is the same money at a later stage.",
-    ),
-    "fa_cwd_obligations": (
-        "ForeignAssistance.gov, wider weapons destruction, obligations",
-        "fa_cwd_obligations",
-        "Rows under other purposes that name weapons destruction, apart from those about mines. State's report "
-        "counts both kinds; neither of the two alone can be expected to equal it.",
-    ),
-    "fa_cwd_disbursements": (
-        "ForeignAssistance.gov, wider weapons destruction, disbursements",
-        "fa_cwd_disbursements",
-        "Money paid out under other purposes that name weapons destruction, often years after it was obligated.",
-    ),
-    "usaspending_obligations": (
-        "USAspending, obligations",
-        "usaspending_transactions",
-        "Grants and other awards alone: no staff, no contracts outside the listings read, no Defense training. "
-        "The country is the place of performance, one country at best and sometimes the recipient's own seat, "
-        "so this is an approximation. Obligations by date of the action, net of money taken back.",
-    ),
-    "monitor": (
-        "Landmine Monitor, U.S. contribution",
-        "monitor_recipient_tables",
-        "Calendar years, not fiscal years: a fiscal year begins three months earlier, so the same number "
-        "names another period. Mine action only, as the United States reported it to the Monitor, at a stage "
-        "that is not stated. Where both are equal to the dollar, the Monitor has likely printed the figure "
-        "of the fiscal year.",
-    ),
-}
 CHANGES: Final = {
     "added": "first time this entry was seen",
     "revised": "the source printed another value; the earlier revision is kept",
@@ -708,6 +657,7 @@ class Measures(dy.Schema):
     title = text("what readers see", required=True)
     series = text("the series whose figures it adds", required=True)
     why = text("why it may differ from State's report", required=True)
+    place = whole("its place among the measures, for readers; State's report is the first", "place")
 
 
 class Sources(dy.Schema):
@@ -746,6 +696,7 @@ class Series(dy.Schema):
         {"area": "the recipient's", "donor": "the donor's"},
     )
     caution = text("what may not be added or compared", required=True)
+    is_by_partner = flag("its rows name the organisation that got the money")
 
 
 class Vintages(dy.Schema):
@@ -1069,9 +1020,7 @@ class Reconciliation(dy.Schema):
     area_name = text("name of the recipient; as printed where it has no code", required=True)
     year = year_of("year as the measure counts it", required=True)
     year_basis = category("what the year means", YEAR_BASES)
-    measure = category(
-        "whose count it is", {name: title for name, (title, _, _) in MEASURES.items()}
-    )
+    measure = text("whose count it is, by its name in measures", required=True)
     flow = category("stage of spending that it counts", FLOWS)
     amount_usd = money(
         "sum of the measure's own figures in nominal U.S. dollars; null where none has an amount, or where "

@@ -37,6 +37,20 @@ Reader = Callable[[Contents, Reading, Resolver], None]
 HERE = Path(__file__).parent
 
 
+class MeasureSpec(BaseModel):
+    """What a series counts in the view ``reconciliation``, and why it may differ from State's report.
+
+    A measure is one series, so no figure counts in two. ``place`` orders the columns that readers see.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    title: str
+    why: str
+    place: int
+
+
 class SeriesSpec(BaseModel):
     """A set of figures that are counted alike."""
 
@@ -45,7 +59,9 @@ class SeriesSpec(BaseModel):
     title: str
     is_additive: bool = False
     page_of: Literal["area", "donor"] = "area"
+    is_by_partner: bool = False
     caution: str
+    measure: MeasureSpec | None = None
 
 
 class GuardLimits(BaseModel):
