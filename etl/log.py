@@ -387,7 +387,12 @@ def replace_reference(
             if series.measure
         ],
         "sources": [
-            spec.model_dump(include=set(LOG_TABLES["sources"].column_names())) for spec in specs
+            {
+                **spec.model_dump(include=set(LOG_TABLES["sources"].column_names())),
+                "every_days": spec.expected and spec.expected.every_days,
+                "dark_after_days": spec.expected and spec.expected.dark_after_days,
+            }
+            for spec in specs
         ],
         "series": [
             {"series": name, "source_id": spec.source_id, **series.model_dump(exclude={"measure"})}

@@ -674,14 +674,21 @@ class Sources(dy.Schema):
         "how the source is read",
         {
             "transcribed": "figures copied by hand from published reports",
-            "live": "fetched from its publisher",
-            "frozen": "no longer updated",
-            "dark": "no longer reachable; the last vintage stays in use",
+            "live": "fetched from its publisher at every refresh with the network",
+            "frozen": "no longer updated by its publisher; fetched once",
+            "dark": "taken away by its publisher and not asked for; the last vintage stays in use",
             "local": "a file of this installation, read as its own mapping says",
         },
     )
     coverage = text("what it covers", required=True)
     caveats = text("what a reader must know before using it", required=True)
+    every_days = whole(
+        "days without a contact with its publisher after which it is overdue; null where nobody is asked",
+        "days",
+    )
+    dark_after_days = whole(
+        "days without a contact after which it counts as dark; null where nobody is asked", "days"
+    )
 
 
 class Series(dy.Schema):

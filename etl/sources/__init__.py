@@ -180,6 +180,10 @@ class WatchSpec(AskSpec):
 class SourceSpec(BaseModel):
     """The contents of a ``source.yml``.
 
+    ``status`` says how it is read: ``transcribed`` from files of the project; ``live`` from its publisher at
+    every refresh with the network; ``frozen``, which its publisher no longer updates, until its files are
+    here; ``dark``, which its publisher took away, not at all unless ``hma.toml`` names a mirror; ``local``
+    from a file of this installation. Whatever the status but the first, a copy can be handed over.
     ``min_entries``, ``max_rejects`` and ``guard`` are the guard's limits. For transcribed files the
     first two are exact: a row that goes missing puts the source on hold, and whoever means it changes
     the number with it, or accepts the vintage by name. ``accepts`` is the form of the names of further
@@ -213,6 +217,11 @@ class SourceSpec(BaseModel):
     def is_at_hand(self) -> bool:
         """Its files lie in the data folder of this installation."""
         return self.status in {"transcribed", "local"}
+
+    @property
+    def expected(self) -> FetchSpec | None:
+        """How it is fetched again and again; None where nobody expects anything new of a publisher."""
+        return self.fetch if self.status == "live" else None
 
     @property
     def is_broken(self) -> bool:
