@@ -28,10 +28,12 @@ def titles() -> Mapping[str, tuple[str, str]]:
     found = {}
     for call in _calls(tree, {"Page"}):
         said = {
-            one.arg: one.value.value for one in call.keywords if isinstance(one.value, ast.Constant)
+            one.arg: str(one.value.value)
+            for one in call.keywords
+            if isinstance(one.value, ast.Constant)
         }
         script = Path(str(getattr(call.args[0], "value", ""))).stem
-        found[script] = (str(said["title"]), f"/{said.get('url_path', '')}")
+        found[script] = (said["title"], "/" + said.get("url_path", ""))
     return found
 
 

@@ -171,12 +171,11 @@ def _describe(
 
 def _has_vintage(run: _Run, spec: SourceSpec) -> bool:
     """Whether there is anything to read: without the network, not before it was fetched or given once."""
-    return (
-        spec.is_at_hand
-        or spec.source_id in run.given
-        or _is_fetched(run, spec, known := log.latest(run.con, spec.source_id, *ANY_STATUS))
-        or bool(known)
-    )
+    if spec.is_at_hand or spec.source_id in run.given:
+        return True
+    has_files = bool(log.latest(run.con, spec.source_id, *ANY_STATUS))
+    is_asked = retrieve.is_asked(spec, run.settings, has_files=has_files)
+    return has_files or (run.settings is not None and is_asked)
 
 
 def _one_source(run: _Run, spec: SourceSpec) -> SourceOutcome:
@@ -318,8 +317,8 @@ def _vintages(
         copies = run.given[spec.source_id]
         in_use = log.latest(run.con, spec.source_id, "accepted")
         return retrieve.given(spec, copies, run.archive, run.settings, in_use, progress), None
-    outcome.may_be_stale = retrieve.is_open(spec, run.settings)
-    if _is_fetched(run, spec, known):
+    outcome.may_be_stale = retrieve.is_asked(spec, run.settings, has_files=bool(known))
+    if run.settings and outcome.may_be_stale:
         outcome.is_asked = True
         files = Known(
             newest=known,
@@ -328,11 +327,6 @@ def _vintages(
         )
         return retrieve.fetched(spec, run.archive, run.settings, files, progress)
     return known, None
-
-
-def _is_fetched(run: _Run, spec: SourceSpec, known: Sequence[Vintage]) -> bool:
-    """This refresh asks the source's publisher, as its status says."""
-    return run.settings is not None and retrieve.is_asked(spec, run.settings, has_files=bool(known))
 
 
 def _with_vintages(checked: Checked, vintages: Iterable[Vintage]) -> Checked:

@@ -96,22 +96,19 @@ def _megabytes(done: int, total: int | None) -> str:
     return f"{done / 1e6:,.1f}{f' of {total / 1e6:,.1f}' if total else ''} MB"
 
 
-def is_open(spec: SourceSpec, settings: Config | None) -> bool:
-    """Its publisher still gives new files, or a mirror does; if not, silence is no fault."""
-    mirror = settings.sources.get(spec.source_id) if settings else None
-    return spec.status not in {"frozen", "dark"} or bool(mirror and mirror.base_url)
-
-
-def is_asked(spec: SourceSpec, settings: Config, *, has_files: bool) -> bool:
+def is_asked(spec: SourceSpec, settings: Config | None, *, has_files: bool) -> bool:
     """Whether a refresh with the network asks the publisher of a source.
 
     A live source is always asked. One whose publisher no longer updates it (frozen) is asked until its
     files are here; one that its publisher took away (dark) is not. A mirror in ``hma.toml`` is always
-    asked, and a copy can be handed over whatever the status.
+    asked, and a copy can be handed over whatever the status. Where nobody is asked, silence is no fault.
     """
     if spec.fetch is None:
         return False
-    return is_open(spec, settings) or (spec.status == "frozen" and not has_files)
+    mirror = settings.sources.get(spec.source_id) if settings else None
+    if mirror and mirror.base_url:
+        return True
+    return spec.status == "live" or (spec.status == "frozen" and not has_files)
 
 
 def fetched(

@@ -156,7 +156,7 @@ class _Look:
     def missed(self, why: str, watch: WatchSpec, today: date) -> tuple[str, str]:
         """The state of a page that could not be had, and why; the same words until that changes."""
         since = self.memory.failed(today)
-        good = self.memory.last_good or (self.seen and self.seen.retrieved_at[:10])
+        good = self.memory.last_good or (self.seen.retrieved_at[:10] if self.seen else None)
         state, how_long = silence(good, since, today, watch.dark_after_days)
         return state, tame(
             f"{how_long}: {why}. The figures stay in use; look at the page by hand, and correct its address "

@@ -68,10 +68,10 @@ def watched(source: str = SOURCE, **rules: object) -> SourceSpec:
     return spec.model_copy(update={"watch": spec.watch.model_copy(update=rules)})
 
 
-def settings(replay: Replay, source: str = SOURCE, **fetch: object) -> Config:
+def settings(replay: Replay, source: str = SOURCE, *, watch: bool = True) -> Config:
     return Config.model_validate(
         {
-            "fetch": {"allow_loopback": True, **fetch},
+            "fetch": {"allow_loopback": True, "watch": watch},
             "sources": {source: {"watch_base_url": replay.url("/")}},
         }
     )
@@ -95,7 +95,7 @@ def states(folders: Folders) -> list[tuple[str, str | None]]:
 def read(folders: Folders, because: str = "read it", *, exit_code: int = 0) -> str:
     """What a person says after reading the page that the one issue is about."""
     [(fix,)] = ask(folders, "SELECT fix FROM issues WHERE locator LIKE 'watch/%'")
-    digits = fix.split("hma accept ")[1].split()[1]
+    digits = str(fix).split("hma accept ")[1].split()[1]
     result = CliRunner().invoke(
         app, ["accept", SOURCE, digits, "--because", because, "--who", "me"]
     )
@@ -265,11 +265,11 @@ def test_a_lost_memory_costs_the_page_once_more_and_nothing_else(
     assert replay.conditional(ADDRESS) == 1
 
 
-@pytest.mark.parametrize("fetch", [{"watch": False}, None], ids=["switched off", "no network"])
+@pytest.mark.parametrize("has_network", [True, False], ids=["switched off", "no network"])
 def test_nobody_is_asked_without_the_network_or_where_watching_is_off(
-    workspace: Folders, replay: Replay, fetch: dict[str, object] | None
+    workspace: Folders, replay: Replay, *, has_network: bool
 ) -> None:
-    given = settings(replay, **fetch) if fetch else None
+    given = settings(replay, watch=False) if has_network else None
     outcome = refresh(workspace, [watched()], settings=given)
     assert (len(replay.seen), outcome.failed) == (0, [])
     assert states(workspace) == [("not seen yet", None)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,7 +33,7 @@ EDITION = page_of(must_contain="Monitor", edition=r"Monitor (20\d\d)", edition_r
 TEXT = page_of()
 
 
-def status(rows: list[tuple[str, ...]], *, session: str = "a1", around: str = "") -> bytes:
+def status(rows: Sequence[tuple[str, ...]], *, session: str = "a1", around: str = "") -> bytes:
     """A page of the depositary's form: tables within tables, a session's number, a time stamp."""
     body = "".join(
         f"<tr>{''.join(f'<td><span> {cell}</span></td>' for cell in row)}</tr>" for row in rows
