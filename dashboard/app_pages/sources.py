@@ -97,15 +97,13 @@ show.table(
     sources,
     {
         "Source": lambda row: show.link(row["title"], row["url"]),
-        "Publisher": show.text_of("publisher"),
-        "Updated": show.text_of("cadence"),
         "Status": show.text_of("status"),
         "Last good vintage": last_good,
         "Figures in use": lambda row: show.number(entries.get(row["source_id"], 0)),
         "State": state,
         "Used on": used_on,
     },
-    alt="Sources with publisher, rhythm, status, last good vintage, number of figures, state, and pages that rest on them",
+    alt="Sources with status, last good vintage, number of figures, state, and pages that rest on them",
 )
 show.small(
     "Status: "
@@ -212,6 +210,7 @@ def describe(row: dict[str, Any]) -> None:
     """What a source covers, its terms, its files and series."""
     name = row["source_id"]
     st.markdown(
+        f"**Publisher.** {show.plain(row['publisher'])}\n\n**Updated.** {show.plain(row['cadence'])}\n\n"
         f"**Covers.** {show.plain(row['coverage'])}\n\n**Caveats.** {show.plain(row['caveats'])}\n\n"
         f"**Licence.** {show.plain(row['licence'])}\n\n**Cite as.** {show.plain(row['citation'])}\n\n"
         f"**What depends on it.** {rests(name)}\n\n**Name in downloads.** `{name}`"
