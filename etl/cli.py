@@ -96,11 +96,12 @@ def refresh(
 
 @app.command()
 def status() -> None:
-    """Say which ledger is in use, how many entries it holds, and what is on hold or not fetched."""
+    """Say which ledger is in use, how many entries it holds, and what is on hold, not fetched or to be read."""
     try:
         with Ledgers(folders().ledger).lease() as lease:
             row = lease.con.execute(sql.text("status")).fetchone()
             held = lease.con.execute(sql.text("held")).fetchall()
+            watched = lease.con.execute(sql.text("watched")).fetchall()
             counts = [
                 (table, lease.con.table(table).count("*").fetchall()[0][0])
                 for table in (*FACT_TABLES, "rejects", "issues")
@@ -126,6 +127,11 @@ def status() -> None:
                 f'        hma accept {source_id} {digits} --because "…" uses it; hma reject drops it',
                 soft_wrap=True,
             )
+
+    for source_id, page, what, why in watched:
+        out.print(
+            f"[bold]page[/bold] {page} of {source_id} ({what}): {escape(why)}", soft_wrap=True
+        )
 
 
 @app.command()
