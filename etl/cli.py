@@ -102,12 +102,13 @@ def refresh(
 
 @app.command()
 def status() -> None:
-    """Say which ledger is in use, how many entries it holds, and what is on hold, not fetched or off."""
+    """Say which ledger is in use, how many entries it holds, and what is on hold, not fetched, off or to be read."""
     settings = configured()
     try:
         with Ledgers(folders().ledger, whole=True).lease() as lease:
             row = lease.con.execute(sql.text("status")).fetchone()
             held = lease.con.execute(sql.text("held")).fetchall()
+            watched = lease.con.execute(sql.text("watched")).fetchall()
             counts = [
                 (table, lease.con.table(table).count("*").fetchall()[0][0])
                 for table in (*FACT_TABLES, "rejects", "issues")
@@ -136,6 +137,11 @@ def status() -> None:
     for spec in every_source(folders()).values():
         if spec.fetch and not settings.is_on(spec):
             out.print(f"[bold]off[/bold] {escape(how_to_turn_on(spec))}", soft_wrap=True)
+
+    for source_id, page, what, why in watched:
+        out.print(
+            f"[bold]page[/bold] {page} of {source_id} ({what}): {escape(why)}", soft_wrap=True
+        )
 
 
 @app.command()

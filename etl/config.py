@@ -57,6 +57,10 @@ class FetchConfig(BaseModel):
         default=False,
         description="also fetch from this machine, without encryption: for tests and local mirrors",
     )
+    watch: bool = Field(
+        default=True,
+        description="look at the watched pages of transcribed sources at every refresh with the network",
+    )
 
 
 def _hidden(_: object) -> SecretStr:
@@ -84,7 +88,12 @@ class SourceConfig(BaseModel):
         default=None, description="fetch from this mirror; its host is allowed with it"
     )
 
-    @field_validator("base_url")
+    watch_base_url: str | None = Field(
+        default=None,
+        description="look at its watched pages at this mirror; its host is allowed with it",
+    )
+
+    @field_validator("base_url", "watch_base_url")
     @classmethod
     def _ends_with_slash(cls, url: str | None) -> str | None:
         return url if url is None or url.endswith("/") else f"{url}/"

@@ -30,7 +30,7 @@ EXIT_NO_LEDGER: Final = 5
 EXIT_DIFFERS: Final = 6
 EXIT_OFF: Final = 7
 SCREENFUL: Final = 20
-STEPS: Final = ("fetch", "archive", "read", "check", "record")
+STEPS: Final = ("fetch", "archive", "read", "check", "record", "watch")
 LAST_STEPS: Final = ("views", "checkpoint", "manifest", "rename", "CURRENT")
 
 # no emoji codes and no colours read into what the sources say
@@ -182,11 +182,21 @@ def _state(outcome: SourceOutcome) -> str:
 def explain(outcome: Outcome) -> None:
     """Say what is wrong with which row, and what that means for the ledger."""
     for source in outcome.sources:
-        for word, findings in (("issue  ", source.issues), ("reject ", source.rejects)):
+        for word, findings in (
+            ("issue  ", source.issues),
+            ("reject ", source.rejects),
+            ("page   ", source.unread),
+        ):
             for finding in findings[:SCREENFUL]:
                 err.print(f"{word} {escape(str(finding))}", soft_wrap=True)
             if len(findings) > SCREENFUL:
                 err.print(f"        … and {len(findings) - SCREENFUL} more")
+        for sight in source.sights:
+            if sight.reason:
+                err.print(
+                    f"[bold]{source.source_id}[/bold] page {sight.page} ({sight.state}): {escape(sight.reason)}",
+                    soft_wrap=True,
+                )
         for hold in filter(None, (source.hold, source.stale)):
             err.print(
                 f"[bold]{source.source_id}[/bold] kept its last good figures ({hold.rule}): "

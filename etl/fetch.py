@@ -33,12 +33,14 @@ import httpx
 import tenacity
 
 from etl import __version__, addresses, magic
+from etl.limits import Limits
 from etl.partial import TAKEN, Held, Part, Validators, http_date, length
 
 __all__ = ["Download", "FetchError", "Fetcher", "Limits", "Outside", "Validators", "shown"]
 
 T = TypeVar("T")
 
+DEFAULTS: Final = Limits()
 REPORT_BYTES: Final = 1 << 20  # progress is told this often
 ANSWER_BYTES: Final = 1 << 27  # an answer is held in memory, so it may not be as large as a file
 LAST_PORT: Final = 65535
@@ -83,20 +85,6 @@ class FetchError(Exception):
 
 
 @dataclass(frozen=True)
-class Limits:
-    """How much, how long and how often; times in seconds."""
-
-    max_bytes: int = 8_000_000_000
-    max_seconds: float = 4 * 3600  # one call with all its attempts and waits
-    connect_seconds: float = 20
-    idle_seconds: float = 60  # the server may be silent so long
-    attempts: int = 5
-    min_interval_seconds: float = 1  # between two requests to one host
-    max_redirects: int = 5
-    max_wait_seconds: float = 120  # a longer Retry-After ends the call
-
-
-@dataclass(frozen=True)
 class Download:
     """A file that has come whole; it lies in ``incoming`` until the caller has archived it.
 
@@ -135,6 +123,7 @@ class _Ask(NamedTuple):
     own: Mapping[str, str] = {}  # headers the caller set; another host doesn't get them
     json: object = None
     form: Mapping[str, str] | None = None
+    is_page: bool = False  # a page for people is what is asked for
 
     @property
     def is_private(self) -> bool:
@@ -180,7 +169,7 @@ class Fetcher:
         *,
         contact: str,
         allow_loopback: bool = False,
-        limits: Limits = Limits(),
+        limits: Limits = DEFAULTS,
         progress: Callable[[int, int | None], None] = _silent,
         outside: Outside = Outside(),
     ) -> None:
@@ -223,11 +212,13 @@ class Fetcher:
         hosts: Collection[str],
         known: Validators | None = None,
         limits: Limits | None = None,
+        is_page: bool = False,
     ) -> Download | None:
         """Fetch a file into ``incoming``; None if the server says it is still the one ``known``.
 
         Archive the file, then remove it: a run that dies before that takes up what is there. A server
-        that doesn't heed ``known`` sends the file again.
+        that doesn't heed ``known`` sends the file again. ``is_page`` says that a page for people is
+        wanted, which is refused otherwise; whether it is the right page is for the caller to see.
 
         Raises:
             FetchError: it didn't come, not whole, or isn't data.
@@ -238,8 +229,9 @@ class Fetcher:
         part = Part(self.incoming / hashlib.sha256(url.encode()).hexdigest())
         self._parts.append(part)
         ask = _Ask(
-            "GET", self._address(url), _names(hosts), limits, {"Accept-Encoding": "identity"}
-        )
+            "GET", self._address(url), _names(hosts), limits, {"Accept-Encoding": "identity"},
+            is_page=is_page,
+        )  # fmt: skip
         try:
             return self._patiently(limits, lambda: self._download(ask, part, known))
         except FetchError as error:
@@ -301,7 +293,7 @@ class Fetcher:
             raise _odd(response, "sent more than it announced; starting over", is_passing=True)
         if held.total is not None and done < held.total:
             raise _cut(response.url, f"{done:,} of {held.total:,} bytes came")
-        _refuse_content(response, part.start(), done)
+        _refuse_content(response, part.start(), done, may_be_page=ask.is_page)
         return Download(part.path, done, held.validators, shown(response.url))
 
     def _ask(self, ask: _Ask) -> bytes:
@@ -492,7 +484,7 @@ class Fetcher:
         status = response.status_code
         if status >= httpx.codes.BAD_REQUEST:
             raise self._failure(ask, response)
-        if response.headers.get("content-type", "").lower().startswith(_PAGES):
+        if not ask.is_page and response.headers.get("content-type", "").lower().startswith(_PAGES):
             raise _page(response, b"" if ask.is_private else _first_bytes(response))
         encoding = response.headers.get("content-encoding", "identity").lower()
         if encoding != "identity":
@@ -604,15 +596,17 @@ def _page(response: httpx.Response, start: bytes) -> FetchError:
     )
 
 
-def _refuse_content(response: httpx.Response, start: bytes, size: int) -> None:
-    """Refuse a body that is empty or a page for people."""
+def _refuse_content(
+    response: httpx.Response, start: bytes, size: int, *, may_be_page: bool = False
+) -> None:
+    """Refuse a body that is empty, or a page for people where none was asked for."""
     if not size or (size <= magic.START_BYTES and not magic.text_start(start)):
         raise FetchError(
             f"{_at(response.url)} answered {response.status_code} with an empty body; try later, and "
             "look at it by hand if it stays so",
             "empty body",
         )
-    if magic.is_page(start):
+    if not may_be_page and magic.is_page(start):
         raise _page(response, magic.text_start(start))
 
 

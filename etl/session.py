@@ -16,61 +16,19 @@ from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urljoin, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import SecretStr
 
-from etl.archive import Archive, Vintage, write_safely
+from etl.archive import Archive, Vintage
 from etl.config import ConfigError, secret_variable
-from etl.fetch import Download, Fetcher, FetchError, Limits, Validators, shown
+from etl.fetch import Download, Fetcher, FetchError, Validators, shown
 from etl.json_text import json_of
+from etl.memory import Memory, Remembered
 from etl.pages import as_line
 from etl.reading import SourceError
-from etl.sources import FetchSpec, SourceSpec
+from etl.sources import SourceSpec
 from etl.unpack import unpacking
 
 SHOWN_BYTES: Final = 80
-DAY: Final = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"
-
-
-class Remembered(BaseModel):
-    """A file as the publisher gave it last."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    url: str
-    sha256: str
-    etag: str | None
-    last_modified: str | None
-
-
-class Memory(BaseModel):
-    """What is remembered of the fetching of one source; days are ISO 8601."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    files: dict[str, Remembered] = {}
-    failing_since: str | None = Field(default=None, pattern=DAY)
-    last_good: str | None = Field(default=None, pattern=DAY)
-    _path: Path = PrivateAttr()
-
-    @classmethod
-    def of(cls, archive: Path, source_id: str) -> Memory:
-        """What was written down last; nothing if there is nothing that can be read."""
-        path = archive / "fetched" / f"{source_id}.json"
-        try:
-            memory = cls.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError):
-            memory = cls()
-        memory._path = path
-        return memory
-
-    @property
-    def path(self) -> Path:
-        """Where it is written down."""
-        return self._path
-
-    def keep(self) -> None:
-        """Write it down."""
-        write_safely(self._path, self.model_dump_json(indent=1).encode())
 
 
 class Session:
@@ -104,7 +62,7 @@ class Session:
         self._hosts = {*spec.fetch.hosts, *([str(urlsplit(base_url).hostname)] if base_url else [])}
         self.memory = Memory.of(archive.root, spec.source_id)
         self._source_id, self._secrets = spec.source_id, secrets
-        self._limits, self._max_bytes = limits_of(spec.fetch), spec.fetch.max_bytes
+        self._limits, self._max_bytes = spec.fetch.limits(), spec.fetch.max_bytes
         self._archive, self._fetcher = archive, fetcher
         self._newest = {vintage.file: vintage for vintage in newest}
 
@@ -252,16 +210,6 @@ class Session:
             self.fetched[file] = self._archive.take(self._source_id, file, aside, origin)
         finally:
             aside.unlink(missing_ok=True)
-
-
-def limits_of(rules: FetchSpec) -> Limits:
-    """The limits of one request to a source's publisher."""
-    return Limits(
-        max_bytes=rules.max_bytes,
-        max_seconds=rules.max_seconds,
-        attempts=rules.attempts,
-        min_interval_seconds=rules.min_interval_seconds,
-    )
 
 
 def parsed(content: bytes, url: str) -> Any:  # noqa: ANN401 - JSON

@@ -145,57 +145,6 @@ IMPLEMENTER_KINDS: Final = {
     "international organisation": "another organisation of states, or with a mandate from them",
     "government": "body of a state",
 }
-# What the view `reconciliation` sets side by side: the series behind each measure, and why it may differ
-# from the first, State's report. A series belongs to one measure, so no figure counts in two.
-MEASURES: Final = {
-    "state_report": (
-        "State's report",
-        "tweis_country_table",
-        "The reference. The accounts of the country's table added: State, Defense, USAID and CDC, by fiscal "
-        "year, for all conventional weapons destruction, which is broader than mine action. The report does "
-        "not say whether it counts obligations or something else.",
-    ),
-    "fa_obligations": (
-        "ForeignAssistance.gov, obligations",
-        "fa_obligations",
-        "Only what agencies report under the purpose landmines and explosive remnants of war, so most stockpile "
-        "and small-arms work of State's report is not in it, though agencies book some here; obligations, net of money taken back, in the fiscal "
-        "year of the action, while a report may count a year's budget; money for several countries stands "
-        "under a region or the world; Defense money may be missing.",
-    ),
-    "fa_disbursements": (
-        "ForeignAssistance.gov, disbursements",
-        "fa_disbursements",
-        "Money paid out, often years after it was obligated, so the years do not fit each other; otherwise as "
-        "for its obligations. Never added to them: it is the same money at a later stage.",
-    ),
-    "fa_cwd_obligations": (
-        "ForeignAssistance.gov, wider weapons destruction, obligations",
-        "fa_cwd_obligations",
-        "Rows under other purposes that name weapons destruction, apart from those about mines. State's report "
-        "counts both kinds; neither of the two alone can be expected to equal it.",
-    ),
-    "fa_cwd_disbursements": (
-        "ForeignAssistance.gov, wider weapons destruction, disbursements",
-        "fa_cwd_disbursements",
-        "Money paid out under other purposes that name weapons destruction, often years after it was obligated.",
-    ),
-    "usaspending_obligations": (
-        "USAspending, obligations",
-        "usaspending_transactions",
-        "Grants and other awards alone: no staff, no contracts outside the listings read, no Defense training. "
-        "The country is the place of performance, one country at best and sometimes the recipient's own seat, "
-        "so this is an approximation. Obligations by date of the action, net of money taken back.",
-    ),
-    "monitor": (
-        "Landmine Monitor, U.S. contribution",
-        "monitor_recipient_tables",
-        "Calendar years, not fiscal years: a fiscal year begins three months earlier, so the same number "
-        "names another period. Mine action only, as the United States reported it to the Monitor, at a stage "
-        "that is not stated. Where both are equal to the dollar, the Monitor has likely printed the figure "
-        "of the fiscal year.",
-    ),
-}
 CHANGES: Final = {
     "added": "first time this entry was seen",
     "revised": "the source printed another value; the earlier revision is kept",
@@ -685,10 +634,11 @@ READING_ORDER: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "series": ("series",),
         "vintages": ("recorded_in", "source_id", "file"),
         "refreshes": ("refresh",),
-        "holds": ("source_id",),
+        "holds": ("source_id", "rule"),
         "decisions": ("recorded_in", "source_id"),
         "rejects": ("source_id", "locator", "column", "rule"),
         "issues": ("source_id", "locator", "column", "rule"),
+        "watches": ("source_id", "page"),
         "coverage": ("area_name", "fiscal_year", "account", "entry_id"),
         "casualties_by_area_year": ("area_name", "calendar_year"),
         "dependency": ("area_name", "calendar_year", "edition", "source_url", "us_entry_id"),
@@ -765,6 +715,7 @@ class Measures(dy.Schema):
     title = text("what readers see", required=True)
     series = text("the series whose figures it adds", required=True)
     why = text("why it may differ from State's report", required=True)
+    place = whole("its place among the measures, for readers; State's report is the first", "place")
 
 
 class Sources(dy.Schema):
@@ -781,9 +732,9 @@ class Sources(dy.Schema):
         "how the source is read",
         {
             "transcribed": "figures copied by hand from published reports",
-            "live": "fetched from its publisher",
-            "frozen": "no longer updated",
-            "dark": "no longer reachable; the last vintage stays in use",
+            "live": "fetched from its publisher at every refresh with the network",
+            "frozen": "no longer updated by its publisher; fetched once",
+            "dark": "taken away by its publisher and not asked for; the last vintage stays in use",
             "local": "a file of this installation, read as its own mapping says",
         },
     )
@@ -794,6 +745,13 @@ class Sources(dy.Schema):
         nullable=True,
         description="its rows may be shown and passed on; those of others stay on the machine that fetched "
         "them, and are in no page, answer, download or export. Null in ledgers older than the column",
+    )
+    every_days = whole(
+        "days without a contact with its publisher after which it is overdue; null where nobody is asked",
+        "days",
+    )
+    dark_after_days = whole(
+        "days without a contact after which it counts as dark; null where nobody is asked", "days"
     )
 
 
@@ -809,6 +767,7 @@ class Series(dy.Schema):
         {"area": "the recipient's", "donor": "the donor's"},
     )
     caution = text("what may not be added or compared", required=True)
+    is_by_partner = flag("its rows name the organisation that got the money")
 
 
 class Vintages(dy.Schema):
@@ -826,6 +785,7 @@ class Vintages(dy.Schema):
             "accepted": "its entries are in the ledger",
             "held": "put aside until a person decides; see reason",
             "rejected": "put aside for good by a person; see decisions",
+            "watched": "a page that is looked at for changes; no figure is read from it",
         },
     )
     reason = text("why it is held")
@@ -860,14 +820,18 @@ class Holds(dy.Schema):
 
 
 class Decisions(dy.Schema):
-    """What a person decided about a vintage on hold."""
+    """What a person decided about a vintage on hold, or that they have read a watched page."""
 
     source_id = text("the source", required=True)
     vintages_sha256 = text("names the files of the vintage together", required=True)
     files = text("the files of the vintage, each with its SHA-256", required=True)
     verdict = category(
         "what was decided",
-        {"accepted": "its figures are used", "rejected": "its figures are not used"},
+        {
+            "accepted": "its figures are used",
+            "rejected": "its figures are not used",
+            "read": "a watched page was read, and what is new in it transcribed",
+        },
     )
     who = text("who decided", required=True)
     because = text("why", required=True)
@@ -890,7 +854,7 @@ class Rejects(dy.Schema):
 
 
 class Issues(dy.Schema):
-    """Something odd in a source row that is an entry all the same."""
+    """Something odd in a source row that is an entry all the same, or a watched page that a person must read."""
 
     source_id = text("the source", required=True)
     vintage_sha256 = text("the vintage", required=True)
@@ -899,6 +863,36 @@ class Issues(dy.Schema):
     rule = text("what is odd", required=True)
     raw_value = text("what stands there")
     fix = text("what to do about it", required=True)
+    recorded_in = whole("refresh that recorded it", "refresh number", required=True, low=1)
+
+
+class Watches(dy.Schema):
+    """A page of a source's publisher that is looked at for changes; no figure is read from it."""
+
+    source_id = text("the source", required=True)
+    page = text("name of the page in source.yml", required=True)
+    title = text("title", required=True)
+    url = text("address of the page", required=True)
+    looks_for = category(
+        "what of it counts",
+        {
+            "edition": "the highest edition that it names",
+            "table": "the rows of its table, and named sentences",
+            "text": "its visible text",
+        },
+    )
+    state = category(
+        "what came of looking at it last",
+        {
+            "not seen yet": "nobody has looked at it from here",
+            "seen": "it was there; whether a person must read it stands in issues",
+            "stale": "it could not be had, or is not the page that is watched",
+            "dark": "it could not be had for so long that it may be gone",
+        },
+    )
+    reason = text("why it could not be had")
+    vintage_sha256 = text("SHA-256 of the bytes archived last; null where there are none")
+    every_days = whole("days without a contact after which it is overdue", "days", required=True)
     recorded_in = whole("refresh that recorded it", "refresh number", required=True, low=1)
 
 
@@ -916,6 +910,7 @@ LOG_TABLES: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
         "decisions": Decisions,
         "rejects": Rejects,
         "issues": Issues,
+        "watches": Watches,
     }
 )
 
@@ -1096,9 +1091,7 @@ class Reconciliation(dy.Schema):
     area_name = text("name of the recipient; as printed where it has no code", required=True)
     year = year_of("year as the measure counts it", required=True)
     year_basis = category("what the year means", YEAR_BASES)
-    measure = category(
-        "whose count it is", {name: title for name, (title, _, _) in MEASURES.items()}
-    )
+    measure = text("whose count it is, by its name in measures", required=True)
     flow = category("stage of spending that it counts", FLOWS)
     amount_usd = money(
         "sum of the measure's own figures in nominal U.S. dollars; null where none has an amount, or where "

@@ -5,6 +5,7 @@ No test works in the repository's data folder: each gets copies, and ``HMA_DATA`
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ from tests.pasts import add_past
 
 settings.register_profile("any machine", deadline=None)  # a busy one is no fault of the code
 settings.load_profile("any machine")
+# A plain ``hma refresh`` would look at publishers' pages; what does is tests/pipeline/test_watching.py.
+os.environ["HMA_FETCH__WATCH"] = "false"
 
 
 def _copy_sources(to: Path) -> Folders:

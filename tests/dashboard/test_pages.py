@@ -538,8 +538,8 @@ def test_the_register_of_victims_stands_on_its_countrys_page(
     origin = "said to be a test; archived"
     assert origin in words(visit("entry", entry_id=entry_id)).replace("\\", "")
     sources = visit("sources")
-    (row,) = [row for row in cells(sources, "rhythm") if spec.url in row["Source"]]
-    assert row["Read"].startswith("given by hand 20")
+    (row,) = [row for row in cells(sources, "last good vintage") if spec.url in row["Source"]]
+    assert row["Last good vintage"].startswith("given by hand, 20")
     (file,) = cells(sources, f"Files of {spec.title}")
     assert "said to be a test" in file["Origin"].replace("\\", "")
 
