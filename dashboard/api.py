@@ -184,8 +184,10 @@ def _lease(stack: ExitStack, as_of: str | None) -> Lease:
 
 
 def _headers(lease: Lease) -> Mapping[str, str]:
-    """Which ledger an answer came from."""
+    """Which ledger an answer came from, and how many entries are in none, since they may not be passed on."""
     headers = {"X-HMA-Ledger": lease.ledger, "X-Content-Type-Options": "nosniff"}
+    if lease.withheld:
+        headers["X-HMA-Withheld"] = ", ".join(f"{name}={n}" for name, n in lease.withheld.items())
     return headers if lease.as_of is None else {**headers, "X-HMA-As-Of": str(lease.as_of)}
 
 

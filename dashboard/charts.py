@@ -87,8 +87,13 @@ def _span(years: pl.Series, at_least: int = 1) -> list[int]:
     return list(range(min(first, last - at_least + 1), last + 1))
 
 
-def funding_by_account(frame: pl.DataFrame, events: pl.DataFrame | None = None) -> Figure:
-    """Stacked bars: ``fiscal_year``, ``account``, ``amount_usd`` (nominal dollars).
+def funding_by_account(
+    frame: pl.DataFrame,
+    events: pl.DataFrame | None = None,
+    *,
+    dollars: str = "nominal U.S. dollars",
+) -> Figure:
+    """Stacked bars: ``fiscal_year``, ``account``, ``amount_usd``; ``dollars`` says which these are.
 
     ``events`` (``year``, ``event``, ``date``) are marked by a rule over their year.
     """
@@ -101,7 +106,7 @@ def funding_by_account(frame: pl.DataFrame, events: pl.DataFrame | None = None) 
         .encode(
             x=alt.X("fiscal_year:O", title="U.S. fiscal year", scale=alt.Scale(domain=years),
                     axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("sum(amount_usd):Q", title="nominal U.S. dollars", stack=True,
+            y=alt.Y("sum(amount_usd):Q", title=dollars, stack=True,
                     axis=alt.Axis(format="$~s")),
             color=alt.Color("account:N", scale=_scale(present), legend=_legend("Account")),
             order=alt.Order("order:Q"),

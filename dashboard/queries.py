@@ -7,7 +7,7 @@ parameters: a published ledger never changes, so an answer cannot be stale.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,8 @@ import streamlit as st
 
 from dashboard import filters, refreshes
 from dashboard.current import LEASE, ledgers
-from etl import asof, sql
+from dashboard.depends import page_reads
+from etl import asof, depends, sql
 from etl.diff import Diff, diff, entries
 from etl.store import Lease
 from etl.tables import FACT_TABLES
@@ -144,6 +145,39 @@ def entries_by_source() -> dict[str, int]:
     """How many figures of each source are in use."""
     lease = LEASE.get()
     return _entries_by_source(_key(lease), lease)
+
+
+def withheld() -> Mapping[str, int]:
+    """How many entries in use may not be shown, by source: their terms forbid passing them on."""
+    lease: Lease = LEASE.get()
+    return lease.withheld
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _resting(key: Key, _lease: Lease) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    del key
+    with _lease.limited():
+        there = depends.held(_lease.con)
+    views = depends.views_of(there)
+    pages = {
+        script: frozenset().union(*(depends.sources_of(one, there, views) for one in questions))
+        for script, questions in page_reads().items()
+    }
+    return _by_source(views), _by_source(pages)
+
+
+def _by_source(users: Mapping[str, frozenset[str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for user, resting_on in users.items():
+        for source_id in resting_on:
+            found.setdefault(source_id, []).append(user)
+    return found
+
+
+def resting() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """The views, and the pages by the names of their scripts, that rest on each source."""
+    lease = LEASE.get()
+    return _resting(_key(lease), lease)
 
 
 def refresh_number(text: str) -> int:

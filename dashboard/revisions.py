@@ -24,6 +24,7 @@ HEADLINE: Final = {
     "deflators": "value",
     "exchange_rates": "rate",
     "population": "people",
+    "gdp": "gdp_usd",
 }
 # What takes its place where it is empty because the row is of another kind.
 _SECOND: Final = {"casualty_events": "device"}  # an accident has no outcome

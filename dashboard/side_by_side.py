@@ -12,23 +12,22 @@ import polars as pl
 import streamlit as st
 
 from dashboard import address, queries, show
-from etl.tables import MEASURES
 
-REFERENCE: Final = next(iter(MEASURES))
-# The command that fills measures whose figures do not come with the project.
-COMMANDS: Final = {
-    "fa_obligations": "hma refresh foreignassistance_gov",
-    "usaspending_obligations": "hma refresh usaspending",
-}
+REFERENCE: Final = "state_report"  # as in etl/views/reconciliation.sql
 BASES: Final = {"fiscal": "fiscal year", "calendar": "calendar year", "not stated": "year"}
 
 Place = tuple[str | None, str, int]
 Said = dict[tuple[Place, str], list[dict[str, Any]]]
 
 
+def declared() -> dict[str, dict[str, Any]]:
+    """Every measure by name, in the order for readers."""
+    return {row["measure"]: row for row in queries.ask("measures").iter_rows(named=True)}
+
+
 def present(frame: pl.DataFrame) -> list[str]:
-    """The measures that a frame of ``reconciliation`` holds, in the order of their declaration."""
-    return [name for name in MEASURES if name in frame["measure"]]
+    """The measures that a frame of ``reconciliation`` holds, in the order for readers."""
+    return [name for name in declared() if name in frame["measure"]]
 
 
 def table(
@@ -43,6 +42,7 @@ def table(
     for row in frame.iter_rows(named=True):
         said.setdefault((_place(row), row["measure"]), []).append(row)
     bases = dict(whole.select("measure", "year_basis").iter_rows())
+    titles = declared()
 
     def cell(measure: str) -> show.Cell:
         """What one measure says, and how far it is from State's report."""
@@ -57,7 +57,8 @@ def table(
             **area,
             "Year": show.text_of("year"),
             **{
-                f"{MEASURES[name][0]} ({BASES[bases[name]]})": cell(name) for name in present(whole)
+                f"{titles[name]['title']} ({BASES[bases[name]]})": cell(name)
+                for name in present(whole)
             },
         },
         alt=alt,
@@ -82,7 +83,7 @@ def table(
 
 def reasons(frame: pl.DataFrame) -> None:
     """Why the measures of ``frame`` may differ, and which are not in this ledger."""
-    why = {row["measure"]: row for row in queries.ask("measures").iter_rows(named=True)}
+    why = declared()
     here = present(frame)
     with st.expander("Why they may differ", expanded=True):
         st.markdown(
@@ -95,13 +96,19 @@ def reasons(frame: pl.DataFrame) -> None:
             st.markdown(
                 f"- {show.plain(row['area_name'])}, FY{row['year']}: {show.plain(row['remark'])}"
             )
-    missing = [name for name in COMMANDS if name not in here]
+    # sources whose files do not come with the project; of those here, some measure is among the rows
+    read = {why[name]["source_id"] for name in here}
+    missing = {
+        row["source_id"]: row["source_title"]
+        for row in why.values()
+        if row["source_id"] not in read and row["source_status"] != "transcribed"
+    }
     if missing:
         st.info(
             "Not among these rows: "
             + "; ".join(
-                f"{show.plain(MEASURES[name][0].split(',')[0])} (`{COMMANDS[name]}` reads it)"
-                for name in missing
+                f"{show.plain(title)} (`hma refresh {name}` reads it)"
+                for name, title in missing.items()
             )
             + ". Their files do not come with the project, or hold no such figure."
         )

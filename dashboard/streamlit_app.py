@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import address, queries, show
 from etl.asof import AsOfError
+from etl.guard import NOT_FETCHED
 from etl.store import Lease, NoLedgerError, TooLongError
 
 st.set_page_config(page_title="HMA Ledger", layout="wide", initial_sidebar_state="auto")
@@ -71,13 +72,20 @@ def side(lease: Lease) -> None:
 
 
 def on_hold() -> None:
-    """One line for each source whose newest vintage is not in use."""
+    """One line for each source whose newest vintage is not in use, or that could not be fetched."""
     titles = dict(queries.ask("sources").select("source_id", "title").iter_rows())
     for held in queries.held().iter_rows(named=True):
         title = show.plain(titles.get(held["source_id"], held["source_id"]))
+        why = f"[Why]({address.page('/sources')})"
+        if held["rule"] in NOT_FETCHED:
+            st.warning(
+                f"{held['rule'].capitalize()}: {title}. Its publisher could not be asked; the figures are "
+                f"those of the last good copy. {why}"
+            )
+            continue
         st.warning(
             f"On hold: {title}. A newer copy was not taken over ({show.plain(held['rule'])}); the figures "
-            f"are those of the copy before it. [Why]({address.page('/sources')})"
+            f"are those of the copy before it. {why}"
         )
 
 

@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, BinaryIO, Final, Literal
+from typing import IO, BinaryIO, Final, Literal, NamedTuple
 
 import zstandard
 
@@ -54,6 +54,29 @@ class Vintage:
     retrieved_at: str
     origin: str
     packed_sha256: str | None = field(default=None, compare=False)  # differs between machines
+
+
+class _Copy(NamedTuple):
+    """Where bytes that were taken also lie as they were, and what tells that they still do."""
+
+    path: Path
+    identity: tuple[int, ...]
+
+    @classmethod
+    def at(cls, path: Path) -> _Copy:
+        """The file at ``path`` as it is now; a change of it changes the time that nobody can set."""
+        found = path.stat()
+        return cls(
+            path,
+            (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns),
+        )
+
+    def is_unchanged(self) -> bool:
+        """The file is there, and nobody has written to it."""
+        try:
+            return _Copy.at(self.path) == self
+        except OSError:
+            return False
 
 
 def file_sha256(path: Path) -> str:
@@ -94,6 +117,8 @@ class Archive:
         self.root = root
         self.manifest = root / "manifest.jsonl"
         self._proven: dict[str, bytes] = {}  # hashes checked, or made, here; with the last byte
+        self._copies: dict[str, _Copy] = {}
+        self._left: list[Path] = []
 
     def path(self, sha256: str) -> Path:
         """Where the bytes with this hash lie, or would lie: as they are, or compressed."""
@@ -116,10 +141,12 @@ class Archive:
     def take(self, source_id: str, file: str, path: Path, origin: str) -> Vintage:
         """Keep a copy of the file at ``path``, compressed, and return its vintage.
 
-        As :meth:`put`, for a file of any size: it is read once, piece by piece.
+        As :meth:`put`, for a file of any size: it is read once, piece by piece. Until :meth:`let_go`
+        the file itself may be read in place of the packed object, if nobody has written to it.
         """
         beside = self.root / f".{os.getpid()}{PACKED}.part"
         self.root.mkdir(parents=True, exist_ok=True)
+        copy = _Copy.at(path)
         try:
             with path.open("rb") as plain, beside.open("wb") as packed:
                 sha256, size_bytes, last_byte = _pack(plain, packed)
@@ -137,7 +164,40 @@ class Archive:
         finally:
             beside.unlink(missing_ok=True)
         self._proven[sha256] = last_byte
+        if copy.is_unchanged():
+            self._copies[sha256] = copy
         return self._list(source_id, file, sha256, size_bytes, origin, packed_sha256)
+
+    def leave(self, path: Path) -> None:
+        """Have the file at ``path`` removed at :meth:`let_go`."""
+        self._left.append(path)
+
+    def let_go(self) -> None:
+        """Forget the files that objects were taken from, and remove those that were left here."""
+        self._copies.clear()
+        while self._left:
+            self._left.pop().unlink(missing_ok=True)
+
+    @contextmanager
+    def scannable(self, sha256: str) -> Iterator[tuple[Path, Literal["none", "zstd"]]]:
+        """Where bytes with this hash lie that can be scanned, and how they are packed.
+
+        That is the file they were taken from, if it still lies there: it need not be unpacked.
+
+        Raises:
+            ArchiveError: they are missing or altered, or were altered while the block read them.
+        """
+        self.prove(sha256)
+        copy = self._copies.get(sha256)
+        if copy is None or not copy.is_unchanged():
+            path = self.path(sha256)
+            yield path, "zstd" if path.suffix == PACKED else "none"
+            return
+        yield copy.path, "none"
+        if not copy.is_unchanged():
+            raise ArchiveError(
+                f"{copy.path} was written to while it was read; refresh again when it stays as it is"
+            )
 
     def _is_whole(self, sha256: str) -> bool:
         """The bytes with this hash are there, and have it; those that have not are replaced."""
@@ -304,7 +364,7 @@ def _vintage(line: bytes) -> Vintage:
 def _pack(plain: BinaryIO, packed: BinaryIO) -> tuple[str, int, bytes]:
     """Compress a file; returns the SHA-256, the size and the last byte of what went in."""
     digest, size_bytes, last_byte = hashlib.sha256(), 0, b""
-    packer = zstandard.ZstdCompressor(LEVEL, threads=-1, write_checksum=True).compressobj()
+    packer = zstandard.ZstdCompressor(LEVEL, threads=1, write_checksum=True).compressobj()
     while chunk := plain.read(CHUNK_BYTES):
         digest.update(chunk)
         size_bytes += len(chunk)
@@ -317,8 +377,8 @@ def _pack(plain: BinaryIO, packed: BinaryIO) -> tuple[str, int, bytes]:
 class Contents(Mapping[str, bytes]):
     """The archived files that a reader gets, by name.
 
-    As a mapping it gives whole files. What is too large for that is read through :meth:`path` or
-    :meth:`open`, whose bytes have been checked against their SHA-256.
+    As a mapping it gives whole files. What is too large for that is read through :meth:`scannable`
+    or :meth:`open`, whose bytes have been checked against their SHA-256.
     """
 
     def __init__(self, archive: Archive, vintages: Iterable[Vintage]) -> None:
@@ -336,16 +396,15 @@ class Contents(Mapping[str, bytes]):
     def __len__(self) -> int:
         return len(self._vintages)
 
-    def path(self, file: str) -> Path:
-        """Where the archived object lies; see :meth:`compression` for its form."""
-        sha256 = self._vintages[file].sha256
-        self._archive.prove(sha256)
-        return self._archive.path(sha256)
+    def retrieved(self, file: str) -> str:
+        """When a file was retrieved, in ISO 8601."""
+        return self._vintages[file].retrieved_at
 
-    def compression(self, file: str) -> Literal["none", "zstd"]:
-        """How the archived object is packed, in DuckDB's words."""
-        packed = self._archive.path(self._vintages[file].sha256).suffix == PACKED
-        return "zstd" if packed else "none"
+    @contextmanager
+    def scannable(self, file: str) -> Iterator[tuple[Path, Literal["none", "zstd"]]]:
+        """Where a file can be scanned until the block ends, and how it is packed, in DuckDB's words."""
+        with self._archive.scannable(self._vintages[file].sha256) as found:
+            yield found
 
     @contextmanager
     def open(self, file: str) -> Iterator[IO[bytes]]:

@@ -2,7 +2,8 @@
 
 Exit codes: 0 done, also when nothing changed; 2 wrong usage; 3 a source kept its last good figures
 (the others went on); 4 another refresh is running; 5 there is no ledger, or it lacks what was asked
-for; 6 something is not as it was published; 1 anything else. The commands that look into the
+for; 6 something is not as it was published; 7 a source that was named is not turned on; 1 anything
+else. The commands that look into the
 ledger's past and check it are in :mod:`etl.commands`.
 """
 
@@ -29,8 +30,10 @@ from etl.console import (
     err,
     explain,
     fail,
+    how_to_turn_on,
     out,
     refreshed,
+    refuse_if_off,
     report,
 )
 from etl.dictionary import as_markdown
@@ -43,6 +46,7 @@ from etl.retrieve import Given, is_address
 from etl.settings import PACKAGE, Folders, folders
 from etl.store import Ledgers, NoLedgerError
 from etl.tables import FACT_TABLES
+from etl.withheld import KEPT_HERE
 
 GRACE_SECONDS: Final = 3  # for answers under way when Ctrl-C comes
 
@@ -91,16 +95,20 @@ def refresh(
             raise fail("--offline touches no network; give --from a file", EXIT_USAGE)
     given = {chosen[0].source_id: [Given(copy, origin) for copy in copies]} if copies else None
     settings = None if offline or embedded else configured()
+    if settings and sources and not copies:
+        refuse_if_off(chosen, settings)
     report(refreshed(folders(), chosen, settings=settings, given=given))
 
 
 @app.command()
 def status() -> None:
-    """Say which ledger is in use, how many entries it holds, and what is on hold or not fetched."""
+    """Say which ledger is in use, how many entries it holds, and what is on hold, not fetched, off or to be read."""
+    settings = configured()
     try:
-        with Ledgers(folders().ledger).lease() as lease:
+        with Ledgers(folders().ledger, whole=True).lease() as lease:
             row = lease.con.execute(sql.text("status")).fetchone()
             held = lease.con.execute(sql.text("held")).fetchall()
+            watched = lease.con.execute(sql.text("watched")).fetchall()
             counts = [
                 (table, lease.con.table(table).count("*").fetchall()[0][0])
                 for table in (*FACT_TABLES, "rejects", "issues")
@@ -126,11 +134,20 @@ def status() -> None:
                 f'        hma accept {source_id} {digits} --because "…" uses it; hma reject drops it',
                 soft_wrap=True,
             )
+    for spec in every_source(folders()).values():
+        if spec.fetch and not settings.is_on(spec):
+            out.print(f"[bold]off[/bold] {escape(how_to_turn_on(spec))}", soft_wrap=True)
+
+    for source_id, page, what, why in watched:
+        out.print(
+            f"[bold]page[/bold] {page} of {source_id} ({what}): {escape(why)}", soft_wrap=True
+        )
 
 
 @app.command()
 def sources() -> None:
     """List the sources: what they cover, what to know before using them, their terms of use."""
+    settings = configured()
     for spec in every_source(folders()).values():
         out.print(f"[bold]{spec.source_id}[/bold] ({spec.status}): {escape(spec.title)}")
         for word, said in (
@@ -140,6 +157,10 @@ def sources() -> None:
             ("licence", spec.licence),
         ):
             out.print(f"  {word}: {escape(said)}", soft_wrap=True)
+        if spec.fetch and not settings.is_on(spec):
+            out.print(f"  [bold]off[/bold]: {escape(how_to_turn_on(spec))}", soft_wrap=True)
+        if not spec.is_exportable:
+            out.print(f"  [bold]kept here[/bold]: {escape(KEPT_HERE)}", soft_wrap=True)
 
 
 @app.command()
@@ -147,7 +168,7 @@ def entry(entry_id: Annotated[str, typer.Argument(help="an entry_id of the ledge
     """Show one figure: its values, its revisions, and its row in the archived bytes."""
     where = folders()
     try:
-        with Ledgers(where.ledger).lease() as lease:
+        with Ledgers(where.ledger, whole=True).lease() as lease:
             for name in FACT_TABLES:
                 query = sql.text("entry").format(table=sql.identifier(name))
                 frame = lease.con.execute(query, {"entry_id": entry_id}).pl()
@@ -206,7 +227,7 @@ def serve(
 def _needs_building(where: Folders) -> bool:
     """There is no ledger, or an embedded file was last read by other code than this version's."""
     try:
-        with Ledgers(where.ledger).lease() as lease:
+        with Ledgers(where.ledger, whole=True).lease() as lease:
             rows = lease.con.execute(sql.text("last_code")).fetchall()
     except NoLedgerError:
         return True

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
+import duckdb
 import polars as pl
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from etl import asof, sql
-from etl.archive import ArchiveError
+from etl.archive import ArchiveError, Vintage
 from etl.asof import AsOfError
 from etl.console import (
     EXIT_BUSY,
@@ -34,7 +35,15 @@ from etl.diff import COUNTS, Diff, json_pieces
 from etl.diff import diff as compare
 from etl.export import ExportError
 from etl.export import export as run_export
-from etl.log import ANY_STATUS, Decision, latest, listed, undecided, vintages_sha256
+from etl.log import (
+    ANY_STATUS,
+    Decision,
+    latest,
+    listed,
+    seen_pages,
+    undecided,
+    vintages_sha256,
+)
 from etl.publish import BusyError, writer
 from etl.publish import prune as run_prune
 from etl.rebuild import DamagedError, InUseError
@@ -137,12 +146,14 @@ Who = Annotated[str | None, typer.Option("--who", help="who decides; your login 
 
 @app.command()
 def accept(
-    source: Annotated[str, typer.Argument(help="a source on hold")],
-    vintage: Annotated[str, typer.Argument(help="the first digits of a held file's SHA-256")],
+    source: Annotated[str, typer.Argument(help="a source on hold, or one with a changed page")],
+    vintage: Annotated[
+        str, typer.Argument(help="the first digits of a held file's SHA-256, or a page's")
+    ],
     because: Because,
     who: Who = None,
 ) -> None:
-    """Use a vintage that is on hold, and record who decided so and why."""
+    """Use a vintage that is on hold, or say that a watched page was read; who and why is recorded."""
     _decide(source, vintage, "accepted", because, who)
 
 
@@ -172,6 +183,14 @@ def _decide(
         files = latest(lease.con, source, *ANY_STATUS)
         # a vintage that was rejected by mistake can still be accepted
         is_open = undecided(lease.con, source) and (hold is not None or verdict == "accepted")
+        page = _page(lease.con, source, vintage)
+    if page and verdict == "accepted":
+        seen, said = page
+        decision = Decision(
+            source, vintages_sha256([seen]), listed([seen]), "read", who or getpass.getuser(), because, said
+        )  # fmt: skip
+        report(refreshed(folders(), chosen, decision=decision))
+        return
     if not is_open:
         raise fail(f"{source} has no vintage on hold; see hma status", EXIT_NO_LEDGER)
     digits = vintage.lower()
@@ -187,6 +206,17 @@ def _decide(
         hold[0] if hold else None,
     )  # fmt: skip
     report(refreshed(folders(), chosen, decision=decision))
+
+
+def _page(con: duckdb.DuckDBPyConnection, source: str, digits: str) -> tuple[Vintage, str] | None:
+    """The watched page that digits name and that a person has to read, with what is said of it."""
+    issues = con.execute(sql.text("unread_pages"), {"source_id": source}).fetchall()
+    said = dict(issues)
+    for seen in seen_pages(con, source).values():
+        is_it = len(digits) >= MIN_DIGITS and seen.sha256.startswith(digits.lower())
+        if is_it and seen.sha256 in said:
+            return seen, said[seen.sha256]
+    return None
 
 
 @app.command()
@@ -282,6 +312,11 @@ def export(
         raise fail(str(error), EXIT_DIFFERS) from error
     out.print(f"Exported {exported.name} to {escape(str(folder))}.", soft_wrap=True)
     out.print(f"content  {exported.manifest.content_sha256}", soft_wrap=True)
+    for source_id, count in exported.withheld.items():
+        out.print(
+            f"left out {count:,} revisions of {source_id}, whose terms forbid passing them on",
+            soft_wrap=True,
+        )
 
 
 @app.command()
@@ -309,7 +344,7 @@ def rebuild(
 def _lease() -> Iterator[Lease]:
     """The ledger in use, or the end of the command."""
     try:
-        with Ledgers(folders().ledger).lease() as lease:
+        with Ledgers(folders().ledger, whole=True).lease() as lease:
             yield lease
     except NoLedgerError as error:
         raise fail(str(error), EXIT_NO_LEDGER) from error

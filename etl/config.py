@@ -5,15 +5,28 @@ in the environment by joining the names with two underscores: ``[fetch] contact`
 ``HMA_FETCH__CONTACT``, and ``[sources.usaspending] base_url`` is
 ``HMA_SOURCES__USASPENDING__BASE_URL``. A name that is no setting, and a source that there is not,
 is an error. Where the data lies is not set here but by ``HMA_DATA`` (see :mod:`etl.settings`).
+
+What a source needs an account for (a token, a password) is a secret. It comes from the environment,
+``HMA_SOURCES__ACLED__SECRETS__PASSWORD``, or from a file of its own that
+``HMA_SOURCES__ACLED__SECRET_FILES__PASSWORD`` names; in ``hma.toml`` itself it is an error, since that
+file is shown and copied. No message shows a value.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -21,7 +34,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from etl.sources import all_sources
+from etl.sources import SourceSpec, all_sources
 
 PREFIX: Final = "HMA_"
 
@@ -44,18 +57,43 @@ class FetchConfig(BaseModel):
         default=False,
         description="also fetch from this machine, without encryption: for tests and local mirrors",
     )
+    watch: bool = Field(
+        default=True,
+        description="look at the watched pages of transcribed sources at every refresh with the network",
+    )
+
+
+def _hidden(_: object) -> SecretStr:
+    """In place of a secret, whatever kind of text it is taken for; :meth:`Config.secret` reads it."""
+    return SecretStr("set")
 
 
 class SourceConfig(BaseModel):
     """What is set otherwise for one source."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    enabled: bool | None = Field(
+        default=None,
+        description="fetch it, or not; without this, as its source.yml says",
+    )
+    secrets: dict[str, Annotated[SecretStr, BeforeValidator(_hidden)]] = Field(
+        default={}, description="a token or password, by its name; in the environment only"
+    )
+    secret_files: dict[str, Path] = Field(
+        default={}, description="a file that holds the token or password of that name"
+    )
 
     base_url: str | None = Field(
         default=None, description="fetch from this mirror; its host is allowed with it"
     )
 
-    @field_validator("base_url")
+    watch_base_url: str | None = Field(
+        default=None,
+        description="look at its watched pages at this mirror; its host is allowed with it",
+    )
+
+    @field_validator("base_url", "watch_base_url")
     @classmethod
     def _ends_with_slash(cls, url: str | None) -> str | None:
         return url if url is None or url.endswith("/") else f"{url}/"
@@ -65,8 +103,9 @@ class Config(BaseSettings):
     """All settings; see the module docstring for where they come from."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
-    )
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True,
+        hide_input_in_errors=True,
+    )  # fmt: skip
 
     fetch: FetchConfig = FetchConfig()
     sources: dict[str, SourceConfig] = {}
@@ -77,7 +116,44 @@ class Config(BaseSettings):
         unknown = ", ".join(sorted(set(sources) - set(all_sources())))
         if unknown:
             raise ValueError(f"there is no source {unknown}; there are {', '.join(all_sources())}")
+        for source_id, setting in sources.items():
+            fetch = all_sources()[source_id].fetch
+            wanted = fetch.secrets if fetch else ()
+            odd = sorted((setting.secrets.keys() | setting.secret_files.keys()) - set(wanted))
+            if odd:
+                raise ValueError(
+                    f"{source_id} has no secret {', '.join(odd)}; it has {', '.join(wanted) or 'none'}"
+                )
         return sources
+
+    def is_on(self, spec: SourceSpec) -> bool:
+        """Whether a source is fetched by this installation."""
+        chosen = self.sources.get(spec.source_id, SourceConfig()).enabled
+        return spec.enabled if chosen is None else chosen
+
+    def secret(self, source_id: str, name: str) -> SecretStr | None:
+        """A secret of a source as this installation sets it; None if it sets none.
+
+        Raises:
+            ConfigError: the file that should hold it cannot be read, or holds nothing.
+        """
+        variable = secret_variable(source_id, name)
+        # as it stands there: pydantic would take a password of digits for a number
+        value = {key.upper(): text for key, text in os.environ.items()}.get(variable)
+        if value:
+            return SecretStr(value)
+        path = self.sources.get(source_id, SourceConfig()).secret_files.get(name)
+        if path is None:
+            return None
+        try:
+            value = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"{path}, the file of {source_id}'s {name}, cannot be read"
+            ) from error
+        if not value:
+            raise ConfigError(f"{path}, the file of {source_id}'s {name}, is empty")
+        return SecretStr(value)
 
     @classmethod
     def settings_customise_sources(
@@ -90,7 +166,29 @@ class Config(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """What code hands over, then the environment, then the file."""
         del dotenv_settings, file_secret_settings
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+        return init_settings, env_settings, _WithoutSecrets(settings_cls, config_file())
+
+
+class _WithoutSecrets(TomlConfigSettingsSource):
+    """``hma.toml``, in which no secret may stand."""
+
+    def __call__(self) -> dict[str, Any]:
+        """What the file sets; raises ValueError if a secret is among it."""
+        found = super().__call__()
+        sources = found.get("sources")
+        for source_id, setting in (sources if isinstance(sources, dict) else {}).items():
+            if isinstance(setting, dict) and "secrets" in setting:
+                raise ValueError(
+                    f"[sources.{source_id}.secrets] does not belong into this file; set "
+                    f"{secret_variable(source_id, 'NAME')} in the environment, or name a file under "
+                    f"[sources.{source_id}.secret_files]"
+                )
+        return found
+
+
+def secret_variable(source_id: str, name: str) -> str:
+    """The name in the environment of a source's secret."""
+    return f"{PREFIX}SOURCES__{source_id}__SECRETS__{name}".upper()
 
 
 def config_file() -> Path:

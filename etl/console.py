@@ -28,8 +28,9 @@ EXIT_SOURCE_FAILED: Final = 3
 EXIT_BUSY: Final = 4
 EXIT_NO_LEDGER: Final = 5
 EXIT_DIFFERS: Final = 6
+EXIT_OFF: Final = 7
 SCREENFUL: Final = 20
-STEPS: Final = ("fetch", "archive", "read", "check", "record")
+STEPS: Final = ("fetch", "archive", "read", "check", "record", "watch")
 LAST_STEPS: Final = ("views", "checkpoint", "manifest", "rename", "CURRENT")
 
 # no emoji codes and no colours read into what the sources say
@@ -62,6 +63,21 @@ def configured() -> Config:
         return config()
     except ConfigError as error:
         raise fail(str(error), EXIT_USAGE) from error
+
+
+def refuse_if_off(named: list[SourceSpec], settings: Config) -> None:
+    """End the command if a source that was asked for by name is not turned on here."""
+    off = [spec for spec in named if spec.fetch and not settings.is_on(spec)]
+    for spec in off[1:]:
+        err.print(f"[bold]hma:[/bold] {escape(how_to_turn_on(spec))}", soft_wrap=True)
+    if off:
+        raise fail(how_to_turn_on(off[0]), EXIT_OFF)
+
+
+def how_to_turn_on(spec: SourceSpec) -> str:
+    """One line: that a source is off here, and how to turn it on."""
+    how = spec.enable or f"Turned off in this installation: remove enabled for {spec.source_id}."
+    return f"{spec.source_id} is not fetched. {how}"
 
 
 def _run(
@@ -166,11 +182,21 @@ def _state(outcome: SourceOutcome) -> str:
 def explain(outcome: Outcome) -> None:
     """Say what is wrong with which row, and what that means for the ledger."""
     for source in outcome.sources:
-        for word, findings in (("issue  ", source.issues), ("reject ", source.rejects)):
+        for word, findings in (
+            ("issue  ", source.issues),
+            ("reject ", source.rejects),
+            ("page   ", source.unread),
+        ):
             for finding in findings[:SCREENFUL]:
                 err.print(f"{word} {escape(str(finding))}", soft_wrap=True)
             if len(findings) > SCREENFUL:
                 err.print(f"        … and {len(findings) - SCREENFUL} more")
+        for sight in source.sights:
+            if sight.reason:
+                err.print(
+                    f"[bold]{source.source_id}[/bold] page {sight.page} ({sight.state}): {escape(sight.reason)}",
+                    soft_wrap=True,
+                )
         for hold in filter(None, (source.hold, source.stale)):
             err.print(
                 f"[bold]{source.source_id}[/bold] kept its last good figures ({hold.rule}): "

@@ -68,6 +68,14 @@ class Exported:
         """The name of the ledger that was published by that refresh."""
         return ledger_name(self.manifest.refresh, self.sha256).removesuffix(".duckdb")
 
+    @property
+    def withheld(self) -> dict[str, int]:
+        """How many revisions of entries are left out because they may not be passed on, by source."""
+        return {
+            source_id: sum(found.rows for name, found in tables.items() if name in FACT_TABLES)
+            for source_id, tables in self.manifest.withheld.items()
+        }
+
 
 def datapackage(
     exported: Exported,
@@ -92,6 +100,7 @@ def datapackage(
             "code_version": link.code_version,
             "manifest_sha256": exported.sha256,
             "content_sha256": link.content_sha256,
+            **({"withheld_revisions": exported.withheld} if exported.withheld else {}),
         },
         "licenses": [LICENCE],
         "sources": [

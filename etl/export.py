@@ -8,7 +8,7 @@
 The folder is built beside its place under a hidden name, flushed to disk and renamed, so it is
 either whole or absent; a killed run leaves the hidden folder, which may be removed. The same ledger
 and refresh give the same bytes of CSV and of ``datapackage.json``: nothing in them says when or
-where they were written.
+where they were written. Rows that may not be passed on are in none of the files (:mod:`etl.withheld`).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 
-from etl import asof, log, manifest, sql
+from etl import asof, log, manifest, sql, withheld
 from etl.archive import ArchiveError, file_sha256, fsync_folder
 from etl.datapackage import ABSTRACT, Exported, citation, datapackage
 from etl.dictionary import as_markdown
@@ -62,7 +62,11 @@ sha256sum -c SHA256SUMS
 - The CSV holds plain values, for programs. A text in it may start with a sign that a spreadsheet runs
   as a formula: for a spreadsheet, take the API's CSV (`/api/v1/<table>.csv`), whose texts are guarded.
 - The archived bytes that the figures were read from are not in here.
-"""
+{withheld}"""
+WITHHELD: Final = (
+    "- The terms of {source_id} forbid passing its rows on. {revisions:,} revisions of its entries were "
+    "recorded up to this refresh and are left out, and so is what was noted about them.\n"
+)
 
 
 class ExportError(ValueError):
@@ -127,16 +131,24 @@ def _building(to: Path) -> Iterator[Path]:
 
 @contextmanager
 def _open(path: Path, new: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that may write files; what does not fit in memory goes below ``new``."""
+    """A connection that may write files; what does not fit in memory goes below ``new``.
+
+    It shows nothing that may not be passed on.
+    """
     spill = new / ".spill"
-    with duckdb.connect(
-        path,
-        read_only=True,
-        config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(spill)},
-    ) as con:
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": MEMORY_LIMIT, "temp_directory": str(spill),
+    }  # fmt: skip
+    with ExitStack() as stack:
+        con = stack.enter_context(duckdb.connect(path, read_only=True, config=settings))
+        require_format(con, path)
+        sources = withheld.in_ledger(con)
+        if sources:
+            con.close()
+            con = stack.enter_context(duckdb.connect(config=settings))
+            withheld.attach(con, path, sources)
         con.execute("SET TimeZone = 'UTC'")
         con.execute("SET enable_progress_bar = false")
-        require_format(con, path)
         yield con
     shutil.rmtree(spill, ignore_errors=True)
 
@@ -210,6 +222,10 @@ def _describe(exported: Exported, sources: list[dict[str, Any]], new: Path) -> N
     readme = README.format(
         name=exported.name, abstract=ABSTRACT, refresh=link.refresh, code=link.code_version,
         finished=f"{link.finished_at[:10]} {link.finished_at[11:19]} UTC",
+        withheld="".join(
+            WITHHELD.format(source_id=source_id, revisions=count)
+            for source_id, count in exported.withheld.items()
+        ),
     )  # fmt: skip
     (new / "datapackage.json").write_bytes(datapackage(exported, sources, files))
     (new / "CITATION.cff").write_bytes(citation(exported))

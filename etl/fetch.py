@@ -33,12 +33,14 @@ import httpx
 import tenacity
 
 from etl import __version__, addresses, magic
-from etl.partial import Held, Part, Validators, http_date, length
+from etl.limits import Limits
+from etl.partial import TAKEN, Held, Part, Validators, http_date, length
 
 __all__ = ["Download", "FetchError", "Fetcher", "Limits", "Outside", "Validators", "shown"]
 
 T = TypeVar("T")
 
+DEFAULTS: Final = Limits()
 REPORT_BYTES: Final = 1 << 20  # progress is told this often
 ANSWER_BYTES: Final = 1 << 27  # an answer is held in memory, so it may not be as large as a file
 LAST_PORT: Final = 65535
@@ -83,20 +85,6 @@ class FetchError(Exception):
 
 
 @dataclass(frozen=True)
-class Limits:
-    """How much, how long and how often; times in seconds."""
-
-    max_bytes: int = 8_000_000_000
-    max_seconds: float = 4 * 3600  # one call with all its attempts and waits
-    connect_seconds: float = 20
-    idle_seconds: float = 60  # the server may be silent so long
-    attempts: int = 5
-    min_interval_seconds: float = 1  # between two requests to one host
-    max_redirects: int = 5
-    max_wait_seconds: float = 120  # a longer Retry-After ends the call
-
-
-@dataclass(frozen=True)
 class Download:
     """A file that has come whole; it lies in ``incoming`` until the caller has archived it.
 
@@ -107,6 +95,10 @@ class Download:
     size_bytes: int
     validators: Validators
     url: str
+
+    def moved(self) -> Path:
+        """Where the file lies from now on: as no part that a later run might go on with."""
+        return self.path.rename(self.path.with_suffix(TAKEN))
 
 
 @dataclass(frozen=True)
@@ -130,6 +122,13 @@ class _Ask(NamedTuple):
     headers: Mapping[str, str]
     own: Mapping[str, str] = {}  # headers the caller set; another host doesn't get them
     json: object = None
+    form: Mapping[str, str] | None = None
+    is_page: bool = False  # a page for people is what is asked for
+
+    @property
+    def is_private(self) -> bool:
+        """It holds a secret, so no message repeats what the server says: that may hold it too."""
+        return self.form is not None or any(_SECRET.search(name) for name in self.own)
 
 
 def shown(url: httpx.URL | str) -> str:
@@ -170,7 +169,7 @@ class Fetcher:
         *,
         contact: str,
         allow_loopback: bool = False,
-        limits: Limits = Limits(),
+        limits: Limits = DEFAULTS,
         progress: Callable[[int, int | None], None] = _silent,
         outside: Outside = Outside(),
     ) -> None:
@@ -213,11 +212,13 @@ class Fetcher:
         hosts: Collection[str],
         known: Validators | None = None,
         limits: Limits | None = None,
+        is_page: bool = False,
     ) -> Download | None:
         """Fetch a file into ``incoming``; None if the server says it is still the one ``known``.
 
         Archive the file, then remove it: a run that dies before that takes up what is there. A server
-        that doesn't heed ``known`` sends the file again.
+        that doesn't heed ``known`` sends the file again. ``is_page`` says that a page for people is
+        wanted, which is refused otherwise; whether it is the right page is for the caller to see.
 
         Raises:
             FetchError: it didn't come, not whole, or isn't data.
@@ -228,8 +229,9 @@ class Fetcher:
         part = Part(self.incoming / hashlib.sha256(url.encode()).hexdigest())
         self._parts.append(part)
         ask = _Ask(
-            "GET", self._address(url), _names(hosts), limits, {"Accept-Encoding": "identity"}
-        )
+            "GET", self._address(url), _names(hosts), limits, {"Accept-Encoding": "identity"},
+            is_page=is_page,
+        )  # fmt: skip
         try:
             return self._patiently(limits, lambda: self._download(ask, part, known))
         except FetchError as error:
@@ -237,7 +239,7 @@ class Fetcher:
                 part.discard()
             raise
 
-    def ask(
+    def ask(  # noqa: PLR0913 - a question has so many parts
         self,
         method: Literal["GET", "POST"],
         url: str,
@@ -245,10 +247,14 @@ class Fetcher:
         hosts: Collection[str],
         params: Mapping[str, str] | None = None,
         json: object = None,
+        form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         limits: Limits | None = None,
     ) -> bytes:
         """One answer of an interface for programs, not empty and no page for people.
+
+        What ``form`` holds is a secret, and a header that is named like one (a token, an authorization)
+        too: no other host gets it, and no message repeats an answer to it.
 
         A POST must only ask: like a GET it is sent again when the answer didn't come.
 
@@ -259,7 +265,7 @@ class Fetcher:
         address = self._address(url)
         address = address.copy_merge_params(params) if params else address
         always = {"Accept-Encoding": "identity", "Accept": "application/json"}
-        ask = _Ask(method, address, _names(hosts), limits, always, headers or {}, json)
+        ask = _Ask(method, address, _names(hosts), limits, always, headers or {}, json, form)
         return self._patiently(limits, lambda: self._ask(ask))
 
     # One attempt.
@@ -287,7 +293,7 @@ class Fetcher:
             raise _odd(response, "sent more than it announced; starting over", is_passing=True)
         if held.total is not None and done < held.total:
             raise _cut(response.url, f"{done:,} of {held.total:,} bytes came")
-        _refuse_content(response, part.start(), done)
+        _refuse_content(response, part.start(), done, may_be_page=ask.is_page)
         return Download(part.path, done, held.validators, shown(response.url))
 
     def _ask(self, ask: _Ask) -> bytes:
@@ -301,6 +307,8 @@ class Fetcher:
             for chunk in response.iter_raw():
                 content += chunk
                 _refuse_size(response, len(content), most)
+        if ask.is_private and magic.is_page(bytes(content)):
+            raise _page(response, b"")
         _refuse_content(response, bytes(content), len(content))
         return bytes(content)
 
@@ -360,10 +368,17 @@ class Fetcher:
         for _ in range(ask.limits.max_redirects + 1):
             self._check(url, ask.hosts)
             self._wait_for_turn(url.raw_host, ask.limits.min_interval_seconds)
-            own = ask.own if url.raw_host == first else {}
+            is_first = url.raw_host == first
+            if ask.form is not None and not is_first:
+                raise FetchError(
+                    f"{_at(ask.url)} sends a question that holds a secret on to {_at(url)}, which does not "
+                    "get it; look whether the publisher moved",
+                    "redirect refused",
+                )
+            own = ask.own if is_first else {}
             timeout = httpx.Timeout(ask.limits.idle_seconds, connect=ask.limits.connect_seconds)
             request = httpx.Request(
-                ask.method, url, json=ask.json,
+                ask.method, url, json=ask.json, data=ask.form,
                 headers={"User-Agent": self._agent, **ask.headers, **own},
                 extensions={"timeout": timeout.as_dict()},
             )  # fmt: skip
@@ -469,8 +484,8 @@ class Fetcher:
         status = response.status_code
         if status >= httpx.codes.BAD_REQUEST:
             raise self._failure(ask, response)
-        if response.headers.get("content-type", "").lower().startswith(_PAGES):
-            raise _page(response, _first_bytes(response))
+        if not ask.is_page and response.headers.get("content-type", "").lower().startswith(_PAGES):
+            raise _page(response, b"" if ask.is_private else _first_bytes(response))
         encoding = response.headers.get("content-encoding", "identity").lower()
         if encoding != "identity":
             raise _odd(
@@ -490,8 +505,9 @@ class Fetcher:
         rule, what, is_passing = _MEANINGS.get(status) or _MEANINGS.get(
             status // 100 * 100, _MEANINGS[500]
         )
+        said = "" if ask.is_private else f": {_words(_first_bytes(response))}"
         return FetchError(
-            f"{_at(response.url)} answered {status}: {_words(_first_bytes(response))}; {what}",
+            f"{_at(response.url)} answered {status}{said}; {what}",
             rule,
             is_passing=is_passing,
             wait_seconds=asked,
@@ -580,15 +596,17 @@ def _page(response: httpx.Response, start: bytes) -> FetchError:
     )
 
 
-def _refuse_content(response: httpx.Response, start: bytes, size: int) -> None:
-    """Refuse a body that is empty or a page for people."""
+def _refuse_content(
+    response: httpx.Response, start: bytes, size: int, *, may_be_page: bool = False
+) -> None:
+    """Refuse a body that is empty, or a page for people where none was asked for."""
     if not size or (size <= magic.START_BYTES and not magic.text_start(start)):
         raise FetchError(
             f"{_at(response.url)} answered {response.status_code} with an empty body; try later, and "
             "look at it by hand if it stays so",
             "empty body",
         )
-    if magic.is_page(start):
+    if not may_be_page and magic.is_page(start):
         raise _page(response, magic.text_start(start))
 
 

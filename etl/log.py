@@ -19,14 +19,17 @@ import polars as pl
 
 from etl import sql
 from etl.archive import Vintage
-from etl.guard import NOT_FETCHED, Hold
+from etl.guard import Hold
 from etl.locate import file_of
 from etl.reading import Finding
 from etl.record import APPENDED
 from etl.sources import SourceSpec
-from etl.tables import CHANGES, LOG_TABLES, MEASURES, polars_schema
+from etl.tables import CHANGES, LOG_TABLES, polars_schema
+from etl.watch import RULES, Sight, address_of
+from etl.watch import file_of as watch_file
 
-ANY_STATUS: Final = ("accepted", "held", "rejected")
+ANY_STATUS: Final = ("accepted", "held", "rejected")  # of a vintage of figures
+WATCHED: Final = "watched"  # of a page that no figure is read from
 
 
 @dataclass
@@ -46,6 +49,9 @@ class SourceOutcome:
     is_asked: bool = False  # its publisher was asked
     is_unread: bool = False  # its bytes have not changed since the same code read them
     is_rejected: bool = False
+    may_be_stale: bool = True  # its publisher is asked at all
+    sights: list[Sight] = field(default_factory=list)  # of its watched pages that were looked at
+    unread: list[Finding] = field(default_factory=list)  # what of them a person has to read
     is_news: bool = False
 
     @property
@@ -81,10 +87,15 @@ class Decision:
     source_id: str
     vintages_sha256: str
     files: str
-    verdict: Literal["accepted", "rejected"]
+    verdict: Literal["accepted", "rejected", "read"]
     who: str
     because: str
     overruled: str | None = None
+
+    @property
+    def is_about_figures(self) -> bool:
+        """It is about a vintage on hold, and not about a watched page."""
+        return self.verdict != "read"
 
 
 def vintages_sha256(vintages: Iterable[Vintage]) -> str:
@@ -193,62 +204,129 @@ def source(
     con: duckdb.DuckDBPyConnection,
     number: int,
     code_version: str,
+    spec: SourceSpec,
     outcome: SourceOutcome,
 ) -> bool:
-    """Write down the vintages, hold, rejects and issues of one source; True if any of it is news."""
-    source_id, hold = outcome.source_id, outcome.hold
-    rows: list[dict[str, object]] = [
-        {
-            "source_id": source_id,
-            "file": vintage.file,
-            "vintage_sha256": vintage.sha256,
-            "size_bytes": vintage.size_bytes,
-            "retrieved_at": datetime.fromisoformat(vintage.retrieved_at),
-            "origin": vintage.origin,
-            "status": outcome.status,
-            "reason": hold.message if hold else None,
-            "code_version": code_version,
-            "recorded_in": number,
-        }
-        for vintage in outcome.vintages
+    """Write down the vintages, holds, rejects, issues and watches of one source; True if any is news."""
+    source_id = outcome.source_id
+    reason = outcome.hold.message if outcome.hold else None
+    rows = [
+        *(_vintage(number, code_version, one, outcome.status, reason) for one in outcome.vintages),
+        *(
+            _vintage(number, code_version, sight.vintage, WATCHED, None)
+            for sight in outcome.sights
+            if sight.vintage
+        ),
     ]
     with _rows(con, "vintages", rows):
         inserted = con.execute(sql.text("log_vintages")).fetchone()
     news = bool(inserted and inserted[0])
-    stale = outcome.stale if outcome.is_asked else _still_stale(con, source_id)
+    is_asked = outcome.is_asked or not outcome.may_be_stale
+    stale = outcome.stale if is_asked else _still_stale(con, source_id)
     news |= _replace(con, source_id, "holds", _holds(number, outcome, stale))
-    if not rows or outcome.is_unread:  # what was found in the last vintage still stands
-        return news
-    hashes = {vintage.file: vintage.sha256 for vintage in outcome.vintages}
-    for table, findings in (("rejects", outcome.rejects), ("issues", outcome.issues)):
-        found = [_finding(number, source_id, hashes, finding) for finding in findings]
-        news |= _replace(con, source_id, table, found)
-    return news
+    news |= _replace(con, source_id, "watches", _watches(con, number, spec, outcome))
+    is_read = bool(outcome.vintages) and not outcome.is_unread
+    pages = seen_pages(con, source_id)
+    hashes = {one.file: one.sha256 for one in (*pages.values(), *outcome.vintages)}
+    if is_read:
+        found = [_finding(number, source_id, hashes, one) for one in outcome.rejects]
+        news |= _replace(con, source_id, "rejects", found)
+    # what was found in the last vintage still stands if none was read
+    standing = [] if is_read else _issues_of_the_reader(con, source_id)
+    told = [*(outcome.issues if is_read else ()), *outcome.unread]
+    found = [_finding(number, source_id, hashes, one) for one in told]
+    return news | _replace(con, source_id, "issues", standing + found)
+
+
+def _vintage(
+    number: int, code_version: str, vintage: Vintage, status: str, reason: str | None
+) -> dict[str, object]:
+    return {
+        "source_id": vintage.source_id,
+        "file": vintage.file,
+        "vintage_sha256": vintage.sha256,
+        "size_bytes": vintage.size_bytes,
+        "retrieved_at": datetime.fromisoformat(vintage.retrieved_at),
+        "origin": vintage.origin,
+        "status": status,
+        "reason": reason,
+        "code_version": code_version,
+        "recorded_in": number,
+    }
+
+
+def _issues_of_the_reader(
+    con: duckdb.DuckDBPyConnection, source_id: str
+) -> list[dict[str, object]]:
+    return [row for row in _rows_of(con, "issues", {source_id}) if row["rule"] not in RULES]
+
+
+def seen_pages(con: duckdb.DuckDBPyConnection, source_id: str) -> dict[str, Vintage]:
+    """The newest vintage of each watched page of a source, by file."""
+    return {vintage.file: vintage for vintage in latest(con, source_id, WATCHED)}
+
+
+def read_pages(con: duckdb.DuckDBPyConnection, source_id: str) -> list[Vintage]:
+    """The watched pages of a source that a person has said to have read, in that order."""
+    rows = con.execute(sql.text("read_pages"), {"source_id": source_id}).pl()
+    return [
+        Vintage(source_id, file, sha256, size, retrieved.isoformat(), origin)
+        for file, sha256, size, retrieved, origin in rows.iter_rows()
+    ]
+
+
+def _watches(
+    con: duckdb.DuckDBPyConnection, number: int, spec: SourceSpec, outcome: SourceOutcome
+) -> list[dict[str, object]]:
+    """What is known of each watched page; of one that was not looked at, what was known before."""
+    if spec.watch is None:
+        return []
+    before = {row["page"]: row for row in _rows_of(con, "watches", {spec.source_id})}
+    now = {sight.page: sight for sight in outcome.sights}
+    seen = seen_pages(con, spec.source_id)
+    rows: list[dict[str, object]] = []
+    for name, page in spec.watch.pages.items():
+        sight, known, vintage = now.get(name), before.get(name, {}), seen.get(watch_file(name))
+        rows.append(
+            {
+                "source_id": spec.source_id,
+                "page": name,
+                "title": page.title,
+                "url": address_of(spec.watch, name),
+                "looks_for": page.looks_for,
+                "state": sight.state if sight else known.get("state", "not seen yet"),
+                "reason": sight.reason if sight else known.get("reason"),
+                "vintage_sha256": vintage.sha256 if vintage else None,
+                "every_days": spec.watch.every_days,
+                "recorded_in": number,
+            }
+        )
+    return rows
 
 
 def _still_stale(con: duckdb.DuckDBPyConnection, source_id: str) -> Hold | None:
     """What the ledger says of a publisher that could not be reached; nobody has asked it since."""
-    row = con.execute(sql.text("hold_of"), {"source_id": source_id}).fetchone()
-    return Hold(row[1], row[0], is_readable=False) if row and row[1] in NOT_FETCHED else None
+    row = con.execute(sql.text("not_fetched"), {"source_id": source_id}).fetchone()
+    return Hold(row[1], row[0], is_readable=False) if row else None
 
 
 def _holds(number: int, outcome: SourceOutcome, stale: Hold | None) -> list[dict[str, object]]:
-    """Why the newest vintage is not in use, or why there is no newer one."""
-    is_held = outcome.hold is not None and outcome.status == "held"
-    hold = outcome.hold if is_held else stale
-    if hold is None:
-        return []
-    vintages = outcome.vintages if is_held else []
-    row: dict[str, object] = {
-        "source_id": outcome.source_id,
-        "rule": hold.rule,
-        "reason": hold.message,
-        "vintages_sha256": vintages_sha256(vintages) if vintages else None,
-        "files": listed(vintages) or None,
-        "can_be_accepted": hold.is_readable and bool(vintages),
-        "recorded_in": number,
-    }
-    return [row]
+    """Why the newest vintage is not in use, and beside it why there is no newer one."""
+    held = outcome.hold if outcome.status == "held" else None
+    reasons = [(held, outcome.vintages if held else []), (stale, [])]
+    return [
+        {
+            "source_id": outcome.source_id,
+            "rule": hold.rule,
+            "reason": hold.message,
+            "vintages_sha256": vintages_sha256(vintages) if vintages else None,
+            "files": listed(vintages) or None,
+            "can_be_accepted": hold.is_readable and bool(vintages),
+            "recorded_in": number,
+        }
+        for hold, vintages in reasons
+        if hold
+    ]
 
 
 def _finding(
@@ -299,8 +377,14 @@ def replace_reference(
         "areas": areas.rows(named=True),
         "implementers": implementers.rows(named=True),
         "measures": [
-            {"measure": name, "title": title, "series": series, "why": why}
-            for name, (title, series, why) in MEASURES.items()
+            {
+                "measure": series.measure.name,
+                "series": name,
+                **series.measure.model_dump(exclude={"name"}),
+            }
+            for spec in specs
+            for name, series in spec.series.items()
+            if series.measure
         ],
         "bases": [
             {"series": name, **basis.model_dump()}
@@ -309,10 +393,19 @@ def replace_reference(
             for basis in series.bases
         ],
         "sources": [
-            spec.model_dump(include=set(LOG_TABLES["sources"].column_names())) for spec in specs
+            {
+                **spec.model_dump(include=set(LOG_TABLES["sources"].column_names())),
+                "every_days": spec.expected and spec.expected.every_days,
+                "dark_after_days": spec.expected and spec.expected.dark_after_days,
+            }
+            for spec in specs
         ],
         "series": [
-            {"series": name, "source_id": spec.source_id, **series.model_dump(exclude={"bases"})}
+            {
+                "series": name,
+                "source_id": spec.source_id,
+                **series.model_dump(exclude={"measure", "bases"}),
+            }
             for spec in specs
             for name, series in spec.series.items()
         ],

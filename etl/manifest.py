@@ -10,21 +10,22 @@ archived bytes were not there when it was rebuilt.
 
 The hash of a table is taken over the hashes of its rows in ascending order. Times of day are left
 out of it (see :data:`TIMES`), so the same bytes read by the same code give the same
-``content_sha256`` on any machine.
+``content_sha256`` on any machine. Rows that may not be passed on (:mod:`etl.withheld`) are not in it:
+their hashes stand apart, by source, so that an export without them can be checked like any other.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 
-from etl import asof, sql
+from etl import asof, sql, withheld
 from etl.archive import ArchiveError, write_safely
 from etl.asof import TABLES
 from etl.record import ENTRIES
@@ -63,17 +64,23 @@ class Manifest:
     ledger_sha256: str
     ledger_size_bytes: int
     format: int = FORMAT
+    withheld: dict[str, dict[str, TableHash]] = field(default_factory=dict)
 
     @property
     def content_sha256(self) -> str:
         """The hash of everything that does not depend on the machine or the hour."""
         own = {"ledger_sha256", "ledger_size_bytes", "started_at", "finished_at", "parent"}
-        content = {name: value for name, value in asdict(self).items() if name not in own}
+        content = {name: value for name, value in self._values().items() if name not in own}
         return hashlib.sha256(_canonical(content)).hexdigest()
 
     def as_bytes(self) -> bytes:
         """The file's content, always the same for the same manifest."""
-        return _canonical({**asdict(self), "content_sha256": self.content_sha256})
+        return _canonical({**self._values(), "content_sha256": self.content_sha256})
+
+    def _values(self) -> dict[str, Any]:
+        """Its fields; ``withheld`` only where there is something to withhold, as before there was any."""
+        values = asdict(self)
+        return values if self.withheld else {k: v for k, v in values.items() if k != "withheld"}
 
 
 def _canonical(content: Mapping[str, Any]) -> bytes:
@@ -143,6 +150,10 @@ def load(where: Path, refresh: int, sha256: str) -> Manifest:
         )
     content_sha256 = values.pop("content_sha256")
     values["tables"] = {name: TableHash(**table) for name, table in values["tables"].items()}
+    values["withheld"] = {
+        source_id: {name: TableHash(**table) for name, table in tables.items()}
+        for source_id, tables in values.get("withheld", {}).items()
+    }
     manifest = Manifest(**values)
     if manifest.content_sha256 != content_sha256:
         raise ArchiveError(f"{path} names another hash of its content than it has")
@@ -181,30 +192,72 @@ def rebuilt_ledgers(archive: Path) -> list[Rebuilt]:
 
 
 def hash_tables(
-    con: duckdb.DuckDBPyConnection, refresh: int, known: Mapping[str, TableHash] | None = None
+    con: duckdb.DuckDBPyConnection,
+    refresh: int,
+    known: Mapping[str, TableHash] | None = None,
+    apart: Sequence[str] = (),
 ) -> dict[str, TableHash]:
-    """The hashes of all tables as they stood right after ``refresh``.
+    """The hashes of all tables as they stood right after ``refresh``, without the sources ``apart``.
 
     ``known`` holds those that need not be computed again.
     """
     hashes = dict(known or {})
     return {
-        name: hashes[name] if name in hashes else hash_table(con, name, refresh) for name in TABLES
+        name: hashes[name] if name in hashes else hash_table(con, name, refresh, apart)
+        for name in TABLES
     }
 
 
-def hash_table(con: duckdb.DuckDBPyConnection, name: str, refresh: int) -> TableHash:
-    """The hash of one table as it stood right after ``refresh``; of a fact table, all its revisions."""
+def hash_apart(
+    con: duckdb.DuckDBPyConnection, refresh: int, apart: Sequence[str]
+) -> dict[str, dict[str, TableHash]]:
+    """The same of each source ``apart``, by source, where it has rows."""
+    return {
+        source_id: {
+            name: found
+            for name in TABLES
+            if (found := hash_table(con, name, refresh, (source_id,), of_them=True)).rows
+        }
+        for source_id in apart
+    }
+
+
+def hash_table(
+    con: duckdb.DuckDBPyConnection,
+    name: str,
+    refresh: int,
+    apart: Sequence[str] = (),
+    *,
+    of_them: bool = False,
+) -> TableHash:
+    """The hash of one table as it stood right after ``refresh``; of a fact table, all its revisions.
+
+    Rows of the sources ``apart`` are left out, or all that is taken.
+    """
     con.execute("SET VARIABLE as_of = $refresh", {"refresh": refresh})
     if name in ENTRIES:
-        return _hash(con, name, sql.text("revisions_as_of").format(table=sql.identifier(name)))
-    return _hash(con, name, asof.rows(name))
+        rows = sql.text("revisions_as_of").format(table=sql.identifier(name))
+    else:
+        rows = asof.rows(name)
+    return _hash(con, name, _screened(name, rows, apart, of_them=of_them))
 
 
-def hash_published(con: duckdb.DuckDBPyConnection, name: str) -> TableHash:
+def hash_published(
+    con: duckdb.DuckDBPyConnection, name: str, apart: Sequence[str] = ()
+) -> TableHash:
     """The hash of one table as readers see it now; of a fact table, all its revisions."""
     schema = "history" if name in ENTRIES else "main"
-    return _hash(con, name, f"FROM {schema}.{sql.identifier(name)}")
+    return _hash(
+        con, name, _screened(name, f"FROM {schema}.{sql.identifier(name)}", apart, of_them=False)
+    )
+
+
+def _screened(name: str, rows: str, apart: Sequence[str], *, of_them: bool) -> str:
+    if not apart:
+        return rows
+    return sql.text("screened").format(
+        rows=rows, condition=withheld.condition(name, apart, of_them=of_them)
+    )
 
 
 def _hash(con: duckdb.DuckDBPyConnection, name: str, rows: str) -> TableHash:

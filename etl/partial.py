@@ -23,6 +23,7 @@ from etl.archive import write_safely
 
 # RFC 9110, 8.8.2.2: a date that old tells two versions apart.
 STRONG_AFTER: Final = timedelta(seconds=60)
+TAKEN: Final = ".taken"  # a whole file that a run has taken
 LEFT_DAYS: Final = 7  # what a run left is gone on with so long
 _SENDABLE: Final = re.compile(r"[\x20-\x7e]{1,1000}")
 _PART_NAME: Final = re.compile(r"([0-9a-f]{64})\.(part|json)")
@@ -182,7 +183,7 @@ def sweep(incoming: Path) -> int:
     """
     old = time.time() - timedelta(days=LEFT_DAYS).total_seconds()
     left = {path for path in incoming.glob("*") if path.is_file() or path.is_symlink()}
-    doomed = {path for path in left if path.suffix in {".unpacked", ".pages"}}
+    doomed = {path for path in left if path.suffix in {TAKEN, ".unpacked", ".pages"}}
     for path in left - doomed:
         name = _PART_NAME.fullmatch(path.name)
         part = Part(incoming / name[1]) if name else None

@@ -19,7 +19,7 @@ from typing import Final
 import duckdb
 from filelock import FileLock, Timeout
 
-from etl import manifest, record, sql
+from etl import manifest, record, sql, withheld
 from etl.archive import file_sha256, fsync_folder, write_safely
 from etl.manifest import Manifest
 from etl.settings import PACKAGE, Folders
@@ -150,16 +150,20 @@ def build_views(con: duckdb.DuckDBPyConnection) -> None:
     """Store the answer of every ``etl/views/*.sql``.
 
     A published ledger never changes, so this is computed once, in the order in which
-    :data:`etl.tables.VIEWS` declares the views: a view may read those before it.
+    :data:`etl.tables.VIEWS` declares the views: a view may read those before it. What may not be passed
+    on takes no part in any.
     """
     con.execute(sql.text("newest_edition"))
-    for name in VIEWS:
-        query = (PACKAGE / "views" / f"{name}.sql").read_text(encoding="utf-8")
-        order = ", ".join(sql.identifier(column) for column in reading_order(name))
-        con.execute(sql.create_table("main", name, polars_schema(ALL_TABLES[name]), replace=True))
-        con.execute(
-            f"INSERT INTO main.{sql.identifier(name)} BY NAME FROM ({query}) ORDER BY {order}"
-        )
+    with withheld.hidden(con, withheld.in_ledger(con)):
+        for name in VIEWS:
+            query = (PACKAGE / "views" / f"{name}.sql").read_text(encoding="utf-8")
+            order = ", ".join(sql.identifier(column) for column in reading_order(name))
+            con.execute(
+                sql.create_table("main", name, polars_schema(ALL_TABLES[name]), replace=True)
+            )
+            con.execute(
+                f"INSERT INTO main.{sql.identifier(name)} BY NAME FROM ({query}) ORDER BY {order}"
+            )
 
 
 def keep_histories(con: duckdb.DuckDBPyConnection, refresh: int) -> None:

@@ -19,7 +19,8 @@ from time import perf_counter
 import duckdb
 import polars as pl
 
-from etl import __version__, guard, log, manifest, partial, record, retrieve
+from etl import __version__, guard, log, manifest, partial, record, retrieve, withheld
+from etl import watch as watching
 from etl.archive import Archive, ArchiveError, Contents, Vintage
 from etl.areas import Resolver, load_areas
 from etl.check import Checked, check
@@ -33,7 +34,7 @@ from etl.reading import Reading, SourceError, unforeseen
 from etl.registers import every_source
 from etl.retrieve import INCOMING, Given, Known
 from etl.settings import PACKAGE, Folders
-from etl.sources import SourceSpec
+from etl.sources import SourceSpec, WatchSpec
 from etl.store import require_format
 
 Progress = Callable[[str, str], None]
@@ -147,10 +148,11 @@ def _describe(
     times: tuple[datetime, datetime],
 ) -> Manifest:
     """The manifest of this refresh, but for the finished file's hash."""
+    apart = withheld.in_ledger(run.con)
     unchanged = set(record.ENTRIES) - changed - ({"splits"} if changed else set())
     known = (
         {name: parent[1].tables[name] for name in unchanged if name in parent[1].tables}
-        if parent
+        if parent and set(parent[1].withheld) == set(apart)
         else {}
     )
     return Manifest(
@@ -160,7 +162,8 @@ def _describe(
         code_version=run.code_version,
         changes=dict(sorted(changes.items())),
         vintages=log.recorded_vintages(run.con, run.number),
-        tables=manifest.hash_tables(run.con, run.number, known),
+        tables=manifest.hash_tables(run.con, run.number, known, apart),
+        withheld=manifest.hash_apart(run.con, run.number, apart),
         parent=parent[0] if parent else None,
         parent_content_sha256=parent[1].content_sha256 if parent else None,
         ledger_sha256="",
@@ -170,12 +173,19 @@ def _describe(
 
 def _has_vintage(run: _Run, spec: SourceSpec) -> bool:
     """Whether there is anything to read: without the network, not before it was fetched or given once."""
-    return (
-        spec.is_at_hand
-        or spec.source_id in run.given
-        or (run.settings is not None and spec.fetch is not None)
-        or bool(log.latest(run.con, spec.source_id, *ANY_STATUS))
-    )
+    if spec.is_at_hand or spec.source_id in run.given:
+        return True
+    return _has_files(run, spec) or _is_fetched(run, spec) is not None
+
+
+def _has_files(run: _Run, spec: SourceSpec) -> bool:
+    return bool(log.latest(run.con, spec.source_id, *ANY_STATUS))
+
+
+def _is_fetched(run: _Run, spec: SourceSpec) -> Config | None:
+    """The settings by which this refresh fetches a source; None where it does not."""
+    is_asked = retrieve.is_asked(spec, run.settings, has_files=_has_files(run, spec))
+    return run.settings if is_asked else None
 
 
 def _one_source(run: _Run, spec: SourceSpec) -> SourceOutcome:
@@ -183,7 +193,7 @@ def _one_source(run: _Run, spec: SourceSpec) -> SourceOutcome:
     outcome = SourceOutcome(spec.source_id)
     clock = perf_counter()
     try:
-        run.progress(spec.source_id, "fetch" if run.settings and spec.fetch else "archive")
+        run.progress(spec.source_id, "fetch" if _is_fetched(run, spec) else "archive")
         outcome.vintages, outcome.stale = _vintages(run, spec, outcome)
         if outcome.vintages and not _is_read(run, spec, outcome.vintages):
             outcome.hold = _read_and_record(run, spec, outcome)
@@ -197,18 +207,42 @@ def _one_source(run: _Run, spec: SourceSpec) -> SourceOutcome:
         outcome.hold = Hold("unreadable", str(error), is_readable=False)
     except Exception as error:  # whatever a publisher sends ends its own source, not the refresh
         outcome.hold = Hold("unreadable", unforeseen(error), is_readable=False)
+    finally:
+        run.archive.let_go()
+    if spec.watch:
+        _watch(run, spec, spec.watch, outcome)
     outcome.is_news = bool(outcome.changes) | log.source(
-        run.con, run.number, run.code_version, outcome
+        run.con, run.number, run.code_version, spec, outcome
     )
     outcome.seconds = perf_counter() - clock
     return outcome
+
+
+def _watch(run: _Run, spec: SourceSpec, watch: WatchSpec, outcome: SourceOutcome) -> None:
+    """Look at the watched pages of a source, and tell what of them a person has to read."""
+    seen = log.seen_pages(run.con, spec.source_id)
+    if run.settings and watching.is_looked_at(spec, run.settings) and run.decision is None:
+        run.progress(spec.source_id, "watch")
+        with retrieve.fetcher(run.archive, run.settings) as speaking:
+            outcome.sights = watching.look(
+                spec, watch, run.archive, speaking, run.settings, seen,
+                lambda said: run.fetching(spec.source_id, said),
+            )  # fmt: skip
+    newest = seen | {one.vintage.file: one.vintage for one in outcome.sights if one.vintage}
+    read = log.read_pages(run.con, spec.source_id)
+    outcome.unread = watching.findings(spec, watch, run.archive, newest, read)
+
+
+def _is_about_figures(run: _Run) -> bool:
+    """A person has decided about a vintage on hold, which is read from the archive."""
+    return run.decision is not None and run.decision.is_about_figures
 
 
 def _is_read(run: _Run, spec: SourceSpec, vintages: Iterable[Vintage]) -> bool:
     """A fetched source's bytes are those in use, and the same code has read them."""
     return (
         spec.status != "transcribed"
-        and run.decision is None
+        and not _is_about_figures(run)
         and not _is_new(run, spec, vintages)
         and log.read_by(run.con, spec.source_id, vintages) == {("accepted", run.code_version)}
     )
@@ -222,7 +256,7 @@ def _read_and_record(run: _Run, spec: SourceSpec, outcome: SourceOutcome) -> Hol
         return Hold("rejected", f"{decided[1]} rejected this vintage: {decided[2]}")
     is_new = _is_new(run, spec, outcome.vintages)
     # a decision stands for the vintage it was made on; brought back over a newer one, it is looked at again
-    accepted = decided is not None and (run.decision is not None or not is_new)
+    accepted = decided is not None and (_is_about_figures(run) or not is_new)
     run.progress(spec.source_id, "read")
     reading, checked = read_vintages(run.archive, run.resolver, spec, outcome.vintages)
     outcome.rows_read = reading.rows_taken()
@@ -283,7 +317,7 @@ def _vintages(
 ) -> tuple[list[Vintage], Hold | None]:
     """The files to read: given, embedded, fetched, or already in the archive; and why none was fetched."""
     known = log.latest(run.con, spec.source_id, *ANY_STATUS)
-    if run.decision:
+    if _is_about_figures(run):
         return known, None
     if spec.is_at_hand and not (spec.status == "local" and spec.source_id in run.given):
         return retrieve.at_hand(spec, run.folders, run.archive), None
@@ -295,14 +329,15 @@ def _vintages(
         copies = run.given[spec.source_id]
         in_use = log.latest(run.con, spec.source_id, "accepted")
         return retrieve.given(spec, copies, run.archive, run.settings, in_use, progress), None
-    if run.settings and spec.fetch:
+    outcome.may_be_stale = retrieve.is_asked(spec, run.settings, has_files=bool(known))
+    if settings := _is_fetched(run, spec):
         outcome.is_asked = True
         files = Known(
             newest=known,
             undecided=log.undecided_or_in_use(run.con, spec.source_id),
             in_use=log.latest(run.con, spec.source_id, "accepted"),
         )
-        return retrieve.fetched(spec, run.archive, run.settings, files, progress)
+        return retrieve.fetched(spec, run.archive, settings, files, progress)
     return known, None
 
 

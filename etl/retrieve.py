@@ -25,8 +25,10 @@ from etl.archive import Archive, Vintage, file_sha256
 from etl.config import Config
 from etl.fetch import Fetcher, FetchError, shown
 from etl.guard import Hold
+from etl.limits import Limits
+from etl.memory import Memory, silence
 from etl.reading import SourceError, unforeseen
-from etl.session import Memory, Session, limits_of
+from etl.session import Session
 from etl.settings import Folders
 from etl.sources import SourceSpec
 from etl.unpack import UnpackError, unpacking
@@ -94,6 +96,22 @@ def _megabytes(done: int, total: int | None) -> str:
     return f"{done / 1e6:,.1f}{f' of {total / 1e6:,.1f}' if total else ''} MB"
 
 
+def is_asked(spec: SourceSpec, settings: Config | None, *, has_files: bool) -> bool:
+    """Whether a refresh with the network asks the publisher of a source.
+
+    A live source is always asked. One whose publisher no longer updates it (frozen) is asked until its
+    files are here; one that its publisher took away (dark) is not. A mirror in ``hma.toml`` is always
+    asked, and a copy can be handed over whatever the status. Where nobody is asked, silence is no fault.
+    A source that is not turned on is never asked.
+    """
+    if spec.fetch is None or (settings is not None and not settings.is_on(spec)):
+        return False
+    mirror = settings.sources.get(spec.source_id) if settings else None
+    if mirror and mirror.base_url:
+        return True
+    return spec.status == "live" or (spec.status == "frozen" and not has_files)
+
+
 def fetched(
     spec: SourceSpec,
     archive: Archive,
@@ -110,6 +128,7 @@ def fetched(
     with fetcher(archive, settings, progress) as speaking:
         session = Session(
             spec, archive, speaking, known.newest, base_url=mirror.base_url if mirror else None,
+            secrets=lambda name: settings.secret(spec.source_id, name),
             progress=lambda done, total: progress(f"{done:,} of {total:,}" if total else f"{done:,}"),
         )  # fmt: skip
         memory = session.memory
@@ -117,11 +136,9 @@ def fetched(
             _fetch(spec, session)
         except Exception as error:  # whatever a publisher answers, the last good vintage stays
             why = str(error) if isinstance(error, NAMED) else unforeseen(error)
-            memory.failing_since = memory.failing_since or session.today.isoformat()
-            memory.keep()
+            memory.failed(session.today)
             return known.undecided, _stale(spec, memory, why, known.newest, session.today)
-    memory.failing_since, memory.last_good = None, session.today.isoformat()
-    memory.keep()
+    memory.had(session.today)
     is_news = not set(session.fetched.values()) <= set(known.newest)
     stay = known.in_use if is_news else known.undecided
     kept = {vintage.file: vintage for vintage in stay} | session.fetched
@@ -138,16 +155,15 @@ def _fetch(spec: SourceSpec, session: Session) -> None:
 
 def _stale(spec: SourceSpec, memory: Memory, why: str, newest: list[Vintage], today: date) -> Hold:
     """What is said of a source that could not be fetched; the same words until something changes."""
-    since = memory.failing_since or today.isoformat()
+    if spec.fetch is None:
+        raise ValueError(f"{spec.source_id} declares no fetch in its source.yml")
     good = memory.last_good or max((vintage.retrieved_at[:10] for vintage in newest), default=None)
-    dark = False
-    if spec.fetch and good:
-        dark = (today - date.fromisoformat(good)).days > spec.fetch.dark_after_days
-    last = f"last fetched {good}" if good else "never fetched yet"
+    since = memory.failing_since or today.isoformat()
+    rule, how_long = silence(good, since, today, spec.fetch.dark_after_days)
     return Hold(
-        "dark" if dark else "stale",
-        f"not fetched since {since} ({last}): {why}. If the publisher's site is gone, give a rescued copy: "
-        f"hma refresh {spec.source_id} --from FILE",
+        rule,
+        f"{how_long}: {why}. If the publisher's site is gone, give a rescued copy: hma refresh "
+        f"{spec.source_id} --from FILE",
         is_readable=False,
     )
 
@@ -194,10 +210,27 @@ def _given(
             is_fetched = is_address(copy.where)
             name = Path(_path_and_host(copy.where)[0]).name if is_fetched else path.name
             file = _file_name(spec, name)
-            with unpacking(path, max_bytes, into=archive.root / INCOMING, name=name) as plain:
+            with _plain(spec, file, path, name, max_bytes, archive.root / INCOMING) as plain:
                 return archive.take(spec.source_id, file, plain, _origin(copy, path, plain))
     except (FetchError, UnpackError) as error:
         raise SourceError(f"{_said(copy)}: {error}", "unreadable") from error
+
+
+@contextmanager
+def _plain(
+    spec: SourceSpec, file: str, path: Path, name: str, max_bytes: int, into: Path
+) -> Iterator[Path]:
+    """The copy without its packing; a workbook is a zip, too, and stays whole where the source declares it."""
+    if any(fnmatchcase(file, form) for form in spec.binaries):
+        if path.stat().st_size > max_bytes:
+            raise UnpackError(
+                f"{name} has more than the {max_bytes:,} bytes allowed; if that is right, raise max_bytes",
+                "too large",
+            )
+        yield path
+        return
+    with unpacking(path, max_bytes, into=into, name=name) as plain:
+        yield plain
 
 
 def is_address(where: str) -> bool:
@@ -243,7 +276,7 @@ def _copied(
         raise SourceError(
             f"{_said(copy)} is an address, and this refresh touches no network; hand over the file"
         )
-    limits = limits_of(spec.fetch) if spec.fetch else None
+    limits = spec.fetch.limits() if spec.fetch else Limits(max_bytes=GIVEN_BYTES)
     with fetcher(archive, settings, progress) as speaking:
         _, host = _path_and_host(copy.where)
         download = speaking.download(copy.where, hosts={host}, limits=limits)
@@ -251,10 +284,9 @@ def _copied(
             raise SourceError(
                 f"{_said(copy)} says that nothing has changed, though nothing was asked"
             )
-        try:
-            yield download.path
-        finally:
-            download.path.unlink(missing_ok=True)
+        path = download.moved()
+        archive.leave(path)
+        yield path
 
 
 def _origin(copy: Given, path: Path, plain: Path) -> str:

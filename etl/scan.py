@@ -119,8 +119,8 @@ def select(
 ) -> pl.DataFrame:
     """The records of ``file`` that ``selection`` takes; the others are counted as left.
 
-    ``selection`` is SQL: a ``SELECT`` from ``records`` that keeps all its columns (``row`` and those
-    of ``columns``, all text as it stands in the file) and adds ``selection_rule``, null where no rule
+    ``selection`` is SQL: a ``SELECT`` from ``records`` that keeps all its columns (those of ``columns``,
+    all text as it stands in the file) and adds ``selection_rule``, null where no rule
     takes the record. The frame has ``file``, ``locator``, ``row``, the columns and ``selection_rule``,
     in the order of the file. A header with a column that is neither read nor ``ignored`` is an issue; a
     file that does not end with a line break is a doubt.
@@ -208,12 +208,13 @@ def _numbered(width: int) -> str:
     return ", ".join(f"c{index}" for index in range(width))
 
 
-def _query(source: str, number: str, places: dict[str, int | None], selection: str) -> str:
+def _query(source: str, places: dict[str, int | None], selection: str) -> str:
     columns = ", ".join(
         f"{'NULL' if index is None else f'c{index}'}::VARCHAR AS {_quoted(name)}"
         for name, index in places.items()
     )
-    return sql.text("scan").format(number=number, columns=columns, file=source, selection=selection)
+    kept = ", ".join(_quoted(name) for name in (*places, "selection_rule"))
+    return sql.text("scan").format(columns=columns, file=source, selection=selection, kept=kept)
 
 
 def _scan(
@@ -227,24 +228,41 @@ def _scan(
     """How many records the file has, and those that are taken."""
     if file.endswith(magic.PARQUET):
         source = sql.text("scan_parquet").format(cells=_numbered(width))
-        query = _query(source, '"number" + 2', places, selection)
-        with files.plain(file) as path, records.connection(path) as con:
-            found = con.execute(query, {"path": str(path)}).pl()
+        query = _query(source, places, selection)
+        with files.plain(file) as path:
+            rows_read, found = _taken(path, query, {"path": str(path)}, records.THREADS)
     else:
-        source = records.source(width, form.separator)
-        query = _query(source, "row_number() OVER () + 1", places, selection)
-        path, compression = files.path(file), files.compression(file)
-        with records.connection(path) as con:
-            found = con.execute(query, {"path": str(path), "compression": compression}).pl()
-    rows_read, taken = found.row(0)
-    schema = {"row": pl.Int64, **dict.fromkeys((*places, "selection_rule"), pl.String)}
-    if taken is None:
-        return rows_read, pl.DataFrame(schema=schema)
-    rows = found.get_column("taken").explode().struct.unnest().select(list(schema)).sort("row")
+        wide, narrow = (
+            _query(records.source(width, form.separator, buffer), places, selection)
+            for buffer in records.BUFFERS
+        )
+        with files.scannable(file) as (path, compression):
+            values = {"path": str(path), "compression": compression}
+            try:
+                rows_read, found = _taken(path, wide, values, records.THREADS)
+            except _OURS:
+                raise
+            except duckdb.Error:  # the threads may have stumbled; one alone names the broken line
+                rows_read, found = _taken(path, narrow, values, 1)
+    names = (*places, "selection_rule")
+    rows = found.select(
+        pl.col("row").cast(pl.Int64),
+        *(pl.col("taken").list.get(index).alias(name) for index, name in enumerate(names)),
+    )
     _refuse_nul(file, rows)
     return rows_read, rows.with_columns(
         pl.col(pl.String).str.strip_chars().replace(dict.fromkeys(MISSING))
     )
+
+
+def _taken(
+    path: Path, query: str, values: dict[str, str], threads: int
+) -> tuple[int, pl.DataFrame]:
+    """How many records a query goes through, and those that are taken, with their numbers."""
+    with records.connection(path, threads) as con:
+        con.execute(query, values)
+        (rows_read,) = con.execute(sql.text("scan_count")).fetchall()[0]
+        return rows_read, con.execute(sql.text("scan_taken")).pl()
 
 
 def _quoted(name: str) -> str:

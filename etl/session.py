@@ -16,60 +16,19 @@ from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urljoin, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import SecretStr
 
-from etl.archive import Archive, Vintage, write_safely
-from etl.fetch import Download, Fetcher, FetchError, Limits, Validators, shown
+from etl.archive import Archive, Vintage
+from etl.config import ConfigError, secret_variable
+from etl.fetch import Download, Fetcher, FetchError, Validators, shown
 from etl.json_text import json_of
+from etl.memory import Memory, Remembered
 from etl.pages import as_line
 from etl.reading import SourceError
-from etl.sources import FetchSpec, SourceSpec
+from etl.sources import SourceSpec
 from etl.unpack import unpacking
 
 SHOWN_BYTES: Final = 80
-DAY: Final = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"
-
-
-class Remembered(BaseModel):
-    """A file as the publisher gave it last."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    url: str
-    sha256: str
-    etag: str | None
-    last_modified: str | None
-
-
-class Memory(BaseModel):
-    """What is remembered of the fetching of one source; days are ISO 8601."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    files: dict[str, Remembered] = {}
-    failing_since: str | None = Field(default=None, pattern=DAY)
-    last_good: str | None = Field(default=None, pattern=DAY)
-    _path: Path = PrivateAttr()
-
-    @classmethod
-    def of(cls, archive: Path, source_id: str) -> Memory:
-        """What was written down last; nothing if there is nothing that can be read."""
-        path = archive / "fetched" / f"{source_id}.json"
-        try:
-            memory = cls.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError):
-            memory = cls()
-        memory._path = path
-        return memory
-
-    @property
-    def path(self) -> Path:
-        """Where it is written down."""
-        return self._path
-
-    def keep(self) -> None:
-        """Write it down."""
-        write_safely(self._path, self.model_dump_json(indent=1).encode())
 
 
 class Session:
@@ -83,9 +42,12 @@ class Session:
         newest: list[Vintage],
         *,
         base_url: str | None = None,
+        secrets: Callable[[str], SecretStr | None] = lambda _: None,
         progress: Callable[[int, int | None], None] = lambda *_: None,
     ) -> None:
         """Fetch for ``spec``; ``newest`` are its newest files, ``base_url`` a mirror to fetch from.
+
+        ``secrets`` gives what this installation sets under a name; it may raise ConfigError.
 
         ``progress`` is told of questions asked and to be asked, where a source counts them.
         """
@@ -99,10 +61,29 @@ class Session:
         self.fetched: dict[str, Vintage] = {}
         self._hosts = {*spec.fetch.hosts, *([str(urlsplit(base_url).hostname)] if base_url else [])}
         self.memory = Memory.of(archive.root, spec.source_id)
-        self._source_id = spec.source_id
-        self._limits, self._max_bytes = limits_of(spec.fetch), spec.fetch.max_bytes
+        self._source_id, self._secrets = spec.source_id, secrets
+        self._limits, self._max_bytes = spec.fetch.limits(), spec.fetch.max_bytes
         self._archive, self._fetcher = archive, fetcher
         self._newest = {vintage.file: vintage for vintage in newest}
+
+    def secret(self, name: str) -> str:
+        """What the user set as the source's ``name``: a token, a password. It belongs into no message.
+
+        Raises:
+            FetchError: nothing is set.
+        """
+        try:
+            value = self._secrets(name)
+        except ConfigError as error:
+            raise FetchError(str(error), "no credentials") from error
+        if value is None:
+            variable = secret_variable(self._source_id, name)
+            raise FetchError(
+                f"{self._source_id} is asked with an account of your own, and its {name} is not set: set "
+                f"{variable}, or let {variable.replace('SECRETS', 'SECRET_FILES')} name a file that holds it",
+                "no credentials",
+            )
+        return value.get_secret_value()
 
     def files(self) -> list[str]:
         """The names of the files that were had last."""
@@ -135,10 +116,9 @@ class Session:
         if download is None:
             self.fetched[file] = self._remembered(file, url)[0]
             return
-        try:
-            self.fetched[file] = self._take(file, download, member)
-        finally:
-            download.path.unlink(missing_ok=True)
+        path = download.moved()
+        self._archive.leave(path)  # when it has been read
+        self.fetched[file] = self._take(file, path, download, member)
         self.memory.files[file] = Remembered(
             url=shown(url), sha256=self.fetched[file].sha256, **asdict(download.validators)
         )
@@ -165,10 +145,10 @@ class Session:
                 return vintage, Validators(etag=said.etag, last_modified=said.last_modified)
         raise LookupError(file)
 
-    def _take(self, file: str, download: Download, member: str | None = None) -> Vintage:
+    def _take(self, file: str, path: Path, download: Download, member: str | None) -> Vintage:
         release = download.validators.last_modified
         origin = f"{download.url}, last modified {release}" if release else download.url
-        with unpacking(download.path, self._max_bytes, member=member, name=file) as plain:
+        with unpacking(path, self._max_bytes, member=member, name=file) as plain:
             return self._archive.take(self._source_id, file, plain, origin)
 
     def ask_bytes(
@@ -178,15 +158,18 @@ class Session:
         *,
         params: Mapping[str, str] | None = None,
         json: object = None,
+        form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> bytes:
         """One answer of a programming interface, as it comes; it is not archived by itself.
+
+        ``form`` is sent as a form is; what it holds is a secret.
 
         Raises:
             FetchError: there is none.
         """
         return self._fetcher.ask(
-            method, self._url(address), hosts=self._hosts, params=params, json=json,
+            method, self._url(address), hosts=self._hosts, params=params, json=json, form=form,
             headers=headers, limits=self._limits,
         )  # fmt: skip
 
@@ -227,16 +210,6 @@ class Session:
             self.fetched[file] = self._archive.take(self._source_id, file, aside, origin)
         finally:
             aside.unlink(missing_ok=True)
-
-
-def limits_of(rules: FetchSpec) -> Limits:
-    """The limits of one request to a source's publisher."""
-    return Limits(
-        max_bytes=rules.max_bytes,
-        max_seconds=rules.max_seconds,
-        attempts=rules.attempts,
-        min_interval_seconds=rules.min_interval_seconds,
-    )
 
 
 def parsed(content: bytes, url: str) -> Any:  # noqa: ANN401 - JSON

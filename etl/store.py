@@ -5,20 +5,23 @@ name of the one in use. Names are never reused, because DuckDB caches an open da
 and would go on answering from the old file. A reader takes a lease for one page run or request, so
 that all its queries see one ledger; when ``CURRENT`` moves on, the old file is closed after its
 last lease.
+
+Rows that may not be passed on are in no lease, unless it is taken for whoever runs ``hma`` on this
+machine (:mod:`etl.withheld`).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import duckdb
 
-from etl import asof, sql
+from etl import asof, sql, withheld
 
 CURRENT: Final = "CURRENT"
 MEMORY_LIMIT: Final = "2GB"
@@ -84,10 +87,31 @@ def open_read_only(path: Path) -> duckdb.DuckDBPyConnection:
     return con
 
 
+def open_for_others(path: Path) -> tuple[duckdb.DuckDBPyConnection, Mapping[str, int]]:
+    """The same, without the rows that may not be passed on; and how many entries that are, by source."""
+    whole = open_read_only(path)
+    sources = withheld.in_ledger(whole)
+    if not sources:
+        return whole, {}
+    counts = withheld.counts(whole, sources)
+    whole.close()
+    con = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": ""})
+    try:
+        con.execute("SET GLOBAL TimeZone = 'UTC'")
+        withheld.attach(con, path, sources)
+        con.execute("SET enable_external_access = false")
+        con.execute("SET lock_configuration = true")
+    except duckdb.Error:
+        con.close()
+        raise
+    return con, counts
+
+
 @dataclass
 class _Open:
     path: Path
     con: duckdb.DuckDBPyConnection
+    withheld: Mapping[str, int]
     leases: int = 0
 
 
@@ -95,12 +119,14 @@ class _Open:
 class Lease:
     """One reader's hold on one ledger; ``con`` is its own cursor.
 
-    ``as_of`` is the refresh whose state ``con`` answers from, None for the ledger as it is.
+    ``as_of`` is the refresh whose state ``con`` answers from, None for the ledger as it is. ``withheld``
+    says how many entries in use are not in it because they may not be passed on, by source.
     """
 
     ledger: str
     con: duckdb.DuckDBPyConnection
     as_of: int | None = None
+    withheld: Mapping[str, int] = field(default_factory=dict)
 
     @contextmanager
     def limited(self, seconds: float = STATEMENT_SECONDS) -> Iterator[None]:
@@ -133,9 +159,13 @@ class Lease:
 class Ledgers:
     """The open ledgers of a process; follows ``CURRENT``."""
 
-    def __init__(self, folder: Path) -> None:
-        """Follow the CURRENT in ``folder``."""
+    def __init__(self, folder: Path, *, whole: bool = False) -> None:
+        """Follow the CURRENT in ``folder``.
+
+        ``whole`` is for whoever runs ``hma`` on this machine: it shows what may not be passed on, too.
+        """
         self.folder = folder
+        self._whole = whole
         self._lock = threading.Lock()
         self._open: dict[Path, _Open] = {}
 
@@ -154,7 +184,7 @@ class Ledgers:
             refresh = asof.find(cursor, as_of) if as_of else None
             if refresh is not None:
                 asof.look_back(cursor, refresh)
-            yield Lease(held.path.stem, cursor, refresh)
+            yield Lease(held.path.stem, cursor, refresh, held.withheld)
         finally:
             cursor.close()
             self._give_back(held)
@@ -170,7 +200,8 @@ class Ledgers:
         try:
             path = current_path(self.folder)
             if path not in self._open:
-                self._open[path] = _Open(path, open_read_only(path))
+                con, left_out = (open_read_only(path), {}) if self._whole else open_for_others(path)
+                self._open[path] = _Open(path, con, left_out)
                 self._close_unused(path)
             return self._open[path]
         except (NoLedgerError, duckdb.Error) as error:

@@ -111,6 +111,19 @@ CONVERSIONS: Final = {
     "no value date": "the source names no value date, so it is not known which rate applies",
     "no currency": "the source names no currency",
 }
+# The year whose dollars `funding_constant` gives. The embedded deflator ends with fiscal and calendar year 2024,
+# so this is the last base that every ledger can have. It is part of a column's name: a new base is a new column.
+CONSTANT_YEAR: Final = 2024
+DEFLATIONS: Final = {
+    "deflated": "amount_usd times the index of 2024, divided by the index of the figure's own year",
+    "no index": "the index has no such year; no other year's stands in for it",
+    "year basis not stated": "the source does not say whether the year is fiscal or calendar",
+    "constant already": "the source prints constant dollars, which are never deflated again",
+}
+PAYERS: Final = {
+    "United States": "the donor is the United States",
+    "other donors": "any other donor, or one whose area is not known",
+}
 SEXES: Final = {"male": "male", "female": "female", "unknown": "the source does not say"}
 PLACE_KINDS: Final = {
     "rural": "in the countryside",
@@ -120,6 +133,8 @@ PLACE_KINDS: Final = {
 DEVICES: Final = {
     "antipersonnel mine": "a mine set off by a person; improvised mines are counted with them",
     "unexploded ordnance": "munitions that were used and did not go off",
+    "mine": "a mine whose kind the source does not say: set off by a person, a vehicle, or from afar",
+    "improvised device": "a device made by hand; some are mines, and how it was set off is not said",
     "unknown": "the source does not say, or no longer says",
 }
 IMPLEMENTER_KINDS: Final = {
@@ -129,57 +144,6 @@ IMPLEMENTER_KINDS: Final = {
     "UN": "body of the United Nations",
     "international organisation": "another organisation of states, or with a mandate from them",
     "government": "body of a state",
-}
-# What the view `reconciliation` sets side by side: the series behind each measure, and why it may differ
-# from the first, State's report. A series belongs to one measure, so no figure counts in two.
-MEASURES: Final = {
-    "state_report": (
-        "State's report",
-        "tweis_country_table",
-        "The reference. The accounts of the country's table added: State, Defense, USAID and CDC, by fiscal "
-        "year, for all conventional weapons destruction, which is broader than mine action. The report does "
-        "not say whether it counts obligations or something else.",
-    ),
-    "fa_obligations": (
-        "ForeignAssistance.gov, obligations",
-        "fa_obligations",
-        "Only what agencies report under the purpose landmines and explosive remnants of war, so most stockpile "
-        "and small-arms work of State's report is not in it, though agencies book some here; obligations, net of money taken back, in the fiscal "
-        "year of the action, while a report may count a year's budget; money for several countries stands "
-        "under a region or the world; Defense money may be missing.",
-    ),
-    "fa_disbursements": (
-        "ForeignAssistance.gov, disbursements",
-        "fa_disbursements",
-        "Money paid out, often years after it was obligated, so the years do not fit each other; otherwise as "
-        "for its obligations. Never added to them: it is the same money at a later stage.",
-    ),
-    "fa_cwd_obligations": (
-        "ForeignAssistance.gov, wider weapons destruction, obligations",
-        "fa_cwd_obligations",
-        "Rows under other purposes that name weapons destruction, apart from those about mines. State's report "
-        "counts both kinds; neither of the two alone can be expected to equal it.",
-    ),
-    "fa_cwd_disbursements": (
-        "ForeignAssistance.gov, wider weapons destruction, disbursements",
-        "fa_cwd_disbursements",
-        "Money paid out under other purposes that name weapons destruction, often years after it was obligated.",
-    ),
-    "usaspending_obligations": (
-        "USAspending, obligations",
-        "usaspending_transactions",
-        "Grants and other awards alone: no staff, no contracts outside the listings read, no Defense training. "
-        "The country is the place of performance, one country at best and sometimes the recipient's own seat, "
-        "so this is an approximation. Obligations by date of the action, net of money taken back.",
-    ),
-    "monitor": (
-        "Landmine Monitor, U.S. contribution",
-        "monitor_recipient_tables",
-        "Calendar years, not fiscal years: a fiscal year begins three months earlier, so the same number "
-        "names another period. Mine action only, as the United States reported it to the Monitor, at a stage "
-        "that is not stated. Where both are equal to the dollar, the Monitor has likely printed the figure "
-        "of the fiscal year.",
-    ),
 }
 CHANGES: Final = {
     "added": "first time this entry was seen",
@@ -393,6 +357,13 @@ class CasualtyEvents(Spine):
     area = text(AREA_CODE)
     area_as_printed = text("country or area, as the register names it", required=True)
     date = date_of("date of the accident: year, month or day, as far as published", past=True)
+    date_end = date_of(
+        "last day of the span in which the event lies, where the source prints a span",
+        required=False,
+    )
+    date_precision_as_printed = text(
+        "how exactly the date is known, in the source's own numbers: the higher, the less exactly"
+    )
     year = year_of("calendar year of the accident", required=True, past=True)
     month = dy.Int64(
         nullable=True,
@@ -414,6 +385,9 @@ class CasualtyEvents(Spine):
         low=None,
     )
     longitude = real("longitude of that point; negative in the west", "degrees east", low=None)
+    place_precision_as_printed = text(
+        "how exactly the point is known, in the source's own numbers: the higher, the less exactly"
+    )
     outcome = category("what happened to the person; null for an event", OUTCOMES, required=False)
     condition = category(
         "civilian or not, when the accident happened; null for an event", CONDITIONS, required=False
@@ -421,6 +395,8 @@ class CasualtyEvents(Spine):
     age_group = category("age group of the person; null for an event", AGE_GROUPS, required=False)
     sex = category("sex of the person; null for an event", SEXES, required=False)
     killed = whole("people killed in the event, where the source says; null for a person", "people")
+    killed_low = whole("lowest number of people killed that the source prints", "people")
+    killed_high = whole("highest number of people killed that the source prints", "people")
     injured = whole(
         "people injured in the event, where the source says; null for a person", "people"
     )
@@ -429,7 +405,13 @@ class CasualtyEvents(Spine):
     )
     activity_as_printed = text("what the person was doing, as printed")
     device = category("kind of device", DEVICES)
-    device_as_printed = text("what the source prints in the column of the device")
+    device_as_printed = text(
+        "what the source prints in the column of the device; of a source without one, the words of its text "
+        "by which the row was taken, in small letters"
+    )
+    selection_rule = text(
+        "rule of etl/mine_words.yml that took the row; null where the whole source is about mines"
+    )
     occurrence = whole(
         "number of the row among those that share the rest of the key, for no identifier is published: "
         "it tells them apart and says nothing about them",
@@ -450,7 +432,7 @@ class CasualtyEvents(Spine):
     def event_alone_has_counts(cls) -> pl.Expr:  # noqa: N805 - dataframely calls it on the class
         """Numbers of people stand in rows that are events."""
         return (pl.col("unit") == "event") | pl.all_horizontal(
-            pl.col("killed", "injured").is_null()
+            pl.col("killed", "killed_low", "killed_high", "injured").is_null()
         )
 
 
@@ -527,13 +509,21 @@ class ProgramEvents(Spine):
 
 
 class Deflators(Spine):
-    """One yearly average of a U.S. price index."""
+    """What one price index says of one year: an average of quarters or months, or a yearly figure as printed."""
 
+    area = text(f"area whose prices the index measures; {AREA_CODE}")
+    area_as_printed = text("the same, as printed; null where the source is about one country alone")
     year = year_of("year", required=True)
     year_basis = category("what the year means", YEAR_BASES)
     price_index = text("name of the index", required=True)
     value = real("value of the index", "as in unit", required=True)
     unit = text("unit of the index", required=True)
+    base_period = text(
+        "what the index is measured against: a calendar year (2017), calendar years (1982-84) or a fiscal "
+        "year (FY2017)",
+        required=True,
+    )
+    base_value = real("value of the index in its base period", "as in unit", required=True)
     periods_averaged = whole("quarters or months in the average", "periods", required=True)
     publisher = text("who publishes the index", required=True)
 
@@ -566,6 +556,19 @@ class Population(Spine):
     people = whole("people", "people", required=True)
 
 
+class Gdp(Spine):
+    """What the economy of one area produced in one year, as one source estimates it."""
+
+    area = text(AREA_CODE)
+    area_as_printed = text("country or area, as printed", required=True)
+    code_as_printed = text("the source's code of it", required=True)
+    year = year_of(
+        "year, as the source counts it: mostly the calendar year", required=True, past=True
+    )
+    gdp_usd = money("gross domestic product in U.S. dollars of that very year")
+    gdp_as_printed = text("the same, as printed", required=True)
+
+
 FACT_TABLES: Final[Mapping[str, type[Spine]]] = MappingProxyType(
     {
         "funding": Funding,
@@ -580,6 +583,7 @@ FACT_TABLES: Final[Mapping[str, type[Spine]]] = MappingProxyType(
         "deflators": Deflators,
         "exchange_rates": ExchangeRates,
         "population": Population,
+        "gdp": Gdp,
     }
 )
 
@@ -608,6 +612,7 @@ NATURAL_KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "deflators": ("series", "price_index", "year", "year_basis"),
         "exchange_rates": ("series", "currency", "country_as_printed", "date"),
         "population": ("series", "code_as_printed", "year"),
+        "gdp": ("series", "code_as_printed", "year"),
     }
 )  # fmt: skip
 
@@ -630,10 +635,11 @@ READING_ORDER: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "series": ("series",),
         "vintages": ("recorded_in", "source_id", "file"),
         "refreshes": ("refresh",),
-        "holds": ("source_id",),
+        "holds": ("source_id", "rule"),
         "decisions": ("recorded_in", "source_id"),
         "rejects": ("source_id", "locator", "column", "rule"),
         "issues": ("source_id", "locator", "column", "rule"),
+        "watches": ("source_id", "page"),
         "coverage": ("area_name", "fiscal_year", "account", "entry_id"),
         "casualties_by_area_year": ("area_name", "calendar_year"),
         "donors": (
@@ -669,6 +675,8 @@ READING_ORDER: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
         "reconciliation": ("area_name", "year", "measure", "flow", "year_basis"),
         "iati_usd": ("activity_id", "date", "flow", "entry_id"),
+        "funding_constant": ("area_name", "year", "series", "entry_id"),
+        "funding_per_capita": ("area_name", "year", "series", "flow", "year_basis", "payer"),
     }
 )
 
@@ -727,6 +735,7 @@ class Measures(dy.Schema):
     title = text("what readers see", required=True)
     series = text("the series whose figures it adds", required=True)
     why = text("why it may differ from State's report", required=True)
+    place = whole("its place among the measures, for readers; State's report is the first", "place")
 
 
 class Bases(dy.Schema):
@@ -759,14 +768,27 @@ class Sources(dy.Schema):
         "how the source is read",
         {
             "transcribed": "figures copied by hand from published reports",
-            "live": "fetched from its publisher",
-            "frozen": "no longer updated",
-            "dark": "no longer reachable; the last vintage stays in use",
+            "live": "fetched from its publisher at every refresh with the network",
+            "frozen": "no longer updated by its publisher; fetched once",
+            "dark": "taken away by its publisher and not asked for; the last vintage stays in use",
             "local": "a file of this installation, read as its own mapping says",
         },
     )
     coverage = text("what it covers", required=True)
     caveats = text("what a reader must know before using it", required=True)
+    enable = text("how to turn it on; null for a source that is fetched without being asked to")
+    is_exportable = dy.Bool(
+        nullable=True,
+        description="its rows may be shown and passed on; those of others stay on the machine that fetched "
+        "them, and are in no page, answer, download or export. Null in ledgers older than the column",
+    )
+    every_days = whole(
+        "days without a contact with its publisher after which it is overdue; null where nobody is asked",
+        "days",
+    )
+    dark_after_days = whole(
+        "days without a contact after which it counts as dark; null where nobody is asked", "days"
+    )
 
 
 class Series(dy.Schema):
@@ -781,6 +803,7 @@ class Series(dy.Schema):
         {"area": "the recipient's", "donor": "the donor's"},
     )
     caution = text("what may not be added or compared", required=True)
+    is_by_partner = flag("its rows name the organisation that got the money")
 
 
 class Vintages(dy.Schema):
@@ -798,6 +821,7 @@ class Vintages(dy.Schema):
             "accepted": "its entries are in the ledger",
             "held": "put aside until a person decides; see reason",
             "rejected": "put aside for good by a person; see decisions",
+            "watched": "a page that is looked at for changes; no figure is read from it",
         },
     )
     reason = text("why it is held")
@@ -832,14 +856,18 @@ class Holds(dy.Schema):
 
 
 class Decisions(dy.Schema):
-    """What a person decided about a vintage on hold."""
+    """What a person decided about a vintage on hold, or that they have read a watched page."""
 
     source_id = text("the source", required=True)
     vintages_sha256 = text("names the files of the vintage together", required=True)
     files = text("the files of the vintage, each with its SHA-256", required=True)
     verdict = category(
         "what was decided",
-        {"accepted": "its figures are used", "rejected": "its figures are not used"},
+        {
+            "accepted": "its figures are used",
+            "rejected": "its figures are not used",
+            "read": "a watched page was read, and what is new in it transcribed",
+        },
     )
     who = text("who decided", required=True)
     because = text("why", required=True)
@@ -862,7 +890,7 @@ class Rejects(dy.Schema):
 
 
 class Issues(dy.Schema):
-    """Something odd in a source row that is an entry all the same."""
+    """Something odd in a source row that is an entry all the same, or a watched page that a person must read."""
 
     source_id = text("the source", required=True)
     vintage_sha256 = text("the vintage", required=True)
@@ -871,6 +899,36 @@ class Issues(dy.Schema):
     rule = text("what is odd", required=True)
     raw_value = text("what stands there")
     fix = text("what to do about it", required=True)
+    recorded_in = whole("refresh that recorded it", "refresh number", required=True, low=1)
+
+
+class Watches(dy.Schema):
+    """A page of a source's publisher that is looked at for changes; no figure is read from it."""
+
+    source_id = text("the source", required=True)
+    page = text("name of the page in source.yml", required=True)
+    title = text("title", required=True)
+    url = text("address of the page", required=True)
+    looks_for = category(
+        "what of it counts",
+        {
+            "edition": "the highest edition that it names",
+            "table": "the rows of its table, and named sentences",
+            "text": "its visible text",
+        },
+    )
+    state = category(
+        "what came of looking at it last",
+        {
+            "not seen yet": "nobody has looked at it from here",
+            "seen": "it was there; whether a person must read it stands in issues",
+            "stale": "it could not be had, or is not the page that is watched",
+            "dark": "it could not be had for so long that it may be gone",
+        },
+    )
+    reason = text("why it could not be had")
+    vintage_sha256 = text("SHA-256 of the bytes archived last; null where there are none")
+    every_days = whole("days without a contact after which it is overdue", "days", required=True)
     recorded_in = whole("refresh that recorded it", "refresh number", required=True, low=1)
 
 
@@ -889,6 +947,7 @@ LOG_TABLES: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
         "decisions": Decisions,
         "rejects": Rejects,
         "issues": Issues,
+        "watches": Watches,
     }
 )
 
@@ -1228,9 +1287,7 @@ class Reconciliation(dy.Schema):
     area_name = text("name of the recipient; as printed where it has no code", required=True)
     year = year_of("year as the measure counts it", required=True)
     year_basis = category("what the year means", YEAR_BASES)
-    measure = category(
-        "whose count it is", {name: title for name, (title, _, _) in MEASURES.items()}
-    )
+    measure = text("whose count it is, by its name in measures", required=True)
     flow = category("stage of spending that it counts", FLOWS)
     amount_usd = money(
         "sum of the measure's own figures in nominal U.S. dollars; null where none has an amount, or where "
@@ -1303,6 +1360,91 @@ class IatiUsd(dy.Schema):
     note = text("what the source says beside the figure")
 
 
+class FundingConstant(dy.Schema):
+    """One funding figure of one year in nominal dollars and in dollars of 2024, with the index that was used."""
+
+    entry_id = text("the entry in funding", required=True)
+    source_id = text("the source", required=True)
+    series = text("the series; rows of two series are never added", required=True)
+    donor = text("who pays, as printed", required=True)
+    account = category("U.S. budget line, in one spelling", ACCOUNTS)
+    area = text(f"recipient; {AREA_CODE}")
+    area_name = text("name of the recipient; as printed where it has no code", required=True)
+    flow = category("stage of spending", FLOWS)
+    status = category("how firm the figure was when printed", STATUSES)
+    is_printed_total = flag("a total printed by the source; not to be added to its parts")
+    year = year_of("year of the figure", required=True)
+    year_basis = category("what the year means; the index is of the same kind of year", YEAR_BASES)
+    precision = category(
+        "how the figure bounds the truth, in either kind of dollars", PRECISIONS, required=False
+    )
+    amount_usd = money("amount in nominal U.S. dollars")
+    amount_2024_usd = money(
+        "the same in constant U.S. dollars of 2024: fiscal year 2024 where the year is fiscal, calendar year 2024 "
+        "where it is calendar; null where deflation says why"
+    )
+    deflation = category("how amount_2024_usd came about, or why it is missing", DEFLATIONS)
+    price_index = text("the index: U.S. prices, whoever pays and wherever the money is spent")
+    index_value = real("the index in the figure's year", "as index_unit says", low=1e-9)
+    base_index_value = real(
+        "the same index, of the same vintage, in 2024", "as index_unit says", low=1e-9
+    )
+    index_unit = text("unit of the index as its source gives it, with its own base period")
+    index_entry_id = text("entry in deflators of the figure's year")
+    base_index_entry_id = text("entry in deflators of 2024")
+    index_source_id = text("source of the index")
+    index_series = text("series of the index")
+    index_publisher = text("who publishes the index")
+    index_edition = text("edition of the index")
+    index_source_url = text("address of the index")
+    report = text("title of the publication that prints the figure", required=True)
+    edition = text("edition of that publication", required=True)
+    source_url = text("address of that publication")
+
+
+class FundingPerCapita(dy.Schema):
+    """One series' money for one area and year, beside the people who live there and the area's GDP."""
+
+    source_id = text("the source of the money", required=True)
+    series = text("the series; rows of two series are never added", required=True)
+    flow = category("stage of spending that the figures count", FLOWS)
+    payer = category("whose money it is", PAYERS)
+    area = text("recipient; code of the country or other area", required=True)
+    area_name = text("name of the recipient", required=True)
+    year = year_of("year of the figures", required=True)
+    year_basis = category("what the year means", YEAR_BASES)
+    amount_usd = money("sum of the figures in nominal U.S. dollars; can be negative")
+    is_incomplete = flag(
+        "a figure without an amount, a bound, or a table read in part is missing from the sum"
+    )
+    entries_count = whole("figures in the sum", "entries", required=True)
+    people = whole(
+        "people living there in the middle of the calendar year of that number", "people"
+    )
+    usd_per_person = real(
+        "amount_usd divided by people, rounded to 6 decimals; null without a population", "US dollars a person",
+        low=None,
+    )  # fmt: skip
+    gdp_usd = money("gross domestic product of the year of that number, in dollars of that year")
+    percent_of_gdp = real(
+        "amount_usd in per cent of gdp_usd, rounded to 8 decimals; null without a GDP",
+        "percent",
+        low=None,
+    )
+    is_same_year_basis = flag(
+        "the year is a calendar year, as those of people and GDP are; a fiscal year begins three months earlier"
+    )
+    population_entry_id = text("entry in population")
+    population_source_id = text("source of the population")
+    population_report = text("publication of the population")
+    population_edition = text("its edition")
+    population_vintage_sha256 = text("SHA-256 of the archived bytes the population was read from")
+    gdp_entry_id = text("entry in gdp")
+    gdp_source_id = text("source of the GDP")
+    gdp_edition = text("its edition")
+    gdp_vintage_sha256 = text("SHA-256 of the archived bytes the GDP was read from")
+
+
 # In the order in which they are built: a view may read those before it.
 VIEWS: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
     {
@@ -1316,6 +1458,8 @@ VIEWS: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
         "iati_usd": IatiUsd,
         "partners": Partners,
         "reconciliation": Reconciliation,
+        "funding_constant": FundingConstant,
+        "funding_per_capita": FundingPerCapita,
     }
 )
 

@@ -5,18 +5,25 @@ No test works in the repository's data folder: each gets copies, and ``HMA_DATA`
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
+from hypothesis import settings
 
 from etl.refresh import refresh
 from etl.settings import Folders
 from etl.sources import all_sources
 from tests.helpers import DATA, ledger
 from tests.pasts import add_past
+
+settings.register_profile("any machine", deadline=None)  # a busy one is no fault of the code
+settings.load_profile("any machine")
+# A plain ``hma refresh`` would look at publishers' pages; what does is tests/pipeline/test_watching.py.
+os.environ["HMA_FETCH__WATCH"] = "false"
 
 
 def _copy_sources(to: Path) -> Folders:

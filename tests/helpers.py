@@ -27,7 +27,7 @@ from etl.store import current_path, open_read_only
 from etl.tables import FACT_TABLES, VIEWS
 
 NOT_EMBEDDED = frozenset(
-    {"casualty_events", "partners", "exchange_rates", "population", "iati_usd"}
+    {"casualty_events", "partners", "exchange_rates", "population", "gdp", "iati_usd"}
 )  # filled by sources whose files do not come with the project
 
 DATA = Path(__file__).resolve().parents[1] / "data"

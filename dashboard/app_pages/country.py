@@ -8,7 +8,7 @@ from typing import Any, Final
 import polars as pl
 import streamlit as st
 
-from dashboard import address, charts, queries, revisions, show, side_by_side
+from dashboard import address, charts, constant, queries, revisions, show, side_by_side
 from dashboard.address import accept_code
 
 FEW: Final = 10  # withdrawn figures that are named
@@ -71,9 +71,22 @@ if coverage.is_empty():
         "a zero: the report’s full appendix could not be read. Other printed figures follow below."
     )
 else:
-    first, last = queries.years(coverage, "fiscal_year")
-    every = queries.total(coverage, "amount_usd")
-    dod_total = queries.total(coverage.filter(account="DoD"), "amount_usd")
+    is_constant = constant.switch()
+    drawn, usd, dollars = coverage, show.usd, "nominal U.S. dollars"
+    if is_constant:
+        has_index = pl.col(constant.COLUMN).is_not_null()
+        lacking = coverage.filter(~has_index).drop_nulls("amount_usd")["fiscal_year"]
+        which = constant.note("fiscal", lacking)
+        is_constant = coverage.select(has_index.any()).item()
+        if is_constant:
+            coverage = coverage.with_columns(amount_usd=constant.COLUMN)
+            drawn, usd, dollars = coverage.filter(has_index), constant.usd, constant.unit("fiscal")
+            show.small(which)
+        else:
+            st.info(f"{which} Nominal dollars are shown.")
+    first, last = queries.years(drawn, "fiscal_year")
+    every = queries.total(drawn, "amount_usd")
+    dod_total = queries.total(drawn.filter(account="DoD"), "amount_usd")
     span = f"FY{first}–{last}"
     inferred = (
         "The copy read shows no year headings; the years follow from the pattern of the editions. "
@@ -81,14 +94,15 @@ else:
         else ""
     )
     finding = (
-        f"{name}, {span}: {show.usd(every)} from all accounts, of which Defense "
-        f"{show.usd(dod_total)}"
+        f"{name}, {span}: {usd(every)} from all accounts, of which Defense {usd(dod_total)}"
+        + (f", in {dollars}" if is_constant else "")
     )
     show.chart(
-        charts.funding_by_account(coverage, queries.ask("program_events")),
+        charts.funding_by_account(drawn, queries.ask("program_events"), dollars=dollars),
         title=finding,
         alt_text=f"Stacked bars of U.S. money by account and fiscal year. {finding}.",
-        source_line=f"{show.sources(coverage.sort('fiscal_year', descending=True))} {inferred}Nominal dollars; all "
+        source_line=f"{show.sources(coverage.sort('fiscal_year', descending=True))} {inferred}"
+        f"{show.capital(dollars.replace('U.S. ', ''))}; all "
         "conventional weapons destruction, which is broader than mine action. ▾ marks a year with an "
         f"event of the U.S. program or its policy, told under [About]({address.page('/about')}).",
     )
@@ -99,22 +113,24 @@ else:
 
         def cell(row: dict[str, Any]) -> str:
             printed = by_account.get((row["fiscal_year"], account), {})
-            return show.entry_link(show.usd(printed.get("amount_usd")), printed.get("entry_id"))
+            return show.entry_link(usd(printed.get("amount_usd")), printed.get("entry_id"))
 
         return cell
 
     accounts = [name for name in charts.ACCOUNT_ORDER if name in coverage["account"].unique()]
     yearly = coverage.unique(subset="fiscal_year").sort("fiscal_year")
+    nominal = ", nominal" if is_constant else ""
     show.table(
         yearly,
         {
             "Fiscal year": show.text_of("fiscal_year"),
             **{account: account_cell(account) for account in accounts},
-            "Printed total": show.usd_of("printed_total_usd"),
-            "Accounts added": show.usd_of("accounts_sum_usd"),
+            f"Printed total{nominal}": show.usd_of("printed_total_usd"),
+            f"Accounts added{nominal}": show.usd_of("accounts_sum_usd"),
             "Edition": show.source_of(),
         },
-        alt=f"U.S. money in {name} by fiscal year and account, as State’s report prints it",
+        alt=f"U.S. money in {name} by fiscal year and account, "
+        + (f"in {dollars}" if is_constant else "as State’s report prints it"),
     )
     for row in yearly.filter(~pl.col("is_total_confirmed")).iter_rows(named=True):
         st.warning(
@@ -157,6 +173,11 @@ else:
         coverage.height,
         label="Download this table (CSV)",
     )
+    if is_constant:
+        show.download(
+            address.rows("funding_constant", {"area": area, "series": "tweis_country_table"}),
+            label="Download State’s figures in constant dollars, of every edition (CSV)",
+        )
 
 other = queries.ask("area_other_us", area=area)
 if not other.is_empty():

@@ -14,7 +14,8 @@ st.title("Rejects and issues")
 st.markdown(
     "A row that breaks a rule is a **reject**: it is no entry, and too many of them put its source on "
     "hold. An oddity in a row that is used is an **issue**, such as a name of a country that is not "
-    "known: the name is shown as printed, and its code stays empty."
+    "known: the name is shown as printed, and its code stays empty. A publisher's page with something new "
+    "to transcribe is an issue too, until somebody says that it was read."
 )
 source = address.choose(
     "Source", {"": "All sources", **titles}, given if given in titles else "", key="source"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from dashboard import address, filters, queries, show
+from dashboard import address, constant, filters, queries, show
 from dashboard.address import accept_code, accept_codes
-from etl.tables import ACCOUNTS, FLOWS
+from etl.tables import ACCOUNTS, CONSTANT_YEAR, FLOWS
 
 choices = queries.ask("funding_choices").row(0, named=True)
 recipients = queries.ask("funding_areas")
@@ -96,25 +96,37 @@ if sums.is_empty():
 
 total_rows = int(sums["rows_count"].sum())
 st.header("Totals")
+is_constant = constant.switch()
 kinds = sums.height
 one = sums.row(0, named=True)
-if kinds == 1 and one["is_additive"] and one["added_count"]:
-    left_out = one["rows_count"] - one["added_count"]
+added = "deflated_count" if is_constant else "added_count"
+summed = constant.sum_cell if is_constant else show.usd_of("sum_usd")
+if kinds == 1 and one["is_additive"] and one[added]:
+    left_out = one["rows_count"] - one[added]
+    lacking = set(one["years_without_index"] or ()) if is_constant else set()
+    years = [year for year in one["years"] if year not in lacking]
     st.metric(
-        f"Sum of {one['added_count']:,} figures that were read, not of all that was paid: "
-        f"{'FY' if one['year_basis'] == 'fiscal' else ''}{one['first_year']} to {one['last_year']}",
-        show.usd(one["sum_usd"]),
+        # what it is in comes first: a narrow window cuts the end
+        (f"{show.capital(constant.unit(one['year_basis']))}: sum" if is_constant else "Sum")
+        + f" of {one[added]:,} figures that were read, not of all that was paid: "
+        f"{'FY' if one['year_basis'] == 'fiscal' else ''}{years[0]} to {years[-1]}",
+        constant.usd(one["sum_2024_usd"]) if is_constant else show.usd(one["sum_usd"]),
     )
     places = one["areas_count"]
     show.small(
         f"The figures added cover {places:,} countr{'y or area' if places == 1 else 'ies and areas'} and the years "
-        f"{show.plain(show.years_of(one['years'], one['year_basis']))}. A country or year without a row was not "
+        f"{show.plain(show.years_of(years, one['year_basis']))}. A country or year without a row was not "
         "read, or has no such row."
     )
     show.small(
-        f"Nominal dollars. {left_out:,} of {one['rows_count']:,} rows are left out of the sum: printed "
-        "totals, sums over several years, earlier editions, bounds, tables read in part. "
+        f"{'Computed from nominal' if is_constant else 'Nominal'} dollars. {left_out:,} of {one['rows_count']:,} rows are left out of the sum: printed "
+        "totals, sums over several years, earlier editions, bounds, tables read in part"
+        f"{', years without an index' if is_constant else ''}. "
         f"{show.plain(one['caution'])}"
+    )
+elif kinds == 1 and one["is_additive"] and one["added_count"]:
+    st.info(
+        "No total in constant dollars: no year of these figures has an index. In nominal dollars there is one."
     )
 else:
     st.info(
@@ -134,16 +146,26 @@ show.table(
         "Years are": show.text_of("year_basis"),
         "Rows": show.number_of("rows_count"),
         "May be added": lambda row: "yes" if row["is_additive"] else "no",
-        "Sum of what may be added": lambda row: (
-            show.plain(show.usd(row["sum_usd"])) if row["is_additive"] else show.MISSING
+        "Sum of what may be added"
+        + (f", dollars of {CONSTANT_YEAR}" if is_constant else ""): lambda row: (
+            summed(row) if row["is_additive"] else show.MISSING
         ),
         "What may not be added": show.text_of("caution"),
     },
     alt="The filtered rows by series and flow, and whether they may be added",
 )
+if is_constant:
+    for (basis,), part in sums.filter("is_additive").group_by("year_basis", maintain_order=True):
+        lists = part["years_without_index"].drop_nulls().to_list()
+        show.small(constant.note(str(basis), [year for years in lists for year in years]))
 
 st.header("Rows")
 show.download(address.rows("funding", asked), total_rows)
+if is_constant:
+    show.download(
+        address.rows("funding_constant", asked),
+        label=f"Download the figures of single years in dollars of {CONSTANT_YEAR} (CSV)",
+    )
 pages = -(-total_rows // PAGE_ROWS)
 page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
 rows = queries.ask_filtered("funding_rows", conditions, PAGE_ROWS, (page - 1) * PAGE_ROWS)
@@ -167,6 +189,7 @@ show.table(
         ),
         "Donor": show.text_of("donor"),
         "Nominal dollars": show.usd_of("amount_usd", "precision", entry="entry_id"),
+        **({f"Dollars of {CONSTANT_YEAR}": constant.cell} if is_constant else {}),
         "As printed": show.as_printed(),
         "Kind": lambda row: show.plain(
             ", ".join(

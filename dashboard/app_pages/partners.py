@@ -25,11 +25,14 @@ st.markdown(
 )
 series = queries.ask("partner_series")
 if series.is_empty():
+    commands = "; ".join(
+        f"`hma refresh {row['source_id']}` ({show.plain(row['title'])})"
+        for row in queries.ask("by_partner").iter_rows(named=True)
+    )
     st.info(
         "No figure in this ledger names the organisation that got it: the reports that come with the project "
-        "give sums by country and account. Two live sources name them. On the machine that keeps the ledger, "
-        "`hma refresh foreignassistance_gov` reads obligations and disbursements by partner, and "
-        "`hma refresh usaspending` awards by recipient."
+        "give sums by country and account. Sources that name them are read, on the machine that keeps the "
+        f"ledger, by {commands or 'none that is declared here'}."
     )
     st.stop()
 titles = {

@@ -8,12 +8,15 @@ WITH ranked AS (
         series.title AS series_title,
         series.caution,
         series.is_additive,
+        constant.amount_2024_usd,
         is_newest_edition(
             funding.edition_order, funding.series, series.page_of, funding.donor,
             funding.area_as_printed, funding.year
         ) AS is_newest
     FROM funding
     JOIN series ON series.series = funding.series AND series.source_id = funding.source_id
+    LEFT JOIN (SELECT entry_id AS figure, amount_2024_usd FROM funding_constant) AS constant
+        ON constant.figure = funding.entry_id
 ),
 chosen AS (
     SELECT
@@ -35,6 +38,10 @@ SELECT
     count(*) AS rows_count,
     count(*) FILTER (WHERE may_add) AS added_count,
     sum(amount_usd) FILTER (WHERE may_add) AS sum_usd,
+    sum(amount_2024_usd) FILTER (WHERE may_add) AS sum_2024_usd,
+    count(amount_2024_usd) FILTER (WHERE may_add) AS deflated_count,
+    list(DISTINCT year ORDER BY year) FILTER (WHERE may_add AND amount_2024_usd IS NULL)
+        AS years_without_index,
     min(year) FILTER (WHERE may_add) AS first_year,
     max(year) FILTER (WHERE may_add) AS last_year,
     list(DISTINCT year ORDER BY year) FILTER (WHERE may_add) AS years,

@@ -1,14 +1,14 @@
--- The records of a large file that a source's own selection takes, and how many there are, in one pass.
--- Cells are named by their position, and the wanted ones then by the reader. The selection is the source's
--- SELECT over records, which adds selection_rule: null where no rule takes the record. Numbering keeps
--- the file's order; counting and collecting in one aggregate keeps nothing of what is not taken. No text
--- is null here: DuckDB overlooks superfluous cells that are, and a row that slipped to the right would pass.
+-- The records of a large file that a source's own selection takes, each in its place among the others, in
+-- one pass. Cells are named by their position, and the wanted ones then by the reader. The selection is the
+-- source's SELECT over records, which adds selection_rule: null where no rule takes the record. Several
+-- threads fill a table in the file's order, so the place of a row in it is that of the record in the
+-- file; what is not taken costs a null. No text is null here: DuckDB overlooks superfluous cells that are,
+-- and a row that slipped to the right would pass.
+CREATE TEMP TABLE scanned AS
 WITH records AS (
-    SELECT {number} AS "row", {columns}
+    SELECT {columns}
     FROM {file}
 ),
 ruled AS ({selection})
-SELECT
-    coalesce(max("row") - 1, 0) AS rows_read,
-    list(ruled) FILTER (selection_rule IS NOT NULL) AS taken
+SELECT CASE WHEN selection_rule IS NOT NULL THEN [{kept}] END AS taken
 FROM ruled

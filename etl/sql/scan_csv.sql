@@ -12,6 +12,7 @@ read_csv(
     nullstr = chr(1),
     encoding = 'utf-8',
     max_line_size = {longest},
+    buffer_size = {buffer},
     strict_mode = TRUE,
     null_padding = FALSE,
     ignore_errors = FALSE

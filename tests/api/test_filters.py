@@ -292,7 +292,6 @@ TEXTS = st.one_of(
 
 @settings(
     max_examples=400,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.sampled_from(list(READ)), st.sampled_from(("", *OPERATORS)), TEXTS)

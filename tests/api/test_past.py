@@ -141,7 +141,7 @@ def test_changes_are_those_of_the_command(past: Folders, reader: TestClient) -> 
         ("a=soon&b=1", "Name a refresh by its number"),
         (
             "a=0&b=1&source=nobody",
-            "there is no source 'nobody'. Sources: colombia_events, colombia_victims, dod_hma",
+            "there is no source 'nobody'. Sources: colombia_events, colombia_victims, deflators",
         ),
         ("a=0&b=1&area=VNM", "not 'area'"),
     ],

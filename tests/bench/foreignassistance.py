@@ -104,13 +104,10 @@ class OneFile(Contents):
         """The file at ``path``."""
         self._path = path
 
-    def path(self, file: str) -> Path:
-        """Where it lies."""
-        return self._path
-
-    def compression(self, file: str) -> Literal["none", "zstd"]:
-        """It is not packed."""
-        return "none"
+    @contextmanager
+    def scannable(self, file: str) -> Iterator[tuple[Path, Literal["none", "zstd"]]]:
+        """Where it lies; it is not packed."""
+        yield self._path, "none"
 
     @contextmanager
     def open(self, file: str) -> Iterator[IO[bytes]]:

@@ -273,6 +273,100 @@ def test_there_is_no_total_across_series_or_of_one_that_may_not_be_added(
     assert app.info[0].value.startswith("No single total")
 
 
+TABLE_2015_2017 = {"series": "tweis_country_table", "years": ["2015", "2017"]}
+
+
+@pytest.mark.parametrize("dollars", ["constant", "Constant 2024"])
+def test_a_total_in_constant_dollars_is_the_sum_of_the_view_and_names_its_index(
+    whole: Folders, visit: Open, dollars: str
+) -> None:
+    app = visit("funding", **TABLE_2015_2017, dollars=dollars)
+    (expected,) = ask(
+        whole,
+        """SELECT sum(amount_2024_usd) FROM funding_constant
+        JOIN coverage USING (entry_id) WHERE fiscal_year BETWEEN 2015 AND 2017""",
+    )[0]
+    assert metric(app) == f"${expected:,.0f}"
+    assert app.metric[0].label.startswith("Constant U.S. dollars of FY2024: sum of ")
+    assert app.metric[0].label.endswith("FY2015 to 2017")
+    assert app.query_params["dollars"] == "Constant 2024"
+    said = words(app).replace("\\", "")
+    assert "implicit GDP deflator of FY2024 ([1.244702](/entry?entry=us_price_indexes-" in said
+    assert "U.S. Bureau of Economic Analysis" in said
+    assert "edition 2025-06" in said
+    links = re.findall(r"\]\(/api/v1(/funding_constant[^)]+)\)", said)
+    with TestClient(api) as client:
+        rows = csv.DictReader(io.StringIO(client.get(links[0]).text))
+        assert "amount_2024_usd" in next(rows)
+    row = cells(app, "Funding rows")[0]
+    assert {"Nominal dollars", "Dollars of 2024"} <= row.keys()
+
+
+def test_years_that_the_index_lacks_are_left_out_of_a_constant_total_and_named(
+    published: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, visit: Open
+) -> None:
+    money = VIETNAM | {"amount_usd": "100"}
+    add_live(published, [money | {"year": "2024"}, money | {"year": "2025"}], tmp_path, monkeypatch)
+    app = visit("funding", series="fa_obligations", dollars="constant")
+    assert metric(app) == "$100"
+    assert "1 figures that were read" in app.metric[0].label
+    said = words(app).replace("\\", "")
+    assert "It has no value for FY2025: these figures are left out, not estimated." in said
+    alone = visit("funding", series="fa_obligations", years=["2025", "2025"], dollars="constant")
+    assert metric(alone) is None
+    assert "no year of these figures has an index" in alone.info[0].value
+    assert metric(visit("funding", series="fa_obligations")) == "$200"
+
+
+def test_without_a_choice_dollars_are_nominal_and_the_address_stays_as_it_was(
+    whole: Folders, visit: Open
+) -> None:
+    app = visit("funding", **TABLE_2015_2017)
+    assert "dollars" not in app.query_params
+    assert "Dollars of 2024" not in cells(app, "Funding rows")[0]
+    app = visit("funding", **TABLE_2015_2017, dollars="golden")
+    assert any("no kind of dollars golden" in box.value for box in app.warning)
+
+
+def test_a_countrys_money_by_account_can_be_drawn_in_constant_dollars(
+    whole: Folders, visit: Open
+) -> None:
+    app = visit("country", area="VNM", dollars="constant")
+    chart = app.get("vega_lite_chart")[0]
+    assert "in constant U.S. dollars of FY2024" in chart.proto.alt
+    assert '"title": "constant U.S. dollars of FY2024"' in chart.proto.spec
+    rows = cells(app, "by fiscal year and account")
+    (defense,) = [row["DoD"] for row in rows if row["Fiscal year"] == "2016"]
+    assert defense.replace("\\", "").startswith("[$917,847](/entry?entry=state_tweis-")
+    assert "Printed total, nominal" in rows[0]
+    nominal = visit("country", area="VNM")
+    assert '"title": "nominal U.S. dollars"' in nominal.get("vega_lite_chart")[0].proto.spec
+
+
+def test_without_an_index_the_switch_says_so_and_nominal_dollars_are_shown(
+    workspace: Folders, visit: Open
+) -> None:
+    assert run(workspace, "state_tweis").published
+    app = visit("country", area="VNM", dollars="constant")
+    assert any("the ledger holds no index" in box.value for box in app.info)
+    assert '"title": "nominal U.S. dollars"' in app.get("vega_lite_chart")[0].proto.spec
+    app = visit("funding", **TABLE_2015_2017, dollars="constant")
+    assert metric(app) is None
+    assert "No total in constant dollars" in app.info[0].value
+
+
+def test_constant_dollars_of_an_earlier_refresh_are_those_that_it_showed(
+    past: Folders, visit: Open
+) -> None:
+    vietnam = {**TABLE_2015_2017, "areas": "VNM", "dollars": "constant"}
+    assert metric(visit("funding", **vietnam, as_of="1")) is not None
+    before, after = (
+        metric(visit("funding", **vietnam, as_of="1")),
+        metric(visit("funding", **vietnam)),
+    )
+    assert before != after, "a figure was revised in refresh 2"
+
+
 def test_no_filter_match_says_that_a_gap_is_not_a_zero(whole: Folders, visit: Open) -> None:
     app = visit("funding", series="tweis_country_table", years=["1994", "1995"])
     assert metric(app) is None
@@ -445,8 +539,8 @@ def test_the_register_of_victims_stands_on_its_countrys_page(
     origin = "said to be a test; archived"
     assert origin in words(visit("entry", entry_id=entry_id)).replace("\\", "")
     sources = visit("sources")
-    (row,) = [row for row in cells(sources, "rhythm") if spec.url in row["Source"]]
-    assert row["Read"].startswith("given by hand 20")
+    (row,) = [row for row in cells(sources, "last good vintage") if spec.url in row["Source"]]
+    assert row["Last good vintage"].startswith("given by hand, 20")
     (file,) = cells(sources, f"Files of {spec.title}")
     assert "said to be a test" in file["Origin"].replace("\\", "")
 

@@ -272,7 +272,7 @@ def test_every_fact_table_has_a_headline_that_it_declares() -> None:
 def test_each_source_says_whether_it_is_in_use(past: Folders, visit: Open) -> None:
     app = visit("sources")
     assert titles(app) == ["Sources"]
-    states = {row["Source"]: row["State"] for row in cells(app, "Sources with publisher")}
+    states = {row["Source"]: row["State"] for row in cells(app, "Sources with status")}
     named = {title.split("]")[0].lstrip("["): state for title, state in states.items()}
     assert named["To Walk the Earth in Safety"] == "on hold since refresh 4: fewer entries"
     assert named["U.S. price indexes, yearly averages"] == (

@@ -20,9 +20,9 @@ from etl.archive import Archive
 from etl.cli import app
 from etl.config import Config, ConfigError, config
 from etl.fetch import Fetcher, Outside
+from etl.memory import Memory
 from etl.refresh import Outcome, refresh
 from etl.retrieve import Given
-from etl.session import Memory
 from etl.settings import Folders
 from etl.sources import FetchSpec, SourceSpec, all_sources
 from etl.sources.colombia_victims.read import COLUMNS

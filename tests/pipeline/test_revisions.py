@@ -93,7 +93,7 @@ VINTAGES = st.lists(VINTAGE, min_size=1, max_size=5)
 
 
 @given(VINTAGES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_ledger_shows_the_last_vintage_and_as_of_each_refresh_what_it_showed_then(
     vintages: list[Vintage],
 ) -> None:
@@ -107,7 +107,7 @@ def test_the_ledger_shows_the_last_vintage_and_as_of_each_refresh_what_it_showed
 
 
 @given(VINTAGES)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_same_vintages_in_the_same_order_give_the_same_ledger_to_the_row(
     vintages: list[Vintage],
 ) -> None:
@@ -118,7 +118,7 @@ def test_the_same_vintages_in_the_same_order_give_the_same_ledger_to_the_row(
 
 
 @given(VINTAGES, st.data())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_diff_applied_to_one_refresh_gives_the_other(
     vintages: list[Vintage], data: st.DataObject
 ) -> None:
@@ -152,7 +152,7 @@ def _state(con: duckdb.DuckDBPyConnection, refresh: int) -> list[dict[str, objec
 
 
 @given(VINTAGES)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_every_revision_begins_when_the_one_before_it_ends(vintages: list[Vintage]) -> None:
     con = played(vintages)
     for entry_id, revisions in con.execute(

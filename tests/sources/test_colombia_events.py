@@ -153,7 +153,7 @@ EVENT = st.fixed_dictionaries(
         lambda rows: st.tuples(st.just(rows), st.permutations(rows))
     )
 )
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_whatever_the_order_of_the_rows_each_name_holds_the_same_values(
     orders: tuple[list[Row], list[Row]],
 ) -> None:

@@ -153,7 +153,7 @@ PERSON = st.fixed_dictionaries(
         lambda p: st.tuples(st.just(p), st.permutations(p))
     )
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_whatever_the_order_of_the_rows_each_key_holds_the_same_values(
     orders: tuple[list[Row], list[Row]],
 ) -> None:

@@ -567,7 +567,7 @@ TRANSACTION = st.fixed_dictionaries(
         lambda rows: st.tuples(st.just(rows), st.permutations(rows))
     )
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_whatever_the_order_of_the_rows_all_are_accounted_for_and_each_key_holds_the_same(
     orders: tuple[list[Row], list[Row]],
 ) -> None:

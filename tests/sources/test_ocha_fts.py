@@ -565,7 +565,7 @@ def test_a_flow_more_is_added_and_a_flow_less_withdrawn() -> None:
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_the_order_of_flows_and_of_their_objects_changes_nothing(shuffled: random.Random) -> None:
     records = [
         *THREE,

@@ -597,7 +597,7 @@ def test_a_corrected_amount_is_one_revision_and_a_row_that_goes_or_comes_is_one_
 
 
 @given(st.permutations(RELEASE))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_whatever_the_order_of_the_rows_each_key_holds_the_same(rows: list[Row]) -> None:
     first, second = (of_file(*each)[1].drop("locator").sort(KEY) for each in (RELEASE, rows))
     assert first.equals(second)

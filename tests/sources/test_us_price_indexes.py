@@ -9,7 +9,7 @@ from tests.helpers import Row, only, read_source, select
 FILE = "context/us_price_indexes.csv"
 AVERAGE: Row = {
     "year": "2017", "year_basis": "fiscal", "series": "us_cpi_u", "value": "244.7",
-    "unit": "1982-84 = 100", "periods_averaged": "12", "publisher": "Bureau of Labor Statistics",
+    "unit": "index, 1982-84 = 100", "periods_averaged": "12", "publisher": "Bureau of Labor Statistics",
     "source_title": "CPI-U", "source_url": "https://example.org", "vintage": "2026-07",
 }  # fmt: skip
 
@@ -17,7 +17,14 @@ AVERAGE: Row = {
 def test_an_average_keeps_its_index_its_year_basis_and_its_vintage() -> None:
     _, tables = read_source("us_price_indexes", {FILE: [AVERAGE]})
     only(tables["deflators"], price_index="us_cpi_u", year=2017, year_basis="fiscal", value=244.7,
-         edition="2026-07", periods_averaged=12, series="us_price_indexes")  # fmt: skip
+         edition="2026-07", periods_averaged=12, series="us_price_indexes", area="USA",
+         base_period="1982-84", base_value=100.0)  # fmt: skip
+
+
+def test_an_index_on_an_unknown_base_is_a_reject() -> None:
+    reading, tables = read_source("us_price_indexes", {FILE: [AVERAGE | {"unit": "2012 = 100"}]})
+    assert tables["deflators"].is_empty()
+    assert [reject.rule for reject in reading.rejects] == ["unknown category"]
 
 
 def test_the_same_year_may_stand_once_as_fiscal_and_once_as_calendar() -> None:

@@ -965,7 +965,7 @@ CHANGES = st.lists(
 
 
 @given(st.integers(1, 8), CHANGES, st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_full_copy_and_its_increment_give_what_a_full_fetch_would(
     start: int, changes: list[tuple[str, int, int]], shuffled: random.Random
 ) -> None:

@@ -1,9 +1,10 @@
-"""The World Bank's population: pages that fit together, aggregates apart, nothing where nothing is printed."""
+"""The World Bank's population and GDP: pages that fit together, aggregates apart, no figure where none is printed."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -23,8 +24,9 @@ from tests.replay import Paged, Route, Status, answer_json, html, rate_limited, 
 
 SAMPLES = TRANSCRIBED.parents[2] / "shared" / "samples" / "worldbank"
 AREAS = Resolver(load_areas(DATA / "reference"))
-FILE, COPY = "population.json", "population.csv"
+FILE, COPY, GDP = "population.json", "population.csv", "gdp.json"
 PATH = "/v2/country/all/indicator/SP.POP.TOTL"
+GDP_PATH = "/v2/country/all/indicator/NY.GDP.MKTP.CD"
 Record = dict[str, Any]
 
 
@@ -39,6 +41,12 @@ def record(
     }  # fmt: skip
 
 
+def output(code: str = "AFG", year: str = "2023", value: object = 17152234636.9) -> Record:
+    """A record of the GDP in the same shape."""
+    indicator = {"id": "NY.GDP.MKTP.CD", "value": "GDP (current US$)"}
+    return {**record(code, year, value), "indicator": indicator}
+
+
 def page(*records: Record, number: int = 1, pages: int = 1, total: int | None = None) -> list[Any]:
     about = {
         "page": number, "pages": pages, "per_page": 10000, "sourceid": "2",
@@ -47,7 +55,9 @@ def page(*records: Record, number: int = 1, pages: int = 1, total: int | None = 
     return [about, list(records)]
 
 
-def read_files(files: Mapping[str, bytes]) -> tuple[Reading, pl.DataFrame]:
+def read_files(
+    files: Mapping[str, bytes], table: str = "population"
+) -> tuple[Reading, pl.DataFrame]:
     spec = all_sources()["worldbank"]
     reading = Reading()
     spec.reader()(contents(files), reading, AREAS)
@@ -55,7 +65,7 @@ def read_files(files: Mapping[str, bytes]) -> tuple[Reading, pl.DataFrame]:
     rejected = len({reject.locator for reject in reading.rejects})
     left = sum(reading.deselected.values())
     assert sum(reading.rows_read.values()) == checked.entries + rejected + left
-    return reading, checked.tables["population"]
+    return reading, checked.tables[table]
 
 
 def population(*records: Record) -> tuple[Reading, pl.DataFrame]:
@@ -113,6 +123,49 @@ def test_a_copy_is_read_where_the_banks_answer_is_not_there() -> None:
     assert reading.deselected == {COPY: 2}
 
 
+def gdp(*records: Record) -> tuple[Reading, pl.DataFrame]:
+    return read_files({GDP: json.dumps(page(*records)).encode() + b"\n"}, "gdp")
+
+
+def test_the_gdp_is_in_dollars_of_its_year_to_the_cent_and_in_a_table_of_its_own() -> None:
+    reading, frame = gdp(output(), output("WLD", value=106171668107894.55))
+    assert frame["area"].to_list() == ["AFG", "XWD"]
+    assert frame["gdp_usd"].to_list() == [
+        Decimal("17152234636.90"), Decimal("106171668107894.55"),
+    ]  # fmt: skip
+    only(
+        frame.filter(area="AFG"), series="wb_gdp", year=2023, gdp_as_printed="17152234636.9",
+        locator=f"{GDP} line 1 /1/0", source_url="https://data.worldbank.org/indicator/NY.GDP.MKTP.CD",
+    )  # fmt: skip
+    assert (reading.issues, reading.rejects) == ([], [])
+
+
+def test_a_missing_gdp_is_left_and_a_group_of_countries_too() -> None:
+    reading, frame = gdp(output(), output("ERI", value=None), output("SSF"))
+    only(frame, area="AFG")
+    assert reading.deselected == {GDP: 2}
+
+
+@pytest.mark.parametrize("value", [-1.5, "1 billion", 1e17])
+def test_a_gdp_that_is_no_amount_is_a_reject(value: object) -> None:
+    reading, frame = gdp(output(), output(year="2022", value=value))
+    assert (frame.height, len(reading.rejects)) == (1, 1)
+
+
+def test_two_files_that_were_exchanged_stop_the_source() -> None:
+    with pytest.raises(
+        SourceError, match=r"is about the indicator 'SP[.]POP[.]TOTL', not NY[.]GDP"
+    ):
+        gdp(record())
+
+
+def test_population_is_the_same_with_or_without_the_gdp() -> None:
+    people = {FILE: json.dumps(page(record())).encode()}
+    both = {**people, GDP: json.dumps(page(output())).encode()}
+    assert read_files(people)[1].equals(read_files(both)[1])
+    assert read_files(both, "gdp")[1].height == 1
+
+
 @pytest.mark.skipif(not SAMPLES.exists(), reason="the shared samples are not here")
 def test_the_real_copy_loads_with_every_row_accounted_for() -> None:
     reading, frame = read_files(
@@ -126,6 +179,8 @@ def test_the_real_copy_loads_with_every_row_accounted_for() -> None:
 
 FIRST = [page(record(), number=1, pages=2, total=2), page(record(year="2023"), number=2, pages=2, total=2)]  # fmt: skip
 SECOND = [page(record(value=42647493), record(year="2023"))]
+# updated on another day than the population
+OUTPUT = [[{**page(output())[0], "lastupdated": "2025-12-19"}, [output()]]]
 ERROR = [{"message": [{"id": "120", "key": "Invalid value", "value": "..."}]}]
 # One after the other on one ledger: what the Bank does, and what becomes of the source.
 CASES: dict[str, tuple[list[Route], str]] = {
@@ -162,8 +217,10 @@ def test_what_the_bank_does_is_borne(workspace: Folders, monkeypatch: pytest.Mon
             }
         )
         replay.on(PATH, Paged(FIRST))
+        replay.on(GDP_PATH, Paged(OUTPUT))
         assert refresh(workspace, [spec], settings=settings).failed == []
         assert replay.requests(PATH)[1].query["page"] == "2"
+        assert ask(workspace, "SELECT gdp_usd FROM gdp") == [(Decimal("17152234636.90"),)]
         for case, (routes, end) in CASES.items():
             replay.on(PATH, *routes)
             [source] = refresh(workspace, [spec], settings=settings).sources
@@ -174,3 +231,6 @@ def test_what_the_bank_does_is_borne(workspace: Folders, monkeypatch: pytest.Mon
                 assert source.failure is None, case
             else:
                 assert end in str(source.failure), case
+        replay.on(GDP_PATH, Paged([page(output(value=17152234637))]))
+        [source] = refresh(workspace, [spec], settings=settings).sources
+        assert source.changes == {"revised": 1}, "the population has its own last update"

@@ -240,7 +240,7 @@ def test_a_job_is_started_polled_and_its_file_downloaded(replay: Replay, fetcher
 
 
 @given(st.binary(min_size=1, max_size=3000), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_file_that_is_cut_anywhere_comes_exactly(
     served: Replay, tmp_path_factory: pytest.TempPathFactory, whole: bytes, data: st.DataObject
 ) -> None:
@@ -256,7 +256,7 @@ def test_a_file_that_is_cut_anywhere_comes_exactly(
 
 @given(st.binary(min_size=1, max_size=3000), st.data())
 @example(b"x", None)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_a_killed_run_left_is_gone_on_with_at_any_byte(
     served: Replay,
     tmp_path_factory: pytest.TempPathFactory,
@@ -281,7 +281,7 @@ def test_what_a_killed_run_left_is_gone_on_with_at_any_byte(
 
 
 @given(st.lists(st.integers(min_value=0, max_value=900), min_size=1, max_size=6))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_file_may_be_cut_again_and_again(
     served: Replay, tmp_path_factory: pytest.TempPathFactory, cuts: list[int]
 ) -> None:

@@ -86,7 +86,7 @@ ODD_CELLS = st.one_of(
 UNREAD_CELLS = ODD_CELLS | st.sampled_from([b"caf\xe9", b'"\xff\n\xfe"', b"\x80"])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(ODD_CELLS, ODD_CELLS, UNREAD_CELLS, st.integers(0, 2)), max_size=8),
     st.sampled_from([b"\n", b"\r\n"]),

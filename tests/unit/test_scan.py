@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
 import duckdb
 import polars as pl
 import pytest
+from hypothesis import Phase, assume, given, reject, settings
+from hypothesis import strategies as st
 
+from etl import scan
 from etl.archive import Archive, Contents
 from etl.locate import find
 from etl.reading import Reading, SourceError
@@ -54,6 +59,82 @@ def test_the_selected_rows_come_with_their_number_and_the_others_are_counted(
         assert set(rows["selection_rule"]) == {"is a mine"}
         assert (reading.rows_read, reading.deselected) == ({FILE: 4}, {FILE: 1})
         assert (reading.rejects, reading.issues, reading.doubts) == ([], [], [])
+
+
+CELLS = st.text(alphabet='abcdefgh ,"\n', max_size=40)
+
+
+def csv_of(rows: list[tuple[str, str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(
+        [("Kind", "Name", "Note"), *((kind, name, "") for kind, name in rows)]
+    )
+    return text.getvalue().encode()
+
+
+def small_pieces(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("etl.records.LONGEST_LINE", 4_000)
+    patch.setattr("etl.records.BUFFERS", (9_000, 7_000))
+    patch.setattr("etl.records.THREADS", 4)
+
+
+# no shrinking: each example may fill many pieces, and the one that is found tells enough
+@settings(max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(
+    rows=st.lists(st.tuples(st.sampled_from(["mine", "other", "other"]), CELLS), max_size=60),
+    times=st.integers(1, 40),
+)
+def test_several_threads_number_the_records_as_python_does_or_refuse_the_file(
+    rows: list[tuple[str, str]], times: int
+) -> None:
+    """The borders of small pieces fall into cells, many of them with line breaks and quotation marks."""
+    rows = rows * times
+    with pytest.MonkeyPatch.context() as patch:
+        small_pieces(patch)
+        try:
+            reading, found = scanned(contents({FILE: csv_of(rows)}))
+        except SourceError as error:
+            assume(error.rule in {"line too long", "wrong number of cells", "not valid CSV"})
+            reject()
+    taken = [(number, name) for number, (kind, name) in enumerate(rows, 2) if kind == "mine"]
+    assert reading.rows_read == {FILE: len(rows)}
+    assert found["row"].to_list() == [number for number, _ in taken]
+    # an empty cell, or one of blanks or that says NULL, is null
+    assert [name or "" for name in found["name"]] == [name.strip() for _, name in taken]
+
+
+def test_a_file_of_many_pieces_is_read_whole_where_few_cells_hold_line_breaks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small_pieces(monkeypatch)
+    rows = [
+        ("mine" if n % 7 == 0 else "other", f'a "word"\nin {n}' if n % 50 == 0 else f"number {n}")
+        for n in range(20_000)
+    ]
+    reading, found = scanned(contents({FILE: csv_of(rows)}))
+    assert reading.rows_read == {FILE: 20_000}
+    assert found["row"].to_list() == list(range(2, 20_002, 7))
+
+
+def test_what_several_threads_stumble_over_one_reads_in_other_pieces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[tuple[int, bool]] = []
+    whole = scan._taken
+
+    def taken(
+        path: Path, query: str, values: dict[str, str], threads: int
+    ) -> tuple[int, pl.DataFrame]:
+        tried.append((threads, "buffer_size = 22000000" in query))
+        if len(tried) == 1:
+            raise duckdb.NotImplementedException("The Parallel CSV Reader")
+        return whole(path, query, values, threads)
+
+    monkeypatch.setattr("etl.records.THREADS", 4)
+    monkeypatch.setattr("etl.scan._taken", taken)
+    _, found = scanned(contents({FILE: GOOD}))
+    assert found["row"].to_list() == [2, 4, 5]
+    assert tried == [(4, False), (1, True)]
 
 
 def test_a_row_is_found_again_by_its_locator_also_below_a_line_break_in_a_cell(

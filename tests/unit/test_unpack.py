@@ -41,7 +41,7 @@ def in_zip(content: bytes) -> bytes:
 @given(st.binary(max_size=5000), st.sampled_from([gzipped, in_zip]))
 @example(b"", gzipped)
 @example(b"\0" * 5000, in_zip)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_bytes_come_out_as_they_went_in(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, pack: Callable[[bytes], bytes]
 ) -> None:
@@ -50,7 +50,7 @@ def test_any_bytes_come_out_as_they_went_in(
 
 
 @given(st.binary(max_size=5000))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_plain_file_is_handed_on_as_it_is(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
@@ -66,7 +66,7 @@ def test_a_plain_file_is_handed_on_as_it_is(
 
 
 @given(st.data(), st.sampled_from([gzipped, in_zip]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_an_archive_that_is_cut_anywhere_is_refused(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, pack: Callable[[bytes], bytes]
 ) -> None:
@@ -215,7 +215,7 @@ def test_the_ratio_counts_from_a_size_that_could_do_harm(tmp_path: Path) -> None
 
 
 @given(st.data(), st.sampled_from([gzipped(TABLE), in_zip(TABLE), zipped_by(zipfile.ZIP_STORED)]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_damage_anywhere_is_refused_by_name_or_does_none(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, whole: bytes
 ) -> None:

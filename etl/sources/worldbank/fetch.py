@@ -1,7 +1,8 @@
-"""Asking the World Bank for one indicator, page by page.
+"""Asking the World Bank for its indicators, one after the other, page by page.
 
 An error comes as an answer like any other, so each page is looked at before the next is asked for.
-The pages count only if they are of one edition and hold as many records as the first one says.
+The pages of one indicator count only if they are of one edition and hold as many records as the first
+one says. Two indicators are updated on different days, so nothing is compared between them.
 """
 
 from __future__ import annotations
@@ -12,20 +13,24 @@ from etl.asking import collecting, shown
 from etl.fetch import FetchError
 from etl.session import Session, parsed
 
-FILE: Final = "population.json"
 MAX_PAGES: Final = 500
 
 
 def fetch(session: Session) -> None:
-    """Bring the indicator's whole history up to date.
+    """Bring the whole history of each indicator up to date, each in its own file.
 
     Raises:
-        FetchError: the answer is an error, or the pages do not fit together.
+        FetchError: an answer is an error, or the pages do not fit together.
     """
+    for file, indicator in session.options["indicators"].items():
+        _fetch(session, file, indicator)
+
+
+def _fetch(session: Session, file: str, indicator: str) -> None:
     options = session.options
-    address = f"v2/country/all/indicator/{options['indicator']}"
+    address = f"v2/country/all/indicator/{indicator}"
     last = options.get("max_pages", MAX_PAGES)
-    with collecting(session, FILE, address) as add:
+    with collecting(session, file, address) as add:
         number, pages, found = 0, 1, 0
         first: dict[str, Any] = {}
         while number < pages:

@@ -1,0 +1,2 @@
+-- The sources that the view reconciliation sets side by side.
+SELECT DISTINCT series.source_id FROM measures JOIN series ON series.series = measures.series;

@@ -1,0 +1,2 @@
+-- How many records a scan read.
+SELECT count(*) FROM scanned
