@@ -24,7 +24,14 @@ from etl.locate import file_of
 from etl.reading import Finding
 from etl.record import APPENDED
 from etl.sources import SourceSpec
-from etl.tables import CHANGES, LOG_TABLES, MEASURES, polars_schema
+from etl.tables import (
+    CASUALTY_MEASURES,
+    CHANGES,
+    LOG_TABLES,
+    MEASURES,
+    NEVER_CHOSEN,
+    polars_schema,
+)
 
 ANY_STATUS: Final = ("accepted", "held", "rejected")
 
@@ -288,7 +295,7 @@ def replace_reference(
     implementers: pl.DataFrame,
     declared: Mapping[str, SourceSpec],
 ) -> None:
-    """Bring areas, implementers, measures, sources and series in the ledger up to their files.
+    """Bring areas, implementers, measures, sources, series and their breaks in the ledger up to their files.
 
     A register of this installation whose mapping is gone or broken stays as it was last declared, for
     its figures stay too.
@@ -302,11 +309,24 @@ def replace_reference(
             {"measure": name, "title": title, "series": series, "why": why}
             for name, (title, series, why) in MEASURES.items()
         ],
+        "casualty_measures": [
+            {
+                "measure": name, "choice_order": order, "can_be_chosen": name not in NEVER_CHOSEN,
+                "unit": unit, "title": title, "why": why,
+            }
+            for order, (name, (title, unit, why)) in enumerate(CASUALTY_MEASURES.items(), 1)
+        ],
+        "series_breaks": [
+            {"series": name, **one.model_dump()}
+            for spec in specs
+            for name, series in spec.series.items()
+            for one in series.breaks
+        ],
         "sources": [
             spec.model_dump(include=set(LOG_TABLES["sources"].column_names())) for spec in specs
         ],
         "series": [
-            {"series": name, "source_id": spec.source_id, **series.model_dump()}
+            {"series": name, "source_id": spec.source_id, **series.model_dump(exclude={"breaks"})}
             for spec in specs
             for name, series in spec.series.items()
         ],

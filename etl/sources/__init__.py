@@ -27,8 +27,18 @@ Reader = Callable[[Contents, Reading, Resolver], None]
 HERE = Path(__file__).parent
 
 
+class BreakSpec(BaseModel):
+    """A year from which one area's figures of a series are counted otherwise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    area: str
+    year: int
+    reason: str
+
+
 class SeriesSpec(BaseModel):
-    """A set of figures that are counted alike."""
+    """A set of figures that are counted alike, but for its ``breaks``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,6 +46,7 @@ class SeriesSpec(BaseModel):
     is_additive: bool = False
     page_of: Literal["area", "donor"] = "area"
     caution: str
+    breaks: tuple[BreakSpec, ...] = ()
 
 
 class GuardLimits(BaseModel):
