@@ -1,7 +1,7 @@
 -- What each measure says of the casualties of one area and year, side by side; one row of them is chosen.
 -- Nothing is added across measures, series or editions: a printed figure is one entry, and the rows of one
 -- register are counted by themselves, people apart from accidents. One row an area and year is chosen: a whole
--- year before part of one, a total before none, all casualties before some of them, then by the order of
+-- year before part of one, all casualties before some of them, a total before none, then by the order of
 -- casualty_measures, then the newest edition. Accidents without numbers of people are never chosen.
 WITH printed AS (
     SELECT
@@ -12,9 +12,9 @@ WITH printed AS (
         -- words by which a note says that the figure counts less, or more, than all casualties
         coalesce(regexp_matches(note,
             '(?i)civilian casualties only|^civilians\b|mine casualties only|antipersonnel mine casualties'
-            || '|casualties, not part of|region only|provinces only|deaths only|not limited to victim-activated'
-            || '|wider than mines|injured not printed|are not counted|all explosive devices'
-            || '|^device: [\d,]+ improvised mine \(other devices'), false) AS is_other_scope
+            || '|civilians only|casualties, not part of|provinces only|deaths only'
+            || '|not limited to victim-activated|wider than mines|injured not printed|are not counted'
+            || '|all explosive devices'), false) AS is_other_scope
     FROM casualties
     WHERE series <> 'monitor_world_casualties'
 ),
@@ -146,7 +146,7 @@ SELECT
     ranked.can_be_chosen AND row_number() OVER (
         PARTITION BY ranked.of_area, ranked.year, ranked.can_be_chosen
         ORDER BY
-            ranked.is_partial_year, ranked.total IS NULL, ranked.is_other_scope, ranked.choice_order,
+            ranked.is_partial_year, ranked.is_other_scope, ranked.total IS NULL, ranked.choice_order,
             ranked.edition_order DESC NULLS LAST, ranked.is_secondary, ranked.killed IS NULL,
             ranked.series, ranked.locator, ranked.edition, ranked.area_as_printed
     ) = 1 AS is_chosen

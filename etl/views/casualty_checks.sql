@@ -13,6 +13,16 @@ WITH compared AS (
     FROM casualties AS held
     LEFT JOIN areas ON areas.area = held.area
     WHERE held.killed IS NOT NULL AND held.injured IS NOT NULL AND held.total IS NOT NULL
+        AND held.series <> 'monitor_world_casualties'
+    UNION ALL
+    SELECT
+        'parts and total', 'XWD', coalesce(areas.name, 'World'), calendar_year,
+        killed + injured + coalesce(unknown, 0), total, false, unknown IS NULL,
+        'monitor_world_casualties', edition, entry_id, source_url, 'monitor_world_casualties', edition,
+        entry_id
+    FROM casualties_world
+    LEFT JOIN areas ON areas.area = 'XWD'
+    WHERE killed IS NOT NULL AND injured IS NOT NULL AND total IS NOT NULL
     UNION ALL
     SELECT
         'countries and world', 'XWD', coalesce(areas.name, 'World'), calendar_year, areas_sum, total,
@@ -75,7 +85,7 @@ SELECT
         WHEN "check" = 'accidents and people' THEN CASE
             WHEN outcome = 'below' THEN 'fewer people than accidents: people or accidents are missing'
             ELSE 'no fewer people than accidents' END
-        WHEN is_open THEN 'the other counts fewer people than all casualties, or more'
+        WHEN is_open THEN 'another scope: it counts fewer people than all casualties, or more'
         WHEN outcome = 'equal' THEN 'both print the same'
         ELSE 'the two differ by ' || format('{:,}', abs(value - reference))
     END AS words,
