@@ -14,6 +14,7 @@ sections = {
     "Figures": [
         st.Page("app_pages/coverage.py", title="What it covered", default=True),
         st.Page("app_pages/country.py", title="Country", url_path="country"),
+        st.Page("app_pages/casualties.py", title="Casualties", url_path="casualties"),
         st.Page("app_pages/funding.py", title="Funding", url_path="funding"),
         st.Page("app_pages/partners.py", title="Partners", url_path="partners"),
         st.Page("app_pages/reconciliation.py", title="Reconciliation", url_path="reconciliation"),

@@ -311,8 +311,12 @@ def replace_reference(
         ],
         "casualty_measures": [
             {
-                "measure": name, "choice_order": order, "can_be_chosen": name not in NEVER_CHOSEN,
-                "unit": unit, "title": title, "why": why,
+                "measure": name,
+                "choice_order": order,
+                "can_be_chosen": name not in NEVER_CHOSEN,
+                "unit": unit,
+                "title": title,
+                "why": why,
             }
             for order, (name, (title, unit, why)) in enumerate(CASUALTY_MEASURES.items(), 1)
         ],

@@ -692,14 +692,26 @@ READING_ORDER: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "issues": ("source_id", "locator", "column", "rule"),
         "coverage": ("area_name", "fiscal_year", "account", "entry_id"),
         "casualties_side_by_side": (
-            "area_name", "calendar_year", "choice_order", "series", "edition_order", "edition", "place",
+            "area_name",
+            "calendar_year",
+            "choice_order",
+            "series",
+            "edition_order",
+            "edition",
+            "place",
             "locator",
         ),
         "casualties_by_area_year": ("area_name", "calendar_year"),
         "casualties_world": ("calendar_year", "edition_order"),
         "casualty_rates": ("area_name", "calendar_year"),
         "casualty_checks": (
-            "check", "area_name", "calendar_year", "series", "edition", "reference_edition", "entry_id",
+            "check",
+            "area_name",
+            "calendar_year",
+            "series",
+            "edition",
+            "reference_edition",
+            "entry_id",
         ),
         "dependency": ("area_name", "calendar_year", "edition", "source_url", "us_entry_id"),
         "area_profile": ("area_name",),
@@ -1054,7 +1066,9 @@ class CasualtiesByAreaYear(CasualtiesOfAYear):
     years_missing = whole(
         "years before this one without any figure, since the last that has one", "years", required=True
     )  # fmt: skip
-    is_break = flag("the figure cannot be read as a change from the one before; break_reason says why")
+    is_break = flag(
+        "the figure cannot be read as a change from the one before; break_reason says why"
+    )
     break_reason = text("why the figure and the one before it are not counted alike")
 
 
@@ -1087,14 +1101,24 @@ class CasualtiesWorld(dy.Schema):
     women_and_girls = whole("women and girls among those whose sex was known", "people")
     countries_count = whole("countries with casualties, as printed", "countries")
     other_areas_count = whole("other areas with casualties, as printed", "areas")
-    areas_read_count = whole("areas of which a total of the Monitor was read", "areas", required=True)
+    areas_read_count = whole(
+        "areas of which a total of the Monitor was read", "areas", required=True
+    )
     areas_sum = whole("their newest totals added: a check, not a count of the world", "people")
     areas_first_sum = whole("their totals as first printed, added", "people")
     by_then_count = whole("areas of which this or an earlier edition prints a total", "areas")
     by_then_sum = whole("the newest of those totals added", "people")
-    difference = whole("total less areas_sum: people of areas that were not read", "people", low=-10**9)
-    coverage_percent = real("areas_sum of the total; above 100 where a later edition raised an area", "percent")
+    difference = whole(
+        "total less areas_sum: people of areas that were not read", "people", low=-(10**9)
+    )
+    coverage_percent = real(
+        "areas_sum of the total; above 100 where a later edition raised an area", "percent"
+    )
     is_secondary = flag("the total was read in a publication that quotes the Monitor")
+    is_break = flag(
+        "the newest total cannot be read as a change from the year before; break_reason says why"
+    )
+    break_reason = text("why the total and the one before it are not printed alike")
     entry_id = text("the entry in casualties that prints the total, or else the parts")
     split_entry_id = text("the entry that prints device, status, age or sex")
     entries_count = whole("entries of the edition for the year", "entries", required=True)

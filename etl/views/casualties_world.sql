@@ -80,49 +80,81 @@ by_then AS (
         ) = 1
     )
     GROUP BY year, edition
+),
+world AS (
+    SELECT
+        coalesce(editions.year, sums.year) AS calendar_year,
+        editions.edition,
+        editions.edition_order,
+        editions.total IS NOT NULL AND row_number() OVER (
+            PARTITION BY editions.year, editions.total IS NOT NULL
+            ORDER BY editions.edition_order DESC, editions.edition
+        ) = 1 AS is_newest_edition,
+        editions.killed, editions.injured, editions.unknown, editions.total,
+        coalesce(editions.lower_bound, false) AS lower_bound,
+        editions.killed + editions.injured + coalesce(editions.unknown, 0) = editions.total
+            AS is_total_confirmed,
+        pieces.antipersonnel_mine::BIGINT AS antipersonnel_mine,
+        pieces.improvised_mine::BIGINT AS improvised_mine,
+        pieces.antivehicle_mine::BIGINT AS antivehicle_mine,
+        pieces.cluster_munition_remnant::BIGINT AS cluster_munition_remnant,
+        pieces.other_erw::BIGINT AS other_erw,
+        pieces.unspecified_mine::BIGINT AS unspecified_mine,
+        pieces.not_told_apart::BIGINT AS not_told_apart,
+        pieces.civilian_percent,
+        editions.children,
+        pieces.children_percent,
+        pieces.men_and_boys::BIGINT AS men_and_boys,
+        pieces.women_and_girls::BIGINT AS women_and_girls,
+        pieces.countries_count::BIGINT AS countries_count,
+        pieces.other_areas_count::BIGINT AS other_areas_count,
+        coalesce(sums.areas_read_count, 0) AS areas_read_count,
+        sums.areas_sum,
+        sums.areas_first_sum,
+        by_then.by_then_count,
+        by_then.by_then_sum,
+        editions.total - sums.areas_sum AS difference,
+        round(100 * sums.areas_sum / editions.total, 1)::DOUBLE AS coverage_percent,
+        coalesce(editions.is_secondary, false) AS is_secondary,
+        editions.entry_id,
+        pieces.split_entry_id,
+        coalesce(editions.entries_count, 0) AS entries_count,
+        'landmine_monitor' AS source_id,
+        'Landmine Monitor' AS report,
+        editions.source_url,
+        editions.note
+    FROM editions
+    LEFT JOIN pieces ON pieces.year = editions.year AND pieces.edition = editions.edition
+    LEFT JOIN by_then ON by_then.year = editions.year AND by_then.edition = editions.edition
+    FULL JOIN sums ON sums.year = editions.year
+),
+followed AS (
+    SELECT
+        world.*,
+        lag(world.calendar_year) OVER before AS last_year,
+        lag(world.lower_bound) OVER before AS last_bound,
+        lag(world.is_secondary) OVER before AS last_secondary
+    FROM world
+    WINDOW before AS (PARTITION BY world.is_newest_edition ORDER BY world.calendar_year, world.edition)
+),
+explained AS (
+    SELECT
+        *,
+        CASE WHEN is_newest_edition THEN nullif(concat_ws('; ',
+            CASE
+                WHEN lower_bound AND NOT coalesce(last_bound, false)
+                    THEN 'a lower bound: the total is printed as at least'
+                WHEN last_bound AND NOT lower_bound THEN last_year || ' is a lower bound, this is not'
+            END,
+            CASE
+                WHEN is_secondary AND NOT last_secondary
+                    THEN 'read in a publication that quotes the Monitor'
+                WHEN last_secondary AND NOT is_secondary
+                    THEN last_year || ' was read in a publication that quotes the Monitor'
+            END), '') END AS break_reason
+    FROM followed
 )
 SELECT
-    coalesce(editions.year, sums.year) AS calendar_year,
-    editions.edition,
-    editions.edition_order,
-    editions.total IS NOT NULL AND row_number() OVER (
-        PARTITION BY editions.year, editions.total IS NOT NULL
-        ORDER BY editions.edition_order DESC, editions.edition
-    ) = 1 AS is_newest_edition,
-    editions.killed, editions.injured, editions.unknown, editions.total,
-    coalesce(editions.lower_bound, false) AS lower_bound,
-    editions.killed + editions.injured + coalesce(editions.unknown, 0) = editions.total
-        AS is_total_confirmed,
-    pieces.antipersonnel_mine::BIGINT AS antipersonnel_mine,
-    pieces.improvised_mine::BIGINT AS improvised_mine,
-    pieces.antivehicle_mine::BIGINT AS antivehicle_mine,
-    pieces.cluster_munition_remnant::BIGINT AS cluster_munition_remnant,
-    pieces.other_erw::BIGINT AS other_erw,
-    pieces.unspecified_mine::BIGINT AS unspecified_mine,
-    pieces.not_told_apart::BIGINT AS not_told_apart,
-    pieces.civilian_percent,
-    editions.children,
-    pieces.children_percent,
-    pieces.men_and_boys::BIGINT AS men_and_boys,
-    pieces.women_and_girls::BIGINT AS women_and_girls,
-    pieces.countries_count::BIGINT AS countries_count,
-    pieces.other_areas_count::BIGINT AS other_areas_count,
-    coalesce(sums.areas_read_count, 0) AS areas_read_count,
-    sums.areas_sum,
-    sums.areas_first_sum,
-    by_then.by_then_count,
-    by_then.by_then_sum,
-    editions.total - sums.areas_sum AS difference,
-    round(100 * sums.areas_sum / editions.total, 1)::DOUBLE AS coverage_percent,
-    coalesce(editions.is_secondary, false) AS is_secondary,
-    editions.entry_id,
-    pieces.split_entry_id,
-    coalesce(editions.entries_count, 0) AS entries_count,
-    'landmine_monitor' AS source_id,
-    'Landmine Monitor' AS report,
-    editions.source_url,
-    editions.note
-FROM editions
-LEFT JOIN pieces ON pieces.year = editions.year AND pieces.edition = editions.edition
-LEFT JOIN by_then ON by_then.year = editions.year AND by_then.edition = editions.edition
-FULL JOIN sums ON sums.year = editions.year
+    * EXCLUDE (last_year, last_bound, last_secondary),
+    break_reason IS NOT NULL AS is_break
+FROM explained
