@@ -6,7 +6,7 @@ counted figure, never a sum of sources; what is no whole figure is hollow, what 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import polars as pl
@@ -40,9 +40,12 @@ def bars(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def signs(rows: pl.DataFrame) -> pl.DataFrame:
-    """What is marked beside the bars: breaks, zeros, and years without a figure."""
-    years = rows["calendar_year"].to_list()
+def signs(rows: pl.DataFrame, span: Sequence[int] = ()) -> pl.DataFrame:
+    """What is marked beside the bars: breaks, zeros, and years without a figure.
+
+    ``span`` are the years of the axis, where it is wider than those of the rows.
+    """
+    years = [*rows["calendar_year"].to_list(), *span]
     known = set(
         rows.filter(pl.any_horizontal(pl.col("total", "killed").is_not_null()))["calendar_year"]
     )
@@ -113,35 +116,53 @@ def _rows(row: Mapping[str, Any], column: str) -> dict[str, object]:
 
 
 def counted_by(row: Mapping[str, Any]) -> str:
-    """Who counts: the measure, and the edition where it was read."""
-    title = CASUALTY_MEASURES[row["measure"]][0]
-    return f"{show.plain(title)}: {show.link(row['edition'], row['source_url'])}"
+    """Who counts, leading to where it was read: the Monitor's edition, or the body without who quotes it."""
+    if row["measure"] == REFERENCE:
+        return show.link(row["edition"], row["source_url"])
+    return show.link(str(row["report"]).split(" (", maxsplit=1)[0], row["source_url"])
 
 
 def chosen_table(rows: pl.DataFrame, *, alt: str, with_area: bool = False) -> None:
     """The chosen series as a table, newest year first, each figure with whose count it is."""
     where: dict[str, show.Cell] = {"Area": show.text_of("area_name")} if with_area else {}
+    unknown = {"Unknown": show.number_of("unknown")} if rows["unknown"].count() else {}
     show.table(
         rows,
         {
             **where,
             "Year": show.text_of("calendar_year"),
-            "Killed": lambda row: show.plain(show.number(row["killed"])),
-            "Injured": lambda row: show.plain(show.number(row["injured"])),
-            "Unknown": lambda row: show.plain(show.number(row["unknown"])),
+            "Killed": show.number_of("killed"),
+            "Injured": show.number_of("injured"),
+            **unknown,
             "Total": figure,
             "Civilians": show.number_of("civilian"),
             "Children": show.number_of("children"),
-            "Break with the year before": show.text_of("break_reason"),
-            "Other totals of the series": other_totals,
-            "Parts add up": lambda row: {True: "yes", False: "no", None: show.MISSING}[
+            "Break": show.text_of("break_reason"),
+            "Other totals": other_totals,
+            "Adds up": lambda row: {True: "yes", False: "no", None: show.MISSING}[
                 row["is_total_confirmed"]
             ],
-            "Note": show.text_of("note"),
             "Counted by": counted_by,
         },
         alt=alt,
     )
+    _notes(rows.drop_nulls("note"), with_area=with_area)
+
+
+def _notes(rows: pl.DataFrame, *, with_area: bool) -> None:
+    """What the compiler noted, each note once with its years."""
+    if rows.is_empty():
+        return
+    by = ["area_name", "note"] if with_area else ["note"]
+    grouped = rows.group_by(by, maintain_order=True).agg(pl.col("calendar_year"))
+    with st.expander(f"Notes on the figures: {grouped.height}"):
+        st.markdown(
+            "\n".join(
+                f"- {show.plain(one['area_name']) + ', ' if with_area else ''}"
+                f"{show.plain(show.years_of(one['calendar_year'], 'calendar'))}: {show.plain(one['note'])}"
+                for one in grouped.iter_rows(named=True)
+            )
+        )
 
 
 def other_totals(row: Mapping[str, Any]) -> str:
@@ -235,13 +256,13 @@ def compared(rows: pl.DataFrame, name: str) -> str:
         return f"{name}: the counts are of different years or scopes, so no two whole years compare"
     above, equal = both.filter(pl.col("away") > 0).height, both.filter(away=0).height
     most = both.sort(pl.col("away").abs(), "calendar_year").row(-1, named=True)
-    parts = [f"above the Monitor's in {above}"] if above else []
+    parts = [f"above the Monitor’s newest in {above}"] if above else []
     parts += [f"equal in {equal}"] if equal else []
     parts += [f"below in {both.height - above - equal}"] if both.height > above + equal else []
     return (
-        f"{name}: of {both.height} year{'' if both.height == 1 else 's'} that another counts whole, its count is "
-        f"{', '.join(parts)}; they are furthest apart in {most['calendar_year']}, with {most['total']:,} "
-        f"against {most['reference']:,}"
+        f"{name}: of the {both.height} whole year{'' if both.height == 1 else 's'} that the Monitor and a national "
+        f"or other body both count, the other count is {', '.join(parts)}; they are furthest apart in "
+        f"{most['calendar_year']}, {most['total']:,} against the Monitor’s {most['reference']:,}"
     )
 
 

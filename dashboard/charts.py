@@ -134,20 +134,20 @@ def casualties(
     unit: str = "people",
     years: Sequence[int] = (),
     top: float | None = None,
-    height: int = 260,
+    height: int = 340,
 ) -> Figure:
     """Stacked bars of people by ``calendar_year`` and ``outcome``, hollow where ``is_open``.
 
     ``signs`` (``calendar_year``, ``sign``, ``words``) mark what is no bar or no change: a ``break`` with
-    the year before, a ``zero``, a year with ``no figure``. ``years`` widen the axis, ``top`` fixes the other.
+    the year before, a ``zero``, a year with ``no figure``. ``years`` widen the axis, ``top`` fixes the other;
+    with ``years`` the legend has every outcome, so that charts side by side are alike.
     """
-    present = [name for name in OUTCOMES if name in frame["outcome"].unique()]
+    present = [name for name in OUTCOMES if years or name in frame["outcome"].unique()]
+    title = None if years else "calendar year"
     span = _span(pl.concat([frame["calendar_year"], signs["calendar_year"],
                             pl.Series(years, dtype=pl.Int64)]), at_least=12)  # fmt: skip
     axis = alt.Axis(labelAngle=-90, labelOverlap="greedy")
-    across = alt.X(
-        "calendar_year:O", title="calendar year", scale=alt.Scale(domain=span), axis=axis
-    )
+    across = alt.X("calendar_year:O", title=title, scale=alt.Scale(domain=span), axis=axis)
     bars = (
         alt.Chart(frame.with_columns(order=pl.col("outcome").replace_strict(
             {name: place for place, name in enumerate(OUTCOMES)})))
@@ -156,7 +156,8 @@ def casualties(
             x=across,
             y=alt.Y("people:Q", title=unit, stack=True,
                     scale=alt.Scale(domainMax=top) if top else alt.Undefined),
-            color=alt.Color("outcome:N", scale=_scale(present), legend=_legend("Outcome")),
+            color=alt.Color("outcome:N", scale=_scale(present),
+                            legend=_legend(None if years else "Outcome")),
             stroke=alt.Stroke("outcome:N", scale=_scale(present), legend=None),
             fillOpacity=alt.condition("datum.is_open", alt.value(0.12), alt.value(1)),
             order=alt.Order("order:Q"),
@@ -186,7 +187,7 @@ def casualties(
         .encode(x=across, y=alt.datum(0), tooltip=told)
         for sign, letter, size in (("no figure", "×", 12), ("zero", "0", 12))
     ]
-    return alt.layer(rules, bars, *texts).properties(height=height)
+    return alt.layer(bars, rules, *texts).properties(height=height)
 
 
 def counts_side_by_side(frame: pl.DataFrame) -> Figure:
@@ -207,6 +208,7 @@ def counts_side_by_side(frame: pl.DataFrame) -> Figure:
                     scale=alt.Scale(domain=_span(frame["calendar_year"], at_least=12)),
                     axis=alt.Axis(labelAngle=-90, labelOverlap="greedy")),
             y=alt.Y("people:Q", title="people", scale=alt.Scale(zero=True)),
+            xOffset=alt.XOffset("measure:N", scale=alt.Scale(domain=names)),
             color=alt.Color("measure:N", scale=scale, legend=legend),
             fill=alt.Fill("measure:N", scale=scale, legend=legend),
             shape=alt.Shape("measure:N", legend=legend,
@@ -220,7 +222,7 @@ def counts_side_by_side(frame: pl.DataFrame) -> Figure:
                 alt.Tooltip("words:N", title="Note"),
             ],
         )
-        .properties(height=300)
+        .properties(height=400)
     )  # fmt: skip
     return figure
 
@@ -242,7 +244,7 @@ def accidents(frame: pl.DataFrame) -> Figure:
                 alt.Tooltip("words:N", title="Note"),
             ],
         )
-        .properties(height=160)
+        .properties(height=220)
     )  # fmt: skip
     return figure
 
@@ -270,7 +272,7 @@ def printed_shares(frame: pl.DataFrame) -> Figure:
                 alt.Tooltip("edition:N", title="Edition"),
             ],
         )
-        .properties(height=220)
+        .properties(height=320)
     )  # fmt: skip
     return figure
 

@@ -188,26 +188,26 @@ CASUALTY_MEASURES: Final = {
     "monitor": (
         "Landmine Monitor, newest edition",
         "person",
-        "The reference, for it covers most areas and years and counts alike: people killed or injured by mines "
+        "The reference, for it covers most areas and years by one definition: people killed or injured by mines "
         "(antipersonnel, antivehicle, improvised and set off by the victim), unexploded submunitions and other "
         "explosive remnants of war. People hit during an attack with cluster munitions are not in it, nor, where "
-        "the source tells them apart, those hurt by devices set off by remote control. For many countries it "
-        "draws on the national count as it stood when the edition was closed.",
+        "the source tells them apart, those hurt by devices set off by remote control. An edition knows what "
+        "had been reported when it was closed; later ones revise it.",
     ),
     "register_counts": (
         "National registers and others, as printed",
         "person",
         "Counted by a national programme, a body of the United Nations or another, by its own definition and to "
         "its own date: some count civilians alone, one kind of device, or more devices than the Monitor. "
-        "Registers are revised backwards, so each copy has other figures for the same year; the newest copy "
-        "stands here, the earlier ones beside it.",
+        "A register may be revised backwards, and then each copy has other figures for the same year; the "
+        "newest copy stands first, the earlier ones beside it.",
     ),
     "register_rows": (
         "Register of victims, its rows counted",
         "person",
-        "The rows of a published register counted, one row a person. People are entered, moved and dropped years "
-        "later, so a year goes on changing after the Monitor has printed it, and a count depends on the copy. "
-        "The newest year of a copy is never whole.",
+        "The rows of a published register counted, one row a person, by the register's own definition. A "
+        "register that is revised backwards goes on changing after the Monitor has printed a year, so the count "
+        "depends on the copy. The newest year of a copy is taken for incomplete.",
     ),
     "event_counts": (
         "Register of accidents",

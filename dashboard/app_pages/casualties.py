@@ -15,12 +15,14 @@ MOST: Final = 6  # areas that are compared
 COLUMNS: Final = 2
 COUNTS: Final = {"": "People", "rate": "Per 100,000 people"}
 SCALES: Final = {"": "Each chart has its own scale", "same": "All charts have the same scale"}
-SPLITS: Final = {
+DEVICES: Final = {
     "antipersonnel_mine": "Antipersonnel mines", "improvised_mine": "Improvised mines",
     "antivehicle_mine": "Antivehicle mines", "unspecified_mine": "Mines, kind not stated",
     "cluster_munition_remnant": "Cluster munition remnants", "other_erw": "Other remnants of war",
-    "not_told_apart": "Not told apart", "children": "Children", "men_and_boys": "Men and boys",
-    "women_and_girls": "Women and girls",
+    "not_told_apart": "Not told apart",
+}  # fmt: skip
+PEOPLE: Final = {
+    "children": "Children, people", "men_and_boys": "Men and boys", "women_and_girls": "Women and girls",
 }  # fmt: skip
 SHARES: Final = {
     "civilian_percent": "civilians, among those whose status was known",
@@ -48,6 +50,13 @@ def entry_of(column: str, entry: str = "entry_id") -> show.Cell:
     return lambda row: show.entry_link(
         show.number(row[column], floor=column == "total" and row["lower_bound"]),
         row[entry] if row[column] is not None else None,
+    )
+
+
+def share_of(column: str) -> show.Cell:
+    """A printed share, leading to the entry that prints it."""
+    return lambda row: show.entry_link(
+        show.percent(row[column]), row["split_entry_id"] if row[column] is not None else None
     )
 
 
@@ -99,7 +108,7 @@ def world_by_year(world: pl.DataFrame) -> None:
                 row["is_total_confirmed"]
             ],
             "Earlier editions": earlier,
-            "Break with the year before": show.text_of("break_reason"),
+            "Break": show.text_of("break_reason"),
             "Edition": show.source_of(),
         },
         alt="Casualties in the world by year, the newest edition of each year and what earlier ones print",
@@ -140,26 +149,45 @@ def splits(world: pl.DataFrame) -> None:
         source_line="Source: Landmine Monitor, the newest edition that prints the share; editions stand in the "
         "table. Shares are of those about whom it was known, so they are not turned into people.",
     )
-    rows = world.filter(pl.any_horizontal(pl.col([*SPLITS, *SHARES]).is_not_null()))
-    present = {name: words for name, words in SPLITS.items() if rows[name].count()}
+    _people_table(world)
+    _device_table(world)
+
+
+def _people_table(world: pl.DataFrame) -> None:
+    rows = world.filter(pl.any_horizontal(pl.col([*PEOPLE, *SHARES]).is_not_null()))
     show.table(
         rows,
         {
             "Year": show.text_of("calendar_year"),
-            "Edition": show.source_of(),
             "Total": entry_of("total"),
-            "Civilians": lambda row: show.entry_link(
-                show.percent(row["civilian_percent"]), row["split_entry_id"]
-            ),
-            "Children, share": lambda row: show.plain(show.percent(row["children_percent"])),
-            **{words: show.number_of(name) for name, words in present.items()},
+            "Civilians": share_of("civilian_percent"),
+            "Children": share_of("children_percent"),
+            **{words: entry_of(name, "split_entry_id") for name, words in PEOPLE.items()},
+            "Edition": show.source_of(),
             "Note": show.text_of("note"),
         },
-        alt="Casualties in the world by device, civilian status, age and sex, as each edition prints them",
+        alt="Casualties in the world by civilian status, age and sex, as each edition prints them",
+    )
+
+
+def _device_table(world: pl.DataFrame) -> None:
+    rows = world.filter(pl.any_horizontal(pl.col(list(DEVICES)).is_not_null()))
+    if rows.is_empty():
+        st.info("No edition that was read splits a world total by device.")
+        return
+    show.table(
+        rows,
+        {
+            "Year": show.text_of("calendar_year"),
+            "Total": entry_of("total"),
+            **{words: entry_of(name, "split_entry_id") for name, words in DEVICES.items()},
+            "Edition": show.source_of(),
+        },
+        alt="Casualties in the world by device, as each edition prints them",
     )
     show.small(
-        "Where the devices do not add up to the total, an edition prints some of them only. "
-        f"{show.MISSING}: not printed where it was read."
+        "Where the devices do not add up to the total, some of them alone were printed where it was read. "
+        f"{show.MISSING}: not printed there, not zero."
     )
 
 
@@ -231,7 +259,7 @@ def one_area(
     st.altair_chart(
         charts.dressed(
             charts.casualties(
-                bars, casualties.signs(rows), unit=unit, years=years, top=top, height=200
+                bars, casualties.signs(rows, years), unit=unit, years=years, top=top, height=270
             )
         ),
         alt=f"Stacked bars of casualties by year. {finding}.",
@@ -247,8 +275,11 @@ def compare(everything: pl.DataFrame) -> None:
         "Countries and areas, up to six", list(names), format_func=names.__getitem__, key="areas",
         bind="query-params", placeholder="The six with the most casualties in one year",
     )  # fmt: skip
-    count = address.choose("Count", COUNTS, chosen("count", COUNTS), key="count")
-    scale = address.choose("Scale", SCALES, chosen("scale", SCALES), key="scale")
+    left, right = st.columns(COLUMNS)
+    with left:
+        count = address.choose("Count", COUNTS, chosen("count", COUNTS), key="count")
+    with right:
+        scale = address.choose("Scale", SCALES, chosen("scale", SCALES), key="scale")
     if len(wanted) > MOST:
         st.warning(
             f"The first {MOST} of {len(wanted)} are shown; take some away to see the others."
@@ -283,7 +314,8 @@ def compare(everything: pl.DataFrame) -> None:
         "rule, and differs between areas: a higher bar can be a better count."
         f"{casualties.small_numbers(rows.drop_nulls('total'))}{people}"
     )
-    with st.expander(f"The figures: {rows.height} rows"):
+    with st.container(border=True):
+        st.markdown(f"The figures: {rows.height} rows")
         casualties.chosen_table(
             rows.sort("area_name", "calendar_year", descending=[False, True]),
             alt="Casualties of the chosen areas by year, with whose count it is and the breaks",
@@ -435,8 +467,8 @@ st.title("Casualties")
 st.markdown(
     "People killed or injured by mines and explosive remnants of war, by calendar year. Sources count "
     "differently and are never added: of each area and year one figure is chosen by a declared order, and the "
-    "others stand beside it on the area’s page. Casualties stand beside money nowhere on this page, and nothing "
-    "here says what caused what."
+    "others stand beside it on the area’s page. The true numbers are higher, for many countries record few of "
+    "those hurt."
 )
 world = queries.ask("casualties_world")
 everything = queries.ask("casualties_chosen")

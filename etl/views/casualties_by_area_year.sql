@@ -5,17 +5,13 @@ WITH chosen AS (
     SELECT
         held.*,
         regexp_replace(held.report, ' \(.*', '') AS body,
-        casualty_measures.title,
         lag(held.calendar_year) OVER before AS last_year,
-        lag(casualty_measures.title) OVER before AS last_title,
         lag(held.series) OVER before AS last_series,
         lag(regexp_replace(held.report, ' \(.*', '')) OVER before AS last_body,
         lag(held.lower_bound) OVER before AS last_bound,
         lag(held.is_partial_year) OVER before AS last_partial,
-        lag(held.is_other_scope) OVER before AS last_scope,
-        lag(held.is_secondary) OVER before AS last_secondary
+        lag(held.is_other_scope) OVER before AS last_scope
     FROM casualties_side_by_side AS held
-    JOIN casualty_measures ON casualty_measures.measure = held.measure
     WHERE held.is_chosen
     WINDOW before AS (PARTITION BY held.area, held.area_name ORDER BY held.calendar_year)
 ),
@@ -24,10 +20,8 @@ explained AS (
         chosen.*,
         nullif(concat_ws('; ',
             CASE
-                WHEN last_series <> chosen.series THEN 'another source than in ' || last_year || ': '
-                    || title || ' after ' || last_title
-                WHEN last_body <> body THEN 'another body than in ' || last_year || ': '
-                    || body || ' after ' || last_body
+                WHEN last_series <> chosen.series OR last_body <> body
+                    THEN 'another source than in ' || last_year || ' (' || last_body || ')'
             END,
             series_breaks.reason,
             CASE
@@ -44,12 +38,6 @@ explained AS (
                     THEN 'fewer people are counted than all casualties, or more: see the note'
                 WHEN last_scope AND NOT is_other_scope
                     THEN last_year || ' counts fewer people than all casualties, or more'
-            END,
-            CASE
-                WHEN last_series = chosen.series AND is_secondary AND NOT last_secondary
-                    THEN 'from here on read in publications that quote the source'
-                WHEN last_series = chosen.series AND last_secondary AND NOT is_secondary
-                    THEN last_year || ' was read in a publication that quotes the source'
             END), '') AS break_reason
     FROM chosen
     LEFT JOIN series_breaks

@@ -132,29 +132,22 @@ followed AS (
     SELECT
         world.*,
         lag(world.calendar_year) OVER before AS last_year,
-        lag(world.lower_bound) OVER before AS last_bound,
-        lag(world.is_secondary) OVER before AS last_secondary
+        lag(world.lower_bound) OVER before AS last_bound
     FROM world
     WINDOW before AS (PARTITION BY world.is_newest_edition ORDER BY world.calendar_year, world.edition)
 ),
 explained AS (
     SELECT
         *,
-        CASE WHEN is_newest_edition THEN nullif(concat_ws('; ',
-            CASE
-                WHEN lower_bound AND NOT coalesce(last_bound, false)
-                    THEN 'a lower bound: the total is printed as at least'
-                WHEN last_bound AND NOT lower_bound THEN last_year || ' is a lower bound, this is not'
-            END,
-            CASE
-                WHEN is_secondary AND NOT last_secondary
-                    THEN 'read in a publication that quotes the Monitor'
-                WHEN last_secondary AND NOT is_secondary
-                    THEN last_year || ' was read in a publication that quotes the Monitor'
-            END), '') END AS break_reason
+        CASE
+            WHEN NOT is_newest_edition THEN NULL
+            WHEN lower_bound AND NOT coalesce(last_bound, false)
+                THEN 'a lower bound: the total is printed as at least'
+            WHEN last_bound AND NOT lower_bound THEN last_year || ' is a lower bound, this is not'
+        END AS break_reason
     FROM followed
 )
 SELECT
-    * EXCLUDE (last_year, last_bound, last_secondary),
+    * EXCLUDE (last_year, last_bound),
     break_reason IS NOT NULL AS is_break
 FROM explained

@@ -42,6 +42,7 @@ PAGES: Final = {
     "coverage-all": "/?scope=all",
     "country": "/country?area=VNM",
     "country-none": "/country",
+    "casualties": "/casualties",
     "funding": "/funding",
     "partners": "/partners",
     "reconciliation": "/reconciliation",
