@@ -307,7 +307,7 @@ def _table(rows: pl.DataFrame, name: str) -> None:
             "Year": show.text_of("calendar_year"),
             **{CASUALTY_MEASURES[measure][0]: cell(measure) for measure in measures},
         },
-        alt=f"Casualties in {name} by year, as each source counts them, beside the Monitor's newest edition",
+        alt=f"Casualties in {name} by year, as the Monitor, registers and others count them",
     )
     show.small(
         "Chosen: the figure that stands for the year above. In brackets: the difference to the Monitor’s newest "

@@ -245,7 +245,10 @@ CHANGES: Final = {
 
 
 def text(meaning: str, *, required: bool = False, **kwargs: Any) -> dy.String:
-    """A text column; ``required`` forbids null and the empty string."""
+    """A text column; ``required`` forbids null and the empty string.
+
+    ``optional`` says that a view may lack what the pipeline fills in everywhere else, such as ``entry_id``.
+    """
     return dy.String(
         nullable=not required, min_length=1, description=meaning, metadata=kwargs or None
     )
@@ -999,7 +1002,9 @@ class Coverage(dy.Schema):
 class CasualtiesOfAYear(dy.Schema):
     """What one measure says of one area and year; the columns that several views share."""
 
-    entry_id = text("the entry in casualties; null where rows of casualty_events were counted")
+    entry_id = text(
+        "the entry in casualties; null where rows of casualty_events were counted", optional=True
+    )
     area = text(AREA_CODE)
     area_name = text("name of the area; as printed where it has no code", required=True)
     calendar_year = year_of("calendar year of the incidents", required=True)
@@ -1044,7 +1049,9 @@ class CasualtiesOfAYear(dy.Schema):
     edition = text("edition of the publication", required=True)
     place = text("where in the publication")
     locator = text("file and line within the archived bytes; null where rows were counted")
-    vintage_sha256 = text("SHA-256 of the archived bytes; null where rows were counted")
+    vintage_sha256 = text(
+        "SHA-256 of the archived bytes; null where rows were counted", optional=True
+    )
     source_url = text("address of the publication", required=True)
     note = text("what the compiler noted, or what is odd about the count")
 
@@ -1119,7 +1126,9 @@ class CasualtiesWorld(dy.Schema):
         "the newest total cannot be read as a change from the year before; break_reason says why"
     )
     break_reason = text("why the total and the one before it are not printed alike")
-    entry_id = text("the entry in casualties that prints the total, or else the parts")
+    entry_id = text(
+        "the entry in casualties that prints the total, or else the parts", optional=True
+    )
     split_entry_id = text("the entry that prints device, status, age or sex")
     entries_count = whole("entries of the edition for the year", "entries", required=True)
     source_id = text("the source", required=True)
@@ -1147,7 +1156,9 @@ class CasualtyRates(dy.Schema):
         "casualties per 100,000 people",
     )  # fmt: skip
     small_number_note = text("what to bear in mind where fewer than 20 people are counted")
-    entry_id = text("the entry in casualties; null where rows of casualty_events were counted")
+    entry_id = text(
+        "the entry in casualties; null where rows of casualty_events were counted", optional=True
+    )
     source_id = text("the source of the casualties", required=True)
     series = text("the series of the casualties", required=True)
     report = text("title of the publication of the casualties", required=True)
@@ -1178,7 +1189,7 @@ class CasualtyChecks(dy.Schema):
                  "times the reference")  # fmt: skip
     series = text("series of the value", required=True)
     edition = text("edition of the value; null where it is made of many")
-    entry_id = text("the value's entry in casualties; null where it is made of many")
+    entry_id = text("the value's entry in casualties; null where it is made of many", optional=True)
     source_url = text("address of its publication; null where it is made of many")
     reference_series = text("series of the reference", required=True)
     reference_edition = text("edition of the reference", required=True)

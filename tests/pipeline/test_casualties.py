@@ -466,7 +466,7 @@ def _ledger(printed: list[dict[str, Any]], rows: list[dict[str, Any]]) -> duckdb
 
 
 @given(st.lists(PRINTED, max_size=14), st.lists(ROW, max_size=14))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_whatever_is_counted_one_figure_stands_for_a_year_and_it_is_no_sum(
     printed: list[dict[str, Any]], rows: list[dict[str, Any]]
 ) -> None:
