@@ -146,11 +146,11 @@ def chosen_table(rows: pl.DataFrame, *, alt: str, with_area: bool = False) -> No
         },
         alt=alt,
     )
-    _notes(rows.drop_nulls("note"), with_area=with_area)
 
 
-def _notes(rows: pl.DataFrame, *, with_area: bool) -> None:
+def notes(rows: pl.DataFrame, *, with_area: bool = False) -> None:
     """What the compiler noted, each note once with its years."""
+    rows = rows.drop_nulls("note")
     if rows.is_empty():
         return
     by = ["area_name", "note"] if with_area else ["note"]
@@ -360,7 +360,9 @@ def _difference(row: dict[str, Any], reference: dict[str, Any] | None) -> str:
     ):
         return ""
     away = row["total"] - reference["total"]
-    sign = "±" if away == 0 else "+" if away > 0 else "−"
+    if away == 0:
+        return " :small[(the same)]"
+    sign = "+" if away > 0 else "−"
     ratio = f"; {row['total'] / reference['total']:,.2f}\u00a0×" if reference["total"] else ""
     return f" :small[({show.plain(f'{sign}{abs(away):,}{ratio}')})]"
 

@@ -68,8 +68,8 @@ def _scale(names: Sequence[str]) -> alt.Scale:
     return alt.Scale(domain=list(names), range=[colour(name) for name in names])
 
 
-def _legend(title: str | None = None) -> alt.Legend:
-    return alt.Legend(title=title, orient="top", columns=3, labelLimit=220)
+def _legend(title: str | None = None, columns: int = 3) -> alt.Legend:
+    return alt.Legend(title=title, orient="top", columns=columns, labelLimit=220)
 
 
 def _span(years: pl.Series, at_least: int = 1) -> list[int]:
@@ -144,6 +144,8 @@ def casualties(
     """
     present = [name for name in OUTCOMES if years or name in frame["outcome"].unique()]
     title = None if years else "calendar year"
+    # a rate has no parts to tell apart; two columns fit a narrow window
+    legend = _legend(None if years else "Outcome", columns=2) if unit == "people" else None
     span = _span(pl.concat([frame["calendar_year"], signs["calendar_year"],
                             pl.Series(years, dtype=pl.Int64)]), at_least=12)  # fmt: skip
     axis = alt.Axis(labelAngle=-90, labelOverlap="greedy")
@@ -157,7 +159,7 @@ def casualties(
             y=alt.Y("people:Q", title=unit, stack=True,
                     scale=alt.Scale(domainMax=top) if top else alt.Undefined),
             color=alt.Color("outcome:N", scale=_scale(present),
-                            legend=_legend(None if years else "Outcome")),
+                            legend=legend),
             stroke=alt.Stroke("outcome:N", scale=_scale(present), legend=None),
             fillOpacity=alt.condition("datum.is_open", alt.value(0.12), alt.value(1)),
             order=alt.Order("order:Q"),

@@ -259,7 +259,12 @@ def one_area(
     st.altair_chart(
         charts.dressed(
             charts.casualties(
-                bars, casualties.signs(rows, years), unit=unit, years=years, top=top, height=270
+                bars,
+                casualties.signs(rows, years),
+                unit=unit,
+                years=years,
+                top=top,
+                height=270 if unit == "people" else 220,
             )
         ),
         alt=f"Stacked bars of casualties by year. {finding}.",
@@ -304,9 +309,7 @@ def compare(everything: pl.DataFrame) -> None:
         with places[number % COLUMNS]:
             one_area(rows.filter(area=area), names[area], count, years, top)
     people = (
-        f" Population: {show.sources(_population(rows))} Rates of part of a year are left out."
-        if count
-        else ""
+        f" Population: {_population(rows)}. Rates of part of a year are left out." if count else ""
     )
     show.small(
         f"{charts.SIGNS} Of each area and year one figure, chosen by a declared order: the Monitor’s newest edition, "
@@ -314,13 +317,14 @@ def compare(everything: pl.DataFrame) -> None:
         "rule, and differs between areas: a higher bar can be a better count."
         f"{casualties.small_numbers(rows.drop_nulls('total'))}{people}"
     )
-    with st.container(border=True):
-        st.markdown(f"The figures: {rows.height} rows")
+    listed = rows.sort("area_name", "calendar_year", descending=[False, True])
+    with st.expander(f"The figures: {rows.height} rows"):
         casualties.chosen_table(
-            rows.sort("area_name", "calendar_year", descending=[False, True]),
+            listed,
             alt="Casualties of the chosen areas by year, with whose count it is and the breaks",
             with_area=True,
         )
+    casualties.notes(listed, with_area=True)
     if count:
         _rates(rows)
     show.download(
@@ -331,15 +335,11 @@ def compare(everything: pl.DataFrame) -> None:
         casualties.side_by_side(area, names[area])
 
 
-def _population(rows: pl.DataFrame) -> pl.DataFrame:
-    return (
-        rows.drop_nulls("people")
-        .select(
-            report="population_report",
-            edition=pl.lit("the newest"),
-            source_url="population_source_url",
-        )
-        .unique()
+def _population(rows: pl.DataFrame) -> str:
+    """The publications of the populations behind the rates."""
+    named = rows.drop_nulls("people").select("population_report", "population_source_url").unique()
+    return "; ".join(
+        show.link(report, url) for report, url in named.sort(named.columns).iter_rows()
     )
 
 

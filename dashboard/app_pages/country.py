@@ -229,9 +229,9 @@ else:
             "injured by mines and explosive remnants; the true number is higher. The chart stands beside money "
             f"and does not show what caused what.{casualties.small_numbers(hurt)}",
         )
-    casualties.chosen_table(
-        hurt.sort("calendar_year", descending=True), alt=f"Casualties in {name} by year"
-    )
+    newest_first = hurt.sort("calendar_year", descending=True)
+    casualties.chosen_table(newest_first, alt=f"Casualties in {name} by year")
+    casualties.notes(newest_first)
     show.download(
         address.rows("casualties_by_area_year", {"area": area}), hurt.height,
         label="Download this table (CSV)",
