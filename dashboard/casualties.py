@@ -20,6 +20,11 @@ OTHER: Final = "monitor_other"
 PARTS: Final = (("killed", "killed"), ("injured", "injured"), ("unknown", "unknown outcome"))
 FEW_PEOPLE: Final = 20
 FEW_SOURCES: Final = 6
+# Stands wherever rows of people are shown or offered.
+PRIVACY: Final = (
+    "A row about a person says no more than its publisher does, and has no name. Where few people were hurt in a "
+    "place and month, those who know it may still know them: count rows, and do not look for people."
+)
 
 Counted = dict[tuple[int, str], list[dict[str, Any]]]
 
@@ -40,17 +45,20 @@ def bars(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def signs(rows: pl.DataFrame, span: Sequence[int] = ()) -> pl.DataFrame:
+def signs(
+    rows: pl.DataFrame, span: Sequence[int] = (), missing: str = "no total of this year was read"
+) -> pl.DataFrame:
     """What is marked beside the bars: breaks, zeros, and years without a figure.
 
-    ``span`` are the years of the axis, where it is wider than those of the rows.
+    ``span`` are the years of the axis, where it is wider than those of the rows; ``missing`` says why a
+    year has no bar.
     """
     years = [*rows["calendar_year"].to_list(), *span]
     known = set(
         rows.filter(pl.any_horizontal(pl.col("total", "killed").is_not_null()))["calendar_year"]
     )
     found = [
-        (year, "no figure", "no total of this year was read; that is no zero")
+        (year, "no figure", f"{missing}; that is no zero")
         for year in range(min(years), max(years) + 1)
         if year not in known
     ]
@@ -307,7 +315,7 @@ def _table(rows: pl.DataFrame, name: str) -> None:
             "Year": show.text_of("calendar_year"),
             **{CASUALTY_MEASURES[measure][0]: cell(measure) for measure in measures},
         },
-        alt=f"Casualties in {name} by year, as the Monitor, registers and others count them",
+        alt=f"Counts of casualties in {name} by year, as the Monitor, registers and others count them",
     )
     show.small(
         "Chosen: the figure that stands for the year above. In brackets: the difference to the Monitor’s newest "
@@ -344,7 +352,8 @@ def _figure(row: dict[str, Any]) -> str:
             else ""
         )
         return figure(row) + dropped + mark
-    words = f"{row['events_count']:,} accidents{bound(row)}"
+    plural = "" if row["events_count"] == 1 else "s"
+    words = f"{row['events_count']:,} accident{plural}{bound(row)}"
     people = f", {row['total']:,} people" if row["total"] is not None else ""
     return (
         show.rows_link(words + people, address.rows("casualty_events", _rows(row, "total"))) + mark

@@ -195,7 +195,7 @@ CASUALTY_MEASURES: Final = {
         "had been reported when it was closed; later ones revise it.",
     ),
     "register_counts": (
-        "National registers and others, as printed",
+        "Registers and others, as printed",
         "person",
         "Counted by a national programme, a body of the United Nations or another, by its own definition and to "
         "its own date: some count civilians alone, one kind of device, or more devices than the Monitor. "

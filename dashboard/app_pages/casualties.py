@@ -13,6 +13,7 @@ from etl.tables import CASUALTY_CHECKS
 
 MOST: Final = 6  # areas that are compared
 COLUMNS: Final = 2
+NO_RATE: Final = "no total, no population, or only part of the year"
 COUNTS: Final = {"": "People", "rate": "Per 100,000 people"}
 SCALES: Final = {"": "Each chart has its own scale", "same": "All charts have the same scale"}
 DEVICES: Final = {
@@ -25,8 +26,8 @@ PEOPLE: Final = {
     "children": "Children, people", "men_and_boys": "Men and boys", "women_and_girls": "Women and girls",
 }  # fmt: skip
 SHARES: Final = {
-    "civilian_percent": "civilians, among those whose status was known",
-    "children_percent": "children, in most years among civilians whose age was known",
+    "civilian_percent": "civilians",
+    "children_percent": "children",
 }
 CHECK_TITLES: Final = {
     "parts and total": "Killed, injured and unknown against the printed total",
@@ -147,7 +148,8 @@ def splits(world: pl.DataFrame) -> None:
         title=finding,
         alt_text=f"Points of printed shares of civilians and of children by year. {finding}.",
         source_line="Source: Landmine Monitor, the newest edition that prints the share; editions stand in the "
-        "table. Shares are of those about whom it was known, so they are not turned into people.",
+        "table. Civilians: of those whose status was known. Children: in most years of civilians whose age was known; "
+        "the notes say which. So no share is turned into people.",
     )
     _people_table(world)
     _device_table(world)
@@ -164,10 +166,10 @@ def _people_table(world: pl.DataFrame) -> None:
             "Children": share_of("children_percent"),
             **{words: entry_of(name, "split_entry_id") for name, words in PEOPLE.items()},
             "Edition": show.source_of(),
-            "Note": show.text_of("note"),
         },
         alt="Casualties in the world by civilian status, age and sex, as each edition prints them",
     )
+    casualties.notes(rows)
 
 
 def _device_table(world: pl.DataFrame) -> None:
@@ -253,14 +255,15 @@ def one_area(
         )
         return
     last = rows.drop_nulls("total").row(-1, named=True)
-    finding = (
-        f"{name}: {last['total']:,} {unit} in {last['calendar_year']}, the last year with a figure"
-    )
+    figure = show.number(last["total"], floor=last["lower_bound"], decimals=3)
+    finding = f"{name}: {figure} {unit} in {last['calendar_year']}, the last year with a figure"
     st.altair_chart(
         charts.dressed(
             charts.casualties(
                 bars,
-                casualties.signs(rows, years),
+                casualties.signs(
+                    rows, years, NO_RATE if count else "no total of this year was read"
+                ),
                 unit=unit,
                 years=years,
                 top=top,
@@ -304,8 +307,9 @@ def compare(everything: pl.DataFrame) -> None:
     years = list(queries.years(rows, "calendar_year"))
     value = "rate" if count else "total"
     top = max(rows[value].drop_nulls().to_list(), default=None) if scale else None
-    places = st.columns(COLUMNS)
     for number, area in enumerate(areas):
+        if number % COLUMNS == 0:  # a row of its own, so that a narrow window keeps the order
+            places = st.columns(COLUMNS)
         with places[number % COLUMNS]:
             one_area(rows.filter(area=area), names[area], count, years, top)
     people = (

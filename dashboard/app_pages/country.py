@@ -309,6 +309,8 @@ def show_register(rows: pl.DataFrame) -> None:
         f"{show.sources(rows)} {show.plain(about['caution'])} Calendar years of the accident. The newest year is "
         "taken for incomplete, as a register is copied while it runs. A year without a row has none in this copy."
     )
+    if is_people:
+        show.small(casualties.PRIVACY)
     show.download(
         address.rows("casualty_events", of_it),
         count,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl import record
-from etl.areas import load_areas
+from etl.areas import Resolver, load_areas
+from etl.check import check
 from etl.implementers import load_implementers
 from etl.log import replace_reference
 from etl.publish import build_views
+from etl.reading import Reading
 from etl.refresh import refresh
 from etl.retrieve import Given
 from etl.settings import Folders
 from etl.sources import all_sources
-from etl.tables import CASUALTY_MEASURES, FACT_TABLES, NEVER_CHOSEN, polars_schema
-from tests.helpers import DATA, NO_LIMITS, ask, csv_text, notes_table, number, select
+from etl.tables import (
+    CASUALTY_MEASURES,
+    FACT_TABLES,
+    NEVER_CHOSEN,
+    CasualtyEvents,
+    Spine,
+    polars_schema,
+)
+from tests.helpers import DATA, NO_LIMITS, ask, contents, csv_text, notes_table, number, select
 from tests.sources.test_colombia_events import ACCIDENT
 from tests.sources.test_colombia_victims import FARMER, HEADER, SOLDIER
 
@@ -398,6 +408,43 @@ def test_the_rows_of_the_copy_of_2017_give_the_yearly_counts_transcribed_from_it
     )
     assert len(counted) == 28
     assert counted == noted
+
+
+# Privacy
+
+
+@pytest.mark.parametrize(
+    ("source", "row"),
+    [("colombia_victims", FARMER), ("colombia_victims", SOLDIER), ("colombia_events", ACCIDENT)],
+)
+def test_a_row_says_no_more_of_a_person_or_place_than_the_publishers_row(
+    source: str, row: dict[str, str]
+) -> None:
+    spec = all_sources()[source]
+    reading = Reading()
+    header = list(HEADER) if source == "colombia_victims" else list(row)
+    content = csv_text(header, [row]).encode()
+    spec.reader()(
+        contents({spec.files[0]: content}), reading, Resolver(load_areas(DATA / "reference"))
+    )
+    (values,) = check(spec, reading).tables["casualty_events"].to_dicts()
+    told = {value.casefold() for value in row.values()}
+    digits = {re.sub(r"[^0-9]", "", value).lstrip("0") for value in row.values()}
+    points = {float(text) for text in row.values() if re.fullmatch(r"-?\d+\.\d+", text)}
+    # set words stand for the publisher's own; the number tells rows apart; the country is the register's
+    words = {"unit", "area", "area_as_printed", "occurrence", "outcome", "condition", "age_group", "sex",
+             "device", "place_kind"}  # fmt: skip
+    numbers = {"year", "month", "date", "admin1_code", "admin2_code"}
+    for name in CasualtyEvents.columns():
+        value = values.get(name)
+        if value is None or name in words or name in Spine.columns():
+            continue
+        if name in numbers:
+            assert all(part.lstrip("0") in digits for part in str(value).split("-")), (name, value)
+        elif isinstance(value, float):
+            assert value in points, (name, value)
+        else:
+            assert str(value).casefold() in told, (name, value)
 
 
 # Whatever the rows
