@@ -90,7 +90,7 @@ def _counted_by(rows: pl.DataFrame) -> pl.Expr:
     if "measure" not in rows.columns:
         return pl.lit(CASUALTY_MEASURES[REFERENCE][0])
     titles = {name: title for name, (title, _, _) in CASUALTY_MEASURES.items()}
-    return pl.col("measure").replace_strict(titles, return_dtype=pl.String)
+    return pl.col("measure").replace_strict(titles, default=None, return_dtype=pl.String)
 
 
 def bound(row: Mapping[str, Any]) -> str:
@@ -354,7 +354,11 @@ def _figure(row: dict[str, Any]) -> str:
         return figure(row) + dropped + mark
     plural = "" if row["events_count"] == 1 else "s"
     words = f"{row['events_count']:,} accident{plural}{bound(row)}"
-    people = f", {row['total']:,} people" if row["total"] is not None else ""
+    people = ""
+    if row["total"] is not None:
+        people = f", {row['total']:,} people"
+    elif row["killed"] is not None:
+        people = f", {row['killed']:,} killed"
     return (
         show.rows_link(words + people, address.rows("casualty_events", _rows(row, "total"))) + mark
     )
