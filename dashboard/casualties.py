@@ -174,7 +174,7 @@ def notes(rows: pl.DataFrame, *, with_area: bool = False) -> None:
 
 
 def other_totals(row: Mapping[str, Any]) -> str:
-    """The range of what other editions of the series print for the year."""
+    """The range of what all editions of the same body print for the whole year."""
     if row["lowest_total"] == row["highest_total"]:
         return show.MISSING
     return show.plain(

@@ -1030,9 +1030,11 @@ class CasualtiesOfAYear(dy.Schema):
     is_total_confirmed = dy.Bool(
         nullable=True, description="killed, injured and unknown add up to the total"
     )
-    editions_count = whole("editions of the series that print the year", "editions", required=True)
-    lowest_total = whole("lowest total of the series for the year", "people")
-    highest_total = whole("highest total of the series for the year", "people")
+    editions_count = whole(
+        "editions of the same body that print the year", "editions", required=True
+    )
+    lowest_total = whole("lowest total of that body for the whole year", "people")
+    highest_total = whole("highest total of that body for the whole year", "people")
     is_disputed = flag("the edition is quoted with more than one total")
     is_secondary = flag("read in a publication that quotes the source")
     entries_count = whole(

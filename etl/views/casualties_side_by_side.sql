@@ -22,8 +22,8 @@ counted AS (
     SELECT
         *,
         count(DISTINCT edition) OVER by_year AS editions_count,
-        min(total) OVER by_year AS lowest_total,
-        max(total) OVER by_year AS highest_total,
+        min(total) FILTER (WHERE NOT is_partial_year) OVER by_year AS lowest_total,
+        max(total) FILTER (WHERE NOT is_partial_year) OVER by_year AS highest_total,
         count(DISTINCT total) OVER (PARTITION BY series, of_area, year, report, edition) > 1
             AS is_disputed,
         row_number() OVER (
@@ -33,7 +33,7 @@ counted AS (
                 killed IS NULL, locator
         ) = 1 AS is_newest_edition
     FROM printed
-    WINDOW by_year AS (PARTITION BY series, of_area, year)
+    WINDOW by_year AS (PARTITION BY series, of_area, year, body)
 ),
 figures AS (
     SELECT

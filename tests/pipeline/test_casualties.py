@@ -114,6 +114,19 @@ def test_where_the_monitor_is_silent_the_newest_copy_of_the_register_stands_for_
     ]
 
 
+def test_the_range_of_totals_is_that_of_one_body_and_of_whole_years(built_folders: Folders) -> None:
+    rows = ask(
+        built_folders,
+        """SELECT calendar_year, total, lowest_total, highest_total, editions_count
+        FROM casualties_by_area_year WHERE area = 'COL' AND calendar_year IN (2006, 2019, 2021) ORDER BY 1""",
+    )
+    assert rows == [
+        (2006, 1167, 1106, 1167, 2),
+        (2019, 117, 114, 117, 2),
+        (2021, 157, 157, 157, 2),  # not the 73 of half a year, nor the 378 of the ICRC
+    ]
+
+
 def test_jumps_that_the_notes_lay_to_another_source_are_breaks(built_folders: Folders) -> None:
     rows = ask(
         built_folders,
