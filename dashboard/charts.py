@@ -73,8 +73,8 @@ def _scale(names: Sequence[str]) -> alt.Scale:
     return alt.Scale(domain=list(names), range=[colour(name) for name in names])
 
 
-def _legend(title: str | None = None) -> alt.Legend:
-    return alt.Legend(title=title, orient="top", columns=3, labelLimit=220)
+def _legend(title: str | None = None, columns: int = 3) -> alt.Legend:
+    return alt.Legend(title=title, orient="top", columns=columns, labelLimit=220)
 
 
 def _span(years: pl.Series, at_least: int = 1) -> list[int]:
@@ -129,29 +129,162 @@ def funding_by_account(
     return alt.layer(*layers).properties(height=300)
 
 
-def casualties(frame: pl.DataFrame) -> Figure:
-    """Stacked bars of people by ``calendar_year`` and ``outcome``; only printed years have a bar."""
-    outcomes = ["killed", "injured", "unknown outcome", "not split"]
-    present = [name for name in outcomes if name in frame["outcome"].unique()]
-    years = _span(frame["calendar_year"], at_least=12)
-    figure: alt.Chart = (
+OUTCOMES: Final = ("killed", "injured", "unknown outcome", "not split")
+# What the signs of a chart of casualties mean; stands under each of them.
+SIGNS: Final = (
+    "Hollow: at least so many, part of the year, or another scope. Dashed rule: the years on its two sides are not "
+    "counted alike. × no figure. 0 zero printed."
+)
+
+
+def casualties(
+    frame: pl.DataFrame,
+    signs: pl.DataFrame,
+    *,
+    unit: str = "people",
+    years: Sequence[int] = (),
+    top: float | None = None,
+    height: int = 340,
+) -> Figure:
+    """Stacked bars of people by ``calendar_year`` and ``outcome``, hollow where ``is_open``.
+
+    ``signs`` (``calendar_year``, ``sign``, ``words``) mark what is no bar or no change: a ``break`` with
+    the year before, a ``zero``, a year with ``no figure``. ``years`` widen the axis, ``top`` fixes the other;
+    with ``years`` the legend has every outcome, so that charts side by side are alike.
+    """
+    present = [name for name in OUTCOMES if years or name in frame["outcome"].unique()]
+    title = None if years else "calendar year"
+    # a rate has no parts to tell apart; two columns fit a narrow window
+    legend = _legend(None if years else "Outcome", columns=2) if unit == "people" else None
+    span = _span(pl.concat([frame["calendar_year"], signs["calendar_year"],
+                            pl.Series(years, dtype=pl.Int64)]), at_least=12)  # fmt: skip
+    axis = alt.Axis(labelAngle=-90, labelOverlap="greedy")
+    across = alt.X("calendar_year:O", title=title, scale=alt.Scale(domain=span), axis=axis)
+    bars = (
         alt.Chart(frame.with_columns(order=pl.col("outcome").replace_strict(
-            {name: place for place, name in enumerate(outcomes)})))
-        .mark_bar()
+            {name: place for place, name in enumerate(OUTCOMES)})))
+        .mark_bar(strokeWidth=1)
         .encode(
-            x=alt.X("calendar_year:O", title="calendar year (no bar: zero or not read)",
-                    scale=alt.Scale(domain=years), axis=alt.Axis(labelAngle=-90)),
-            y=alt.Y("people:Q", title="people", stack=True),
-            color=alt.Color("outcome:N", scale=_scale(present), legend=_legend("Outcome")),
+            x=across,
+            y=alt.Y("people:Q", title=unit, stack=True,
+                    scale=alt.Scale(domainMax=top) if top else alt.Undefined),
+            color=alt.Color("outcome:N", scale=_scale(present),
+                            legend=legend),
+            stroke=alt.Stroke("outcome:N", scale=_scale(present), legend=None),
+            fillOpacity=alt.condition("datum.is_open", alt.value(0.12), alt.value(1)),
             order=alt.Order("order:Q"),
             tooltip=[
                 alt.Tooltip("calendar_year:O", title="Year"),
                 alt.Tooltip("outcome:N", title="Outcome"),
-                alt.Tooltip("people:Q", title="People", format=","),
+                alt.Tooltip("people:Q", title=unit.capitalize(), format=",.6~g"),
+                alt.Tooltip("counted_by:N", title="Counted by"),
                 alt.Tooltip("edition:N", title="Edition"),
             ],
         )
-        .properties(height=260)
+    )  # fmt: skip
+    told = [
+        alt.Tooltip("calendar_year:O", title="Year"),
+        alt.Tooltip("words:N", title="What it is"),
+    ]
+    rules = (
+        alt.Chart(signs.filter(sign="break"))
+        .mark_rule(color=colour("rule"), strokeDash=[4, 3], strokeWidth=1.5)
+        .encode(
+            x=alt.X("calendar_year:O", bandPosition=0, scale=alt.Scale(domain=span)), tooltip=told
+        )
+    )
+    texts = [
+        alt.Chart(signs.filter(sign=sign))
+        .mark_text(text=letter, dy=-6, fontSize=size, color=colour("ink"))
+        .encode(x=across, y=alt.datum(0), tooltip=told)
+        for sign, letter, size in (("no figure", "×", 12), ("zero", "0", 12))
+    ]
+    return alt.layer(bars, rules, *texts).properties(height=height)
+
+
+def counts_side_by_side(frame: pl.DataFrame) -> Figure:
+    """Points: what each ``measure`` says of a ``calendar_year``, in ``people``; hollow where ``is_open``.
+
+    No line joins them: measures are counted differently, and years of one measure may be too.
+    """
+    names = frame["measure"].unique(maintain_order=True).to_list()
+    inks = ("killed", "series 1", "series 3", "series 4")
+    shapes = ("circle", "diamond", "square", "triangle-up")
+    scale = alt.Scale(domain=names, range=[colour(ink) for ink in inks[: len(names)]])
+    legend = alt.Legend(title="Counted by", orient="top", columns=1, labelLimit=420)
+    figure: alt.Chart = (
+        alt.Chart(frame)
+        .mark_point(size=55, strokeWidth=1.6)
+        .encode(
+            x=alt.X("calendar_year:O", title="calendar year",
+                    scale=alt.Scale(domain=_span(frame["calendar_year"], at_least=12)),
+                    axis=alt.Axis(labelAngle=-90, labelOverlap="greedy")),
+            y=alt.Y("people:Q", title="people", scale=alt.Scale(zero=True)),
+            xOffset=alt.XOffset("measure:N", scale=alt.Scale(domain=names)),
+            color=alt.Color("measure:N", scale=scale, legend=legend),
+            fill=alt.Fill("measure:N", scale=scale, legend=legend),
+            shape=alt.Shape("measure:N", legend=legend,
+                            scale=alt.Scale(domain=names, range=list(shapes[: len(names)]))),
+            fillOpacity=alt.condition("datum.is_open", alt.value(0), alt.value(0.85)),
+            tooltip=[
+                alt.Tooltip("calendar_year:O", title="Year"),
+                alt.Tooltip("measure:N", title="Counted by"),
+                alt.Tooltip("people:Q", title="People", format=","),
+                alt.Tooltip("edition:N", title="Edition"),
+                alt.Tooltip("words:N", title="Note"),
+            ],
+        )
+        .properties(height=400)
+    )  # fmt: skip
+    return figure
+
+
+def accidents(frame: pl.DataFrame) -> Figure:
+    """Bars of accidents by ``calendar_year``, hollow where ``is_open``; never on one scale with people."""
+    figure: alt.Chart = (
+        alt.Chart(frame)
+        .mark_bar(color=colour("rule"), stroke=colour("rule"), strokeWidth=1)
+        .encode(
+            x=alt.X("calendar_year:O", title="calendar year",
+                    scale=alt.Scale(domain=_span(frame["calendar_year"], at_least=12)),
+                    axis=alt.Axis(labelAngle=-90, labelOverlap="greedy")),
+            y=alt.Y("accidents:Q", title="accidents"),
+            fillOpacity=alt.condition("datum.is_open", alt.value(0.12), alt.value(1)),
+            tooltip=[
+                alt.Tooltip("calendar_year:O", title="Year"),
+                alt.Tooltip("accidents:Q", title="Accidents", format=","),
+                alt.Tooltip("words:N", title="Note"),
+            ],
+        )
+        .properties(height=220)
+    )  # fmt: skip
+    return figure
+
+
+def printed_shares(frame: pl.DataFrame) -> Figure:
+    """Points: printed ``percent`` by ``calendar_year`` of ``what``; years without one have none."""
+    names = frame["what"].unique(maintain_order=True).to_list()
+    scale = alt.Scale(domain=names, range=[colour(ink) for ink in ("series 1", "series 3")])
+    legend = alt.Legend(title="Share of", orient="top", columns=1, labelLimit=420)
+    figure: alt.Chart = (
+        alt.Chart(frame)
+        .mark_point(size=60, filled=True, opacity=1)
+        .encode(
+            x=alt.X("calendar_year:O", title="calendar year",
+                    scale=alt.Scale(domain=_span(frame["calendar_year"], at_least=12)),
+                    axis=alt.Axis(labelAngle=-90, labelOverlap="greedy")),
+            y=alt.Y("percent:Q", title="percent", scale=alt.Scale(domain=[0, 100])),
+            color=alt.Color("what:N", scale=scale, legend=legend),
+            shape=alt.Shape("what:N", legend=legend,
+                            scale=alt.Scale(domain=names, range=["circle", "diamond"])),
+            tooltip=[
+                alt.Tooltip("calendar_year:O", title="Year"),
+                alt.Tooltip("what:N", title="Share of"),
+                alt.Tooltip("percent:Q", title="Percent"),
+                alt.Tooltip("edition:N", title="Edition"),
+            ],
+        )
+        .properties(height=320)
     )  # fmt: skip
     return figure
 

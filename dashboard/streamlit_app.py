@@ -15,6 +15,7 @@ sections = {
     "Figures": [
         st.Page("app_pages/coverage.py", title="What it covered", default=True),
         st.Page("app_pages/country.py", title="Country", url_path="country"),
+        st.Page("app_pages/casualties.py", title="Casualties", url_path="casualties"),
         st.Page("app_pages/funding.py", title="Funding", url_path="funding"),
         st.Page("app_pages/who_else_pays.py", title="Who else pays", url_path="who_else_pays"),
         st.Page("app_pages/partners.py", title="Partners", url_path="partners"),

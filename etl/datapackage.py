@@ -43,12 +43,12 @@ TYPES: Final[Mapping[type[pl.DataType], str]] = {
 PRIMARY_KEYS: Final[Mapping[str, str]] = {
     **dict.fromkeys(FACT_TABLES, "entry_id"),
     "coverage": "entry_id",
-    "casualties_by_area_year": "entry_id",
     "area_profile": "area",
     "areas": "area",
     "implementers": "implementer",
     "measures": "measure",
     "bases": "basis",
+    "casualty_measures": "measure",
     "sources": "source_id",
     "series": "series",
     "refreshes": "refresh",

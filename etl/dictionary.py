@@ -120,7 +120,8 @@ def required(name: str, column: dy.Column) -> str:
     """Whether every row has a value in a column: yes, no, or filled in by the pipeline."""
     if not column.nullable:
         return "yes"
-    return "filled in" if name in RECORDED_COLUMNS and name != "ended_in" else "no"
+    is_filled = name in RECORDED_COLUMNS and not (column.metadata or {}).get("optional")
+    return "filled in" if is_filled and name != "ended_in" else "no"
 
 
 def _allowed(column: dy.Column) -> str:

@@ -24,7 +24,7 @@ from etl.locate import file_of
 from etl.reading import Finding
 from etl.record import APPENDED
 from etl.sources import SourceSpec
-from etl.tables import CHANGES, LOG_TABLES, polars_schema
+from etl.tables import CASUALTY_MEASURES, CHANGES, LOG_TABLES, NEVER_CHOSEN, polars_schema
 from etl.watch import RULES, Sight, address_of
 from etl.watch import file_of as watch_file
 
@@ -366,7 +366,7 @@ def replace_reference(
     implementers: pl.DataFrame,
     declared: Mapping[str, SourceSpec],
 ) -> None:
-    """Bring areas, implementers, measures, bases, sources and series in the ledger up to their files.
+    """Bring what is declared in files up to it in the ledger: areas, implementers, sources, series and theirs.
 
     A register of this installation whose mapping is gone or broken stays as it was last declared, for
     its figures stay too.
@@ -392,6 +392,23 @@ def replace_reference(
             for name, series in spec.series.items()
             for basis in series.bases
         ],
+        "casualty_measures": [
+            {
+                "measure": name,
+                "choice_order": order,
+                "can_be_chosen": name not in NEVER_CHOSEN,
+                "unit": unit,
+                "title": title,
+                "why": why,
+            }
+            for order, (name, (title, unit, why)) in enumerate(CASUALTY_MEASURES.items(), 1)
+        ],
+        "series_breaks": [
+            {"series": name, **one.model_dump()}
+            for spec in specs
+            for name, series in spec.series.items()
+            for one in series.breaks
+        ],
         "sources": [
             {
                 **spec.model_dump(include=set(LOG_TABLES["sources"].column_names())),
@@ -404,7 +421,7 @@ def replace_reference(
             {
                 "series": name,
                 "source_id": spec.source_id,
-                **series.model_dump(exclude={"measure", "bases"}),
+                **series.model_dump(exclude={"measure", "bases", "breaks"}),
             }
             for spec in specs
             for name, series in spec.series.items()

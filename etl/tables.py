@@ -145,6 +145,61 @@ IMPLEMENTER_KINDS: Final = {
     "international organisation": "another organisation of states, or with a mandate from them",
     "government": "body of a state",
 }
+# What the view `casualties_side_by_side` sets side by side, in the order of choice: where several have a
+# whole year of an area, the first is the one that `casualties_by_area_year` takes. Each with its title, what
+# one counts, and why it may differ from the first.
+CASUALTY_MEASURES: Final = {
+    "monitor": (
+        "Landmine Monitor, newest edition",
+        "person",
+        "The reference, for it covers most areas and years by one definition: people killed or injured by mines "
+        "(antipersonnel, antivehicle, improvised and set off by the victim), unexploded submunitions and other "
+        "explosive remnants of war. People hit during an attack with cluster munitions are not in it, nor, where "
+        "the source tells them apart, those hurt by devices set off by remote control. An edition knows what "
+        "had been reported when it was closed; later ones revise it.",
+    ),
+    "register_counts": (
+        "Registers and others, as printed",
+        "person",
+        "Counted by a national programme, a body of the United Nations or another, by its own definition and to "
+        "its own date: some count civilians alone, one kind of device, or more devices than the Monitor. "
+        "A register may be revised backwards, and then each copy has other figures for the same year; the "
+        "newest copy stands first, the earlier ones beside it.",
+    ),
+    "register_rows": (
+        "Register of victims, its rows counted",
+        "person",
+        "The rows of a published register counted, one row a person, by the register's own definition. A "
+        "register that is revised backwards goes on changing after the Monitor has printed a year, so the count "
+        "depends on the copy. The newest year of a copy is taken for incomplete.",
+    ),
+    "event_counts": (
+        "Register of accidents",
+        "event",
+        "Accidents, not people: one accident can hurt several, and stands in the register of victims once for "
+        "each of them. They have a scale of their own and are never added to people. Numbers of people stand "
+        "here only where the source prints them for every event of the year.",
+    ),
+    "monitor_other": (
+        "Landmine Monitor, other editions",
+        "person",
+        "What earlier editions printed for the same year, or the newest one in another place. The Monitor revises "
+        "earlier years; these are shown beside the newest and never chosen.",
+    ),
+}
+NEVER_CHOSEN: Final = frozenset({"monitor_other"})
+CASUALTY_CHECKS: Final = {
+    "parts and total": "killed, injured and unknown of one printed figure against its total",
+    "countries and world": "the Monitor's newest country totals of a year against a printed world total",
+    "register and Monitor": "people counted by another against the Monitor's newest figure of the year",
+    "accidents and people": "people in a register of victims against accidents in a register of events",
+}
+CHECK_OUTCOMES: Final = {
+    "equal": "both are the same",
+    "above": "the value is higher than its reference",
+    "below": "the value is lower than its reference",
+    "not compared": "one of them counts only part of the year",
+}
 CHANGES: Final = {
     "added": "first time this entry was seen",
     "revised": "the source printed another value; the earlier revision is kept",
@@ -154,7 +209,10 @@ CHANGES: Final = {
 
 
 def text(meaning: str, *, required: bool = False, **kwargs: Any) -> dy.String:
-    """A text column; ``required`` forbids null and the empty string."""
+    """A text column; ``required`` forbids null and the empty string.
+
+    ``optional`` says that a view may lack what the pipeline fills in everywhere else, such as ``entry_id``.
+    """
     return dy.String(
         nullable=not required, min_length=1, description=meaning, metadata=kwargs or None
     )
@@ -631,6 +689,8 @@ READING_ORDER: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "implementers": ("implementer",),
         "measures": ("measure",),
         "bases": ("basis",),
+        "casualty_measures": ("choice_order",),
+        "series_breaks": ("series", "area", "year"),
         "sources": ("source_id",),
         "series": ("series",),
         "vintages": ("recorded_in", "source_id", "file"),
@@ -641,6 +701,16 @@ READING_ORDER: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "issues": ("source_id", "locator", "column", "rule"),
         "watches": ("source_id", "page"),
         "coverage": ("area_name", "fiscal_year", "account", "entry_id"),
+        "casualties_side_by_side": (
+            "area_name",
+            "calendar_year",
+            "choice_order",
+            "series",
+            "edition_order",
+            "edition",
+            "place",
+            "locator",
+        ),
         "casualties_by_area_year": ("area_name", "calendar_year"),
         "donors": (
             "basis",
@@ -662,6 +732,17 @@ READING_ORDER: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
         "dependency_summary": ("basis", "area_name", "area"),
         "orphaned": ("basis", "rank_whole_effort", "area_name", "area"),
+        "casualties_world": ("calendar_year", "edition_order"),
+        "casualty_rates": ("area_name", "calendar_year"),
+        "casualty_checks": (
+            "check",
+            "area_name",
+            "calendar_year",
+            "series",
+            "edition",
+            "reference_edition",
+            "entry_id",
+        ),
         "area_profile": ("area_name",),
         "partners": (
             "series",
@@ -752,6 +833,29 @@ class Bases(dy.Schema):
     totals_series = text("series of the totals printed beside such tables; never added to them")
     cannot_show = text("what shares and ranks on this basis cannot show", required=True)
     place = whole("its place among the bases, for readers", "place", required=True)
+
+
+class CasualtyMeasures(dy.Schema):
+    """One of the counts of casualties that the view casualties_side_by_side sets side by side."""
+
+    measure = text("name of the measure", required=True)
+    choice_order = whole(
+        "where several have a whole year of an area, the lowest number is chosen", "ordinal",
+        required=True, low=1,
+    )  # fmt: skip
+    can_be_chosen = flag("a figure of this measure can stand for its area and year")
+    unit = category("what one counts", COUNTED)
+    title = text("what readers see", required=True)
+    why = text("why it may differ from the Monitor's newest figure", required=True)
+
+
+class SeriesBreaks(dy.Schema):
+    """A year from which one area's figures of a series are counted otherwise, as its source.yml says."""
+
+    series = text("the series", required=True)
+    area = text(AREA_CODE, required=True)
+    year = year_of("first year that is counted otherwise", required=True)
+    reason = text("what changed", required=True)
 
 
 class Sources(dy.Schema):
@@ -939,6 +1043,8 @@ LOG_TABLES: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
         "implementers": Implementers,
         "measures": Measures,
         "bases": Bases,
+        "casualty_measures": CasualtyMeasures,
+        "series_breaks": SeriesBreaks,
         "sources": Sources,
         "series": Series,
         "vintages": Vintages,
@@ -989,40 +1095,203 @@ class Coverage(dy.Schema):
     note = text("what the compiler noted")
 
 
-class CasualtiesByAreaYear(dy.Schema):
-    """Casualties of one area and calendar year in the newest edition of the Landmine Monitor."""
+class CasualtiesOfAYear(dy.Schema):
+    """What one measure says of one area and year; the columns that several views share."""
 
-    entry_id = text("the entry in casualties", required=True)
+    entry_id = text(
+        "the entry in casualties; null where rows of casualty_events were counted", optional=True
+    )
     area = text(AREA_CODE)
-    area_name = text("name of the area", required=True)
+    area_name = text("name of the area; as printed where it has no code", required=True)
     calendar_year = year_of("calendar year of the incidents", required=True)
+    measure = category(
+        "whose count it is", {name: title for name, (title, _, _) in CASUALTY_MEASURES.items()}
+    )
     killed = whole("people killed", "people")
     injured = whole("people injured", "people")
     unknown = whole("people hurt whose outcome is not known", "people")
-    total = whole("all casualties, as printed", "people")
+    total = whole("all casualties, as printed or as counted", "people")
     civilian = whole("civilians among them", "people")
     military = whole("soldiers, police and armed-group members among them", "people")
     deminer = whole("deminers among them", "people")
     children = whole("children among them", "people")
-    women = whole("women among them", "people")
+    women = whole("women among them; of all ages in a register of people", "people")
     lower_bound = flag("the total is printed as 'at least'")
+    is_partial_year = flag(
+        "only part of the year is counted; so is the newest year of any register whose rows are counted"
+    )
+    is_other_scope = flag(
+        "the note says that fewer people are counted than all those hurt by mines and remnants in the area, or more"
+    )
     is_total_confirmed = dy.Bool(
         nullable=True, description="killed, injured and unknown add up to the total"
     )
-    editions_count = whole("editions that print the year", "editions", required=True)
-    lowest_total = whole("lowest total printed by any edition", "people")
-    highest_total = whole("highest total printed by any edition", "people")
+    editions_count = whole(
+        "editions of the same body that print the year", "editions", required=True
+    )
+    lowest_total = whole("lowest total of that body for the whole year", "people")
+    highest_total = whole("highest total of that body for the whole year", "people")
     is_disputed = flag("the edition is quoted with more than one total")
-    is_secondary = flag("read in a publication that quotes the Monitor")
+    is_secondary = flag("read in a publication that quotes the source")
+    entries_count = whole(
+        "figures or rows behind it; 0 where the publisher dropped all of them", "entries", required=True
+    )  # fmt: skip
+    withdrawn_count = whole(
+        "rows that the register's publisher dropped from the year and that are not counted", "rows",
+        required=True,
+    )  # fmt: skip
+    last_date = date_of("date of the newest row of the register", required=False)
     source_id = text("the source", required=True)
     series = text("the series", required=True)
     report = text("title of the publication", required=True)
     edition = text("edition of the publication", required=True)
     place = text("where in the publication")
-    locator = text("file and line within the archived bytes", required=True)
-    vintage_sha256 = text("SHA-256 of the archived bytes", required=True)
+    locator = text("file and line within the archived bytes; null where rows were counted")
+    vintage_sha256 = text(
+        "SHA-256 of the archived bytes; null where rows were counted", optional=True
+    )
     source_url = text("address of the publication", required=True)
+    note = text("what the compiler noted, or what is odd about the count")
+
+
+class CasualtiesSideBySide(CasualtiesOfAYear):
+    """What one measure says of the casualties of one area and calendar year, beside the other measures."""
+
+    unit = category("what one of it is: a person, or an accident", COUNTED)
+    events_count = whole("accidents, where the rows are accidents; never added to people", "events")
+    edition_order = text("sorts the editions of one series")
+    is_newest_edition = flag("no newer edition of the same body prints the area and year")
+    choice_order = whole("place of the measure in the order of choice", "ordinal", required=True)
+    is_chosen = flag("the row that casualties_by_area_year takes for the area and year")
+
+
+class CasualtiesByAreaYear(CasualtiesOfAYear):
+    """Casualties of one area and calendar year: one measure, chosen by the declared order; never a sum."""
+
+    years_missing = whole(
+        "years before this one without any figure, since the last that has one", "years", required=True
+    )  # fmt: skip
+    is_break = flag(
+        "the figure cannot be read as a change from the one before; break_reason says why"
+    )
+    break_reason = text("why the figure and the one before it are not counted alike")
+
+
+class CasualtiesWorld(dy.Schema):
+    """One edition's printed casualties of the world in one year, beside the sum of the Monitor's countries."""
+
+    calendar_year = year_of("calendar year of the incidents", required=True)
+    edition = text("edition that prints it; null where no world total of the year was read")
+    edition_order = text("sorts the editions")
+    is_newest_edition = flag("no newer edition prints a total of the year")
+    killed = whole("people killed", "people")
+    injured = whole("people injured", "people")
+    unknown = whole("people hurt whose outcome is not known", "people")
+    total = whole("all casualties, as printed", "people")
+    lower_bound = flag("the total is printed as 'at least'")
+    is_total_confirmed = dy.Bool(
+        nullable=True, description="killed, injured and unknown add up to the total"
+    )
+    antipersonnel_mine = whole("by antipersonnel mines", "people")
+    improvised_mine = whole("by improvised mines", "people")
+    antivehicle_mine = whole("by antivehicle mines", "people")
+    cluster_munition_remnant = whole("by remnants of cluster munitions", "people")
+    other_erw = whole("by other explosive remnants of war", "people")
+    unspecified_mine = whole("by mines of a kind not stated", "people")
+    not_told_apart = whole("by mines or remnants not told apart", "people")
+    civilian_percent = real("civilians among those whose status was known", "percent")
+    children = whole("children among them", "people")
+    children_percent = real("children; among civilians where the note says so", "percent")
+    men_and_boys = whole("men and boys among those whose sex was known", "people")
+    women_and_girls = whole("women and girls among those whose sex was known", "people")
+    countries_count = whole("countries with casualties, as printed", "countries")
+    other_areas_count = whole("other areas with casualties, as printed", "areas")
+    areas_read_count = whole(
+        "areas of which a total of the Monitor was read", "areas", required=True
+    )
+    areas_sum = whole("their newest totals added: a check, not a count of the world", "people")
+    areas_first_sum = whole("their totals as first printed, added", "people")
+    by_then_count = whole("areas of which this or an earlier edition prints a total", "areas")
+    by_then_sum = whole("the newest of those totals added", "people")
+    difference = whole(
+        "total less areas_sum: people of areas that were not read", "people", low=-(10**9)
+    )
+    coverage_percent = real(
+        "areas_sum of the total; above 100 where a later edition raised an area", "percent"
+    )
+    is_secondary = flag("the total was read in a publication that quotes the Monitor")
+    is_break = flag(
+        "the newest total cannot be read as a change from the year before; break_reason says why"
+    )
+    break_reason = text("why the total and the one before it are not printed alike")
+    entry_id = text(
+        "the entry in casualties that prints the total, or else the parts", optional=True
+    )
+    split_entry_id = text("the entry that prints device, status, age or sex")
+    entries_count = whole("entries of the edition for the year", "entries", required=True)
+    source_id = text("the source", required=True)
+    report = text("title of the publication", required=True)
+    source_url = text("address of the publication")
     note = text("what the compiler noted")
+
+
+class CasualtyRates(dy.Schema):
+    """The chosen casualties of one area and year, per 100,000 people living there."""
+
+    area = text(AREA_CODE, required=True)
+    area_name = text("name of the area", required=True)
+    calendar_year = year_of("calendar year", required=True)
+    measure = category(
+        "whose count it is", {name: title for name, (title, _, _) in CASUALTY_MEASURES.items()}
+    )
+    total = whole("all casualties", "people", required=True)
+    lower_bound = flag("the total is printed as 'at least', so the rate is one as well")
+    is_partial_year = flag("only part of the year is counted, so there is no rate of the year")
+    is_break = flag("the figure cannot be read as a change from the one before")
+    people = whole("people living in the area in the middle of the year", "people")
+    rate = real(
+        "total per 100,000 people, with 3 decimals; null without a population, or for part of a year",
+        "casualties per 100,000 people",
+    )  # fmt: skip
+    small_number_note = text("what to bear in mind where fewer than 20 people are counted")
+    entry_id = text(
+        "the entry in casualties; null where rows of casualty_events were counted", optional=True
+    )
+    source_id = text("the source of the casualties", required=True)
+    series = text("the series of the casualties", required=True)
+    report = text("title of the publication of the casualties", required=True)
+    edition = text("edition of the casualties", required=True)
+    source_url = text("address of that publication", required=True)
+    population_entry_id = text("the entry in population")
+    population_source_id = text("the source of the population")
+    population_report = text("title of the publication of the population")
+    population_edition = text("edition of the population")
+    population_source_url = text("address of that publication")
+
+
+class CasualtyChecks(dy.Schema):
+    """One check of casualty figures: a value, what it is held against, and how they compare."""
+
+    check = category("what is checked", CASUALTY_CHECKS)
+    area = text(AREA_CODE)
+    area_name = text("name of the area", required=True)
+    calendar_year = year_of("calendar year", required=True)
+    outcome = category("how the two compare", CHECK_OUTCOMES)
+    words = text("the outcome in words", required=True)
+    value = whole("the value", "people", required=True)
+    reference = whole("what it is held against", "people; accidents in 'accidents and people'",
+                      required=True)  # fmt: skip
+    difference = whole("value less reference; null between people and accidents, and where not compared",
+                       "people", low=-10**9)  # fmt: skip
+    ratio = real("value divided by reference, with 4 decimals; null where the reference is 0",
+                 "times the reference")  # fmt: skip
+    series = text("series of the value", required=True)
+    edition = text("edition of the value; null where it is made of many")
+    entry_id = text("the value's entry in casualties; null where it is made of many", optional=True)
+    source_url = text("address of its publication; null where it is made of many")
+    reference_series = text("series of the reference", required=True)
+    reference_edition = text("edition of the reference", required=True)
+    reference_entry_id = text("the reference's entry; null where rows were counted")
 
 
 class Donors(dy.Schema):
@@ -1449,8 +1718,12 @@ class FundingPerCapita(dy.Schema):
 VIEWS: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
     {
         "coverage": Coverage,
+        "casualties_side_by_side": CasualtiesSideBySide,
         "casualties_by_area_year": CasualtiesByAreaYear,
         "donors": Donors,
+        "casualties_world": CasualtiesWorld,
+        "casualty_rates": CasualtyRates,
+        "casualty_checks": CasualtyChecks,
         "dependency": Dependency,
         "dependency_summary": DependencySummary,
         "orphaned": Orphaned,

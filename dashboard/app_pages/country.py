@@ -8,7 +8,7 @@ from typing import Any, Final
 import polars as pl
 import streamlit as st
 
-from dashboard import address, charts, constant, queries, revisions, show, side_by_side
+from dashboard import address, casualties, charts, constant, queries, revisions, show, side_by_side
 from dashboard.address import accept_code
 
 FEW: Final = 10  # withdrawn figures that are named
@@ -224,69 +224,40 @@ if not compared.is_empty():
 st.header("Casualties")
 hurt = queries.ask("area_casualties", area=area)
 if hurt.is_empty():
-    st.info(f"The ledger holds no casualty figure of the Monitor for {show.plain(name)}.")
+    st.info(f"The ledger holds no casualty figure of {show.plain(name)} that counts people.")
 else:
-    split = pl.col("killed").is_not_null() & pl.col("injured").is_not_null()
-    long = pl.concat(
-        [
-            hurt.filter(split if column != "total" else ~split)
-            .select("calendar_year", "edition", people=column)
-            .with_columns(outcome=pl.lit(outcome))
-            .drop_nulls("people")
-            for column, outcome in (
-                ("killed", "killed"), ("injured", "injured"), ("unknown", "unknown outcome"),
-                ("total", "not split"),
-            )
-        ]
-    )  # fmt: skip
+    bars = casualties.bars(hurt)
     with_total = hurt.drop_nulls("total")
-    if with_total.is_empty() or long.is_empty():
+    if with_total.is_empty() or bars.is_empty():
         st.info("No total is printed for any year that was read; the parts are in the table.")
     else:
-        latest = with_total.row(-1, named=True)
+        whole = with_total.filter(~pl.col("is_partial_year"), ~pl.col("is_other_scope"))
+        latest = (with_total if whole.is_empty() else whole).row(-1, named=True)
         worst = with_total.sort("total").row(-1, named=True)
         finding = (
             f"{name}: {show.number(latest['total'], floor=latest['lower_bound'])} casualties in "
-            f"{latest['calendar_year']}, the latest year read; the most in one year read were "
+            f"{latest['calendar_year']}, the latest whole year read; the most in one year read were "
             f"{show.number(worst['total'], floor=worst['lower_bound'])} in {worst['calendar_year']}"
         )
+        breaks = int(hurt["is_break"].sum())
         show.chart(
-            charts.casualties(long),
+            charts.casualties(bars, casualties.signs(hurt)),
             title=finding,
-            alt_text=f"Stacked bars of people killed and injured by year. {finding}.",
-            source_line=f"{show.sources(hurt.sort('calendar_year', descending=True))} The newest edition "
-            "read for each year. People killed or injured by mines and explosive remnants; the true "
-            "number is higher. A jump can be a change of source. The chart stands beside money and does "
-            "not show what caused what.",
+            alt_text=f"Stacked bars of people killed and injured by year, with {breaks} breaks in the series. "
+            f"{finding}.",
+            source_line=f"{show.sources(hurt.sort('calendar_year', descending=True))} {charts.SIGNS} Of each year "
+            "one figure: the Monitor’s newest edition, else a national register; never a sum. People killed or "
+            "injured by mines and explosive remnants; the true number is higher. The chart stands beside money "
+            f"and does not show what caused what.{casualties.small_numbers(hurt)}",
         )
-    show.table(
-        hurt.sort("calendar_year", descending=True),
-        {
-            "Year": show.text_of("calendar_year"),
-            "Killed": show.number_of("killed"),
-            "Injured": show.number_of("injured"),
-            "Unknown": show.number_of("unknown"),
-            "Total": show.number_of("total", floor="lower_bound", entry="entry_id"),
-            "Civilians": show.number_of("civilian"),
-            "Children": show.number_of("children"),
-            "Other totals printed": lambda row: show.plain(
-                f"{show.number(row['lowest_total'])} to {show.number(row['highest_total'])}, "
-                f"{row['editions_count']} editions"
-                if row["lowest_total"] != row["highest_total"]
-                else None
-            ),
-            "Note": show.text_of("note"),
-            "Parts add up": lambda row: {True: "yes", False: "no", None: show.MISSING}[
-                row["is_total_confirmed"]
-            ],
-            "Edition": show.source_of(),
-        },
-        alt=f"Casualties in {name} by year",
-    )
+    newest_first = hurt.sort("calendar_year", descending=True)
+    casualties.chosen_table(newest_first, alt=f"Casualties in {name} by year")
+    casualties.notes(newest_first)
     show.download(
         address.rows("casualties_by_area_year", {"area": area}), hurt.height,
         label="Download this table (CSV)",
     )  # fmt: skip
+casualties.side_by_side(area, name)
 
 registers = queries.ask("area_registers", area=area)
 if not registers.is_empty():
@@ -359,6 +330,8 @@ def show_register(rows: pl.DataFrame) -> None:
         f"{show.sources(rows)} {show.plain(about['caution'])} Calendar years of the accident. The newest year is "
         "taken for incomplete, as a register is copied while it runs. A year without a row has none in this copy."
     )
+    if is_people:
+        show.small(casualties.PRIVACY)
     show.download(
         address.rows("casualty_events", of_it),
         count,

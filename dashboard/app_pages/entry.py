@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import address, current, queries, revisions, show
+from dashboard import address, casualties, current, queries, revisions, show
 from etl import locate
 from etl.archive import Archive, ArchiveError
 from etl.settings import folders
@@ -140,6 +140,8 @@ if used is not newest:
         f"{newest['change']} in refresh {newest['recorded_in']}. "
         f"[The entry now]({address.other_refresh('/entry')})"
     )
+if used.get("unit") == "person":
+    show.small(casualties.PRIVACY)
 show_values(used)
 if len(rows) > 1:
     show_revisions()

@@ -69,8 +69,18 @@ class BasisSpec(BaseModel):
     place: int
 
 
+class BreakSpec(BaseModel):
+    """A year from which one area's figures of a series are counted otherwise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    area: str
+    year: int
+    reason: str
+
+
 class SeriesSpec(BaseModel):
-    """A set of figures that are counted alike."""
+    """A set of figures that are counted alike, but for its ``breaks``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -81,6 +91,7 @@ class SeriesSpec(BaseModel):
     caution: str
     measure: MeasureSpec | None = None
     bases: tuple[BasisSpec, ...] = ()
+    breaks: tuple[BreakSpec, ...] = ()
 
 
 class GuardLimits(BaseModel):

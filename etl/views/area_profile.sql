@@ -37,8 +37,8 @@ cumulative AS (
 ),
 hurt AS (
     SELECT area, calendar_year, total, lower_bound, edition, source_url, entry_id
-    FROM casualties_by_area_year
-    WHERE total IS NOT NULL
+    FROM casualties_side_by_side
+    WHERE measure = 'monitor' AND NOT is_partial_year AND total IS NOT NULL
     QUALIFY row_number() OVER (PARTITION BY area ORDER BY calendar_year DESC) = 1
 ),
 share AS (

@@ -32,6 +32,7 @@ from tests.sources.test_colombia_victims import FARMER, HEADER, SOLDIER
 PAGES = {
     "coverage": "What the U.S. Humanitarian Mine Action Program covered",
     "country": "Country",
+    "casualties": "Casualties",
     "funding": "Funding",
     "who_else_pays": "Who else pays",
     "partners": "Partners",
@@ -94,7 +95,13 @@ def test_every_page_opens_on_the_whole_ledger(whole: Folders, visit: Open, name:
 
 @pytest.mark.parametrize(
     ("name", "address", "charts"),
-    [("coverage", {}, 3), ("country", {"area": "COL"}, 3), ("funding", {}, 0), ("about", {}, 0)],
+    [
+        ("coverage", {}, 3),
+        ("country", {"area": "COL"}, 4),
+        ("casualties", {}, 8),
+        ("funding", {}, 0),
+        ("about", {}, 0),
+    ],
 )
 def test_every_table_and_chart_says_in_words_what_it_shows(
     whole: Folders, visit: Open, name: str, address: dict[str, str], charts: int

@@ -60,6 +60,14 @@ def test_three_copies_of_colombias_register_are_three_editions_of_94_rows(
     assert rows == [(94, 3)]
 
 
-def test_no_national_count_enters_the_monitors_view(ledger_con: duckdb.DuckDBPyConnection) -> None:
-    rows = select(ledger_con, "SELECT DISTINCT source_id, series FROM casualties_by_area_year")
-    assert rows == [("landmine_monitor", "monitor_casualties")]
+def test_a_national_count_stands_for_a_year_only_where_the_monitor_has_none(
+    ledger_con: duckdb.DuckDBPyConnection,
+) -> None:
+    rows = select(
+        ledger_con,
+        "SELECT measure, source_id, series, count(*) FROM casualties_by_area_year GROUP BY ALL ORDER BY ALL",
+    )
+    assert rows == [
+        ("monitor", "landmine_monitor", "monitor_casualties", 476),
+        ("register_counts", "national_registers", "national_casualties", 52),
+    ]

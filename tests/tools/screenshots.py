@@ -42,6 +42,7 @@ PAGES: Final = {
     "coverage-all": "/?scope=all",
     "country": "/country?area=VNM",
     "country-none": "/country",
+    "casualties": "/casualties",
     "funding": "/funding",
     "who-else-pays": "/who_else_pays?basis=monitor&scope=all&area=LAO",
     "partners": "/partners",
