@@ -6,17 +6,18 @@
 -- paid them; the OECD's constant prices go by each donor's own deflator and exchange rate.
 WITH indexes AS (
     SELECT
-        series, year, year_basis, price_index, value, unit, entry_id, source_id, publisher, edition,
-        source_url
+        deflators.series, deflators.year, deflators.year_basis, deflators.price_index, deflators.value,
+        deflators.unit, deflators.entry_id, deflators.source_id, deflators.publisher, deflators.edition,
+        deflators.source_url, sources.status = 'transcribed' AS is_embedded
     FROM deflators
-    WHERE price_index = 'us_gdp_implicit_price_deflator'
-        AND series IN ('us_gdp_deflator', 'us_price_indexes')
+    JOIN sources ON sources.source_id = deflators.source_id
+    WHERE deflators.price_index = 'us_gdp_implicit_price_deflator'
 ),
 bases AS (
     SELECT * FROM indexes
     WHERE year = 2024
     QUALIFY row_number() OVER (
-        PARTITION BY year_basis ORDER BY (series = 'us_gdp_deflator') DESC, series, entry_id
+        PARTITION BY year_basis ORDER BY is_embedded, series, entry_id
     ) = 1
 ),
 deflated AS (
