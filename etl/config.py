@@ -79,7 +79,9 @@ class ApiConfig(BaseModel):
         default=30, gt=0, description="how long the ledger may look for the next rows of an answer"
     )
     stream_seconds: float = Field(
-        default=1800, gt=0, description="how long one answer may take to be sent; then it breaks off"
+        default=1800,
+        gt=0,
+        description="how long one answer may take to be sent; then it breaks off",
     )
     streams: int = Field(
         default=8, ge=1, description="answers with rows that may be under way at once"

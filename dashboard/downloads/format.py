@@ -5,8 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dashboard.answer import Answer
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 
 class TooLargeError(ValueError):
@@ -39,7 +43,7 @@ class Sink(io.RawIOBase):
         """It is there to be written into."""
         return True
 
-    def write(self, data: Buffer, /) -> int:
+    def write(self, data: ReadableBuffer, /) -> int:
         """Hold ``data`` until it is taken."""
         held = bytes(data)
         self._held.append(held)

@@ -47,7 +47,8 @@ def arrow_schema(answer: Answer) -> pa.Schema:
             about["unit"] = unit
         fields.append(pa.field(name, _type(column.dtype), metadata=about))
     return pa.schema(
-        fields, metadata={"hma_ledger": json.dumps(answer.provenance("parquet"), ensure_ascii=False)}
+        fields,
+        metadata={"hma_ledger": json.dumps(answer.provenance("parquet"), ensure_ascii=False)},
     )
 
 

@@ -130,7 +130,10 @@ def _rows_sheet(book: xlsxwriter.Workbook, bold: object, answer: Answer) -> None
 
 
 def _writer(
-    book: xlsxwriter.Workbook, sheet: Any, name: str, dtype: pl.DataType  # noqa: ANN401
+    book: xlsxwriter.Workbook,
+    sheet: Any,
+    name: str,
+    dtype: pl.DataType,
 ) -> Write:
     """How the cells of a column are written."""
     if isinstance(dtype, pl.Boolean):
