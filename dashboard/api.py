@@ -247,7 +247,7 @@ def _answer(request: Request, table: str, ending: str) -> Response:
             return Response(headers=headers, media_type=form.media_type)
         _slot(stack)
         pieces = form.pieces(answer)
-        first = next(pieces)  # before the answer begins: it may still be refused
+        first = next(pieces, b"")  # before the answer begins: it may still be refused
         return _Rows(
             chain([first], _watched(answer, pieces)),
             stack.pop_all(),

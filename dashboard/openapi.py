@@ -152,7 +152,7 @@ def _value(column: dy.Column) -> dict[str, Any]:
         return {"type": "string", "enum": list(allowed)}
     kind = dict(TYPES[type(column.dtype)])
     if kind["type"] == "string":
-        return kind | {"minLength": 1, "maxLength": filters.MAX_LENGTH}
+        return kind | {"maxLength": filters.MAX_LENGTH}
     if kind["type"] in {"integer", "number"}:
         return kind | {"minimum": -MOST, "maximum": MOST}
     return kind
@@ -165,7 +165,7 @@ def _patterns(columns: Mapping[str, dy.Column]) -> dict[str, Any]:
         kind = TYPES[type(column.dtype)]["type"]
         names.setdefault("times" if column.dtype == pl.Datetime else kind, []).append(name)
     takes = {
-        "string": ("ne|gte|lte|gt|lt|contains", {"type": "string", "minLength": 1, "maxLength": 500}),
+        "string": ("ne|gte|lte|gt|lt|contains", {"type": "string", "maxLength": filters.MAX_LENGTH}),
         "integer": ("ne|gte|lte|gt|lt", {"type": "integer", "minimum": -MOST, "maximum": MOST}),
         "number": ("ne|gte|lte|gt|lt", {"type": "number", "minimum": -MOST, "maximum": MOST}),
         "times": ("ne|gte|lte|gt|lt", {"type": "string", "format": "date-time"}),
