@@ -42,6 +42,7 @@ PACKED: Final = ("application/vnd.apache.parquet", FORMATS["xlsx"].media)
 LEAST_PACKED: Final = 1000
 PACKING: Final = 5
 RETRY_SECONDS: Final = 10
+VARIES: Final = {"Vary": "Accept-Encoding"}  # the middleware says so of whole answers
 
 api = FastAPI(
     title="HMA Ledger",
@@ -117,11 +118,10 @@ def _whole(request: Request, find: Callable[[Lease], Any], *named: str) -> Respo
     with _refusals(), ExitStack() as stack:
         lease = _lease(stack, request.query_params.get("as_of"))
         tag = versions.etag(lease.ledger, lease.as_of, request.url.path, request.url.query)
-        headers = {**_headers(lease), **_kept(tag)}
         if versions.has_it(request.headers.get("If-None-Match"), tag):
-            return Response(status_code=304, headers=headers)
+            return _unchanged(lease, tag)
         with lease.limited(limits().statement_seconds):
-            return JSONResponse(find(lease), headers=headers)
+            return JSONResponse(find(lease), headers={**_headers(lease), **_kept(tag)})
 
 
 def _described(schema: dict[str, Any], *more: str) -> dict[int | str, dict[str, Any]]:
@@ -213,9 +213,9 @@ def _changes(request: Request) -> Response:
             0 if given == "0" else asof.find(lease.con, given) for given in (asked["a"], asked["b"])
         )
         tag = versions.etag(lease.ledger, a, b, source)
-        headers = {**_headers(lease), **_kept(tag)}
         if versions.has_it(request.headers.get("If-None-Match"), tag):
-            return Response(status_code=304, headers=headers)
+            return _unchanged(lease, tag)
+        headers = {**_headers(lease), **_kept(tag)}
         with lease.limited(limits().statement_seconds):
             found = diff(lease.con, a, b, source)
         pieces = (piece.encode() for piece in json_pieces(lease.con, found))
@@ -236,7 +236,7 @@ def _answer(request: Request, table: str, ending: str) -> Response:
         asked = answer.question.address(ending, answer.lease.as_of)
         tag = versions.etag(answer.lease.ledger, asked, limits().max_rows_xlsx)
         if versions.has_it(request.headers.get("If-None-Match"), tag):
-            return Response(status_code=304, headers={**_headers(answer.lease), **_kept(tag)})
+            return _unchanged(answer.lease, tag)
         headers = {
             "Content-Disposition": f'attachment; filename="{answer.name}.{ending}"',
             "X-HMA-Rows": str(answer.rows),
@@ -244,7 +244,7 @@ def _answer(request: Request, table: str, ending: str) -> Response:
             **_kept(tag),
         }
         if request.method == "HEAD":
-            return Response(headers=headers, media_type=form.media_type)
+            return _head(form.media_type, headers)
         _slot(stack)
         pieces = form.pieces(answer)
         first = next(pieces, b"")  # before the answer begins: it may still be refused
@@ -308,7 +308,19 @@ def _headers(lease: Lease) -> Mapping[str, str]:
 
 def _kept(tag: str) -> Mapping[str, str]:
     """How an answer may be kept: by its tag, asked for again each time."""
-    return {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    return {"ETag": tag, "Cache-Control": "no-cache"}
+
+
+def _unchanged(lease: Lease, tag: str) -> Response:
+    """What the reader has is still what there is."""
+    return Response(status_code=304, headers={**_headers(lease), **_kept(tag), **VARIES})
+
+
+def _head(media_type: str, headers: Mapping[str, str]) -> Response:
+    """The head of an answer whose length nobody knows before it is written."""
+    head = Response(headers={**headers, **VARIES}, media_type=media_type)
+    del head.headers["Content-Length"]
+    return head
 
 
 class _Rows(StreamingResponse):

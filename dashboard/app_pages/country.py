@@ -155,7 +155,7 @@ else:
     show.download(
         address.rows("coverage", {"area": area}),
         coverage.height,
-        label="Download this table (CSV)",
+        label="Download this table",
     )
 
 other = queries.ask("area_other_us", area=area)
@@ -196,7 +196,7 @@ if not compared.is_empty():
     )
     show.download(
         address.rows("reconciliation", {"area": area}), compared.height,
-        label="Download the comparison (CSV)",
+        label="Download the comparison",
     )  # fmt: skip
     side_by_side.reasons(compared)
 
@@ -264,7 +264,7 @@ else:
     )
     show.download(
         address.rows("casualties_by_area_year", {"area": area}), hurt.height,
-        label="Download this table (CSV)",
+        label="Download this table",
     )  # fmt: skip
 
 registers = queries.ask("area_registers", area=area)
@@ -341,7 +341,7 @@ def show_register(rows: pl.DataFrame) -> None:
     show.download(
         address.rows("casualty_events", of_it),
         count,
-        label=f"Download the {'people' if is_people else 'accidents'} (CSV)",
+        label=f"Download the {'people' if is_people else 'accidents'}",
     )
 
 
@@ -419,7 +419,7 @@ else:
         )
     show.download(
         address.rows("dependency", {"area": area, "is_newest_edition": "yes"}), shares.height,
-        label="Download the shares (CSV)",
+        label="Download the shares",
     )  # fmt: skip
 
 st.header("Clearance")

@@ -111,7 +111,7 @@ def describe(row: dict[str, Any]) -> None:
             },
             alt=f"Files of {row['title']} with their hashes",
         )
-        show.download(address.rows("vintages", {"source_id": name}), label="All vintages (CSV)")
+        show.download(address.rows("vintages", {"source_id": name}), label="All vintages")
     show.table(
         series.filter(source_id=name),
         {

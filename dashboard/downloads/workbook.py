@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import polars as pl
 import xlsxwriter
+from xlsxwriter.worksheet import Worksheet
 
 from dashboard.answer import Answer
 from dashboard.current import limits
@@ -131,7 +132,7 @@ def _rows_sheet(book: xlsxwriter.Workbook, bold: object, answer: Answer) -> None
 
 def _writer(
     book: xlsxwriter.Workbook,
-    sheet: Any,
+    sheet: Worksheet,
     name: str,
     dtype: pl.DataType,
 ) -> Write:
@@ -159,7 +160,7 @@ def _writer(
     return write_text
 
 
-def _number_writer(sheet: Any, shape: object) -> Write:  # noqa: ANN401
+def _number_writer(sheet: Worksheet, shape: object) -> Write:
     def write(line: int, place: int, value: float | Decimal) -> None:
         if not isinstance(value, float) and _digits(value) >= MOST_DIGITS:
             sheet.write_string(line, place, str(value))
