@@ -263,15 +263,20 @@ def download(address: str, rows: int | None = None, *, label: str = "Download") 
     except TooLongError:  # the links may still be followed
         found, bytes_of = rows, {}
     count = rows if rows is not None else found
-    links = []
-    for ending, name in FILES.items():
-        if bytes_of and ending not in bytes_of:
-            continue  # too large for the format
-        size = f", about {sizes.words(bytes_of[ending])}" if ending in bytes_of else ""
-        links.append(f"[{{}}{name}{size}]({address.replace('.csv', f'.{ending}', 1)})")
     many = f", {count:,} row{'' if count == 1 else 's'}" if count is not None else ""
-    first, *others = links
-    st.markdown(" · ".join([first.format(f"{label}{many}: "), *(one.format("") for one in others)]))
+    names = {
+        ending: f"{name}, about {sizes.words(bytes_of[ending])}" if bytes_of else name
+        for ending, name in FILES.items()
+        if not bytes_of
+        or ending in bytes_of  # one that is too large for a format has no size in it
+    }
+    names["csv"] = f"{label}{many}: {names['csv']}"
+    st.markdown(
+        " · ".join(
+            f"[{name}]({address.replace('.csv', f'.{ending}', 1)})"
+            for ending, name in names.items()
+        )
+    )
 
 
 def unknown(noun: str, texts: Sequence[str]) -> None:

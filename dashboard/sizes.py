@@ -11,7 +11,7 @@ from typing import Final
 
 from dashboard.answer import Answer, Question
 from dashboard.current import limits
-from dashboard.downloads import FORMATS
+from dashboard.downloads import FORMATS, TooLargeError
 
 SAMPLE_ROWS: Final = 300
 MOST_KNOWN: Final = 500
@@ -46,12 +46,14 @@ def _weights(answer: Answer) -> Mapping[str, Weight]:
 
 
 def _weigh(answer: Answer) -> dict[str, Weight]:
-    empty, few = (
-        Answer(Question(answer.table, limit=rows), answer.lease) for rows in (0, SAMPLE_ROWS)
-    )
+    sample = min(SAMPLE_ROWS, limits().max_rows_xlsx)
+    empty, few = (Answer(Question(answer.table, limit=rows), answer.lease) for rows in (0, sample))
     found = {}
     for ending, one in FORMATS.items():
-        least, more = (sum(map(len, one.pieces(part))) for part in (empty, few))
+        try:
+            least, more = (sum(map(len, one.pieces(part))) for part in (empty, few))
+        except TooLargeError:  # a text longer than a cell; the API says so to whoever asks
+            continue
         found[ending] = (least, (more - least) / few.rows if few.rows else 0.0)
     return found
 
