@@ -148,7 +148,9 @@ def test_every_format_holds_the_ledgers_cells_in_one_order(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
-    area=st.lists(st.sampled_from(["VNM", "KHM", "COL", "LAO", "AGO"]), min_size=1, max_size=2, unique=True),
+    area=st.lists(
+        st.sampled_from(["VNM", "KHM", "COL", "LAO", "AGO"]), min_size=1, max_size=2, unique=True
+    ),
     first=st.integers(1995, 2020) | st.none(),
     account=st.lists(st.sampled_from(["DoD", "State NADR-CWD"]), max_size=1),
 )
