@@ -147,9 +147,10 @@ def _entry(lease: Lease, table: str, revisions: list[dict[str, Any]]) -> dict[st
     known = [one for one in revisions if lease.as_of is None or one["recorded_in"] <= lease.as_of]
     shown = known[-1] if known else None
     named = shown or revisions[0]
-    (source,) = lease.con.execute(
-        text("sources_of"), {"sources": [named["source_id"]]}
-    ).pl().to_dicts() or [None]
+    sources = (
+        lease.con.execute(text("sources_of"), {"sources": [named["source_id"]]}).pl().to_dicts()
+    )
+    source = sources[0] if sources else None
     entry_id = named["entry_id"]
     return {
         **_about(lease),

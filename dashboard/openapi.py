@@ -44,7 +44,7 @@ REFUSALS: Final = {
 }
 
 
-def refusals(*statuses: str) -> dict[str, Any]:
+def refusals(*statuses: str) -> dict[int | str, dict[str, Any]]:
     """The answers with these statuses, each an object with ``error``."""
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     return {status: {"description": REFUSALS[status], "content": content} for status in statuses}
@@ -178,7 +178,7 @@ def _patterns(columns: Mapping[str, dy.Column]) -> dict[str, Any]:
     return {**patterns, rf"^({'|'.join(columns)})\.null$": {"enum": ["yes", "no"]}}
 
 
-def responses(table: str) -> dict[str, Any]:
+def responses(table: str) -> dict[int | str, dict[str, Any]]:
     """The rows in every format, or why there are none."""
     files = {
         one.media: {"schema": {"type": "string", "contentMediaType": one.media}}

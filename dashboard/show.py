@@ -258,6 +258,7 @@ def download(address: str, rows: int | None = None, *, label: str = "Download") 
     streams them: nothing passes through the page's memory.
     """
     table, pairs = asked_by(address)
+    found: int | None
     try:
         found, bytes_of = queries.download(table, [pair for pair in pairs if pair[0] != "as_of"])
     except TooLongError:  # the links may still be followed

@@ -195,7 +195,7 @@ if not compared.is_empty():
         alt=f"U.S. money in {name} by year, as each source counts it, beside State’s report",
     )
     show.download(
-        address.rows("reconciliation", {"area": area}), compared.height,
+        address.rows("reconciliation", {"area": area, "sort": "-year,measure,flow"}), compared.height,
         label="Download the comparison",
     )  # fmt: skip
     side_by_side.reasons(compared)
@@ -263,7 +263,7 @@ else:
         alt=f"Casualties in {name} by year",
     )
     show.download(
-        address.rows("casualties_by_area_year", {"area": area}), hurt.height,
+        address.rows("casualties_by_area_year", {"area": area, "sort": "-calendar_year"}), hurt.height,
         label="Download this table",
     )  # fmt: skip
 
@@ -384,7 +384,7 @@ else:
         "years, mine action only: not State’s fiscal-year figures above, and never added to them.",
     )
     show.table(
-        shares.sort("calendar_year", descending=True),
+        shares.sort("calendar_year", descending=True, maintain_order=True),
         {
             "Year": show.text_of("calendar_year"),
             "United States": lambda row: (
@@ -418,7 +418,7 @@ else:
             alt=f"Donors of {name} in {year}",
         )
     show.download(
-        address.rows("dependency", {"area": area, "is_newest_edition": "yes"}), shares.height,
+        address.rows("dependency", {"area": area, "is_newest_edition": "yes", "sort": "-calendar_year"}), shares.height,
         label="Download the shares",
     )  # fmt: skip
 
@@ -449,7 +449,10 @@ else:
         "Cleared, reduced and cancelled are different things, and kinds of hazard overlap: rows are not "
         "to be added. A year without a row was not read."
     )
-    show.download(address.rows("clearance", {"area": area}), cleared.height)
+    show.download(
+        address.rows("clearance", {"area": area, "sort": "-year,hazard,-edition_order"}),
+        cleared.height,
+    )
 
 st.header("Contamination")
 left = queries.ask("area_contamination", area=area)
@@ -472,7 +475,10 @@ else:
         alt=f"Estimates of contamination in {name}",
     )
     show.small("Estimates differ in method; a survey can multiply or divide one.")
-    show.download(address.rows("contamination", {"area": area}), left.height)
+    show.download(
+        address.rows("contamination", {"area": area, "sort": "-estimate_date,hazard,entry_id"}),
+        left.height,
+    )
 
 st.header("Treaties")
 treaties = queries.ask("area_treaties", area=area)

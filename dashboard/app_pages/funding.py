@@ -143,7 +143,9 @@ show.table(
 )
 
 st.header("Rows")
-show.download(address.rows("funding", asked), total_rows)
+# the order of funding_rows.sql
+ordered = {"sort": "area_as_printed,year,series,account,-edition_order,entry_id"}
+show.download(address.rows("funding", {**asked, **ordered}), total_rows)
 pages = -(-total_rows // PAGE_ROWS)
 page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
 rows = queries.ask_filtered("funding_rows", conditions, PAGE_ROWS, (page - 1) * PAGE_ROWS)

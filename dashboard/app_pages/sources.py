@@ -70,7 +70,7 @@ show.table(
     },
     alt="Sources with publisher, rhythm, number of figures, and whether they are in use",
 )
-show.download(address.rows("sources", {}), sources.height)
+show.download(address.rows("sources", {"sort": "title"}), sources.height)
 
 
 for row in sources.filter(pl.col("source_id").is_in(list(holds))).iter_rows(named=True):

@@ -90,7 +90,7 @@ def _write(answer: Answer, path: Path, folder: str) -> None:
         )
 
 
-def _columns(answer: Answer) -> list[tuple[str, ...]]:
+def _columns(answer: Answer) -> Sequence[tuple[str, ...]]:
     return [("column", "type", "unit", "meaning")] + [
         (
             name,

@@ -66,7 +66,7 @@ def from_parquet(table: str, content: bytes) -> Rows:
 def from_xlsx(table: str, content: bytes) -> Rows:
     """Excel's numbers are doubles and its times have no zone and milliseconds."""
     schema = polars_schema(ALL_TABLES[table])
-    kinds = {name: _excel(dtype) for name, dtype in schema.items()}
+    kinds: dict[str | int, Any] = {name: _excel(dtype) for name, dtype in schema.items()}
     sheet = fastexcel.read_excel(content).load_sheet("rows", dtypes=kinds, whitespace_as_null=False)
     found = pl.DataFrame(sheet).to_dicts()
     times = {name for name, dtype in schema.items() if isinstance(dtype, pl.Datetime)}

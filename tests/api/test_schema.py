@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
@@ -52,7 +52,7 @@ def ledger(pool: None, built_folders: Folders, monkeypatch: pytest.MonkeyPatch) 
     max_examples=2, phases=[Phase.explicit, Phase.generate], deadline=None,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
-def test_every_answer_is_one_that_the_description_allows(case: schemathesis.Case) -> None:
+def test_every_answer_is_one_that_the_description_allows(case: schemathesis.Case[Any]) -> None:
     # What is allowed may still be refused: an area code that the ledger does not know. And what breaks the
     # description may still be an answerable address: an object is written there like a list. Refusals have
     # tests of their own.
@@ -63,7 +63,7 @@ def test_every_answer_is_one_that_the_description_allows(case: schemathesis.Case
 def test_every_row_of_every_table_keeps_to_its_schema(client: TestClient, table: str) -> None:
     document = client.get("/openapi.json").json()
     described = document["paths"][f"/{table}.{{ending}}"]["get"]["responses"]["200"]["content"]
-    keeps = jsonschema.Draft202012Validator(
+    keeps = jsonschema_rs.Draft202012Validator(
         {**described["application/json"]["schema"], "components": document["components"]}
     )
     answer = client.get(f"/{table}.json").json()
