@@ -1,52 +1,63 @@
-"""The API: every table and view of the ledger as a stream of CSV.
+"""The API: every table and view of the ledger, in every format of :mod:`dashboard.downloads`.
 
 ``GET /api/v1/funding.csv?area=KHM&year.gte=2015&account=DoD``. What can be asked is declared in
-:mod:`etl.tables`; the grammar of filters is :mod:`dashboard.filters`. Rows come from DuckDB batch
-by batch, so memory does not grow with the answer. ``as_of=3`` asks how the ledger stood right after
-an earlier refresh, and ``/api/v1/changes.json?a=2&b=3`` what changed between two.
+:mod:`etl.tables` and described by :mod:`dashboard.openapi`; the grammar of filters is
+:mod:`dashboard.filters`. Rows come from DuckDB batch by batch, so memory does not grow with the
+answer. ``as_of=3`` asks how the ledger stood right after an earlier refresh, and
+``/api/v1/changes.json?a=2&b=3`` what changed between two.
 """
 
 from __future__ import annotations
 
-import io
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from functools import cache
-from pathlib import Path
-from typing import Final
+from asyncio import timeout
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from itertools import chain
+from typing import Annotated, Any, Final, cast
 
-import polars as pl
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi import FastAPI, Path, Request
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.types import Receive, Scope, Send
 
-from dashboard import filters
-from dashboard.current import ledgers
-from etl import asof, sql
+from dashboard import catalogue, filters, openapi, reference, sizes, versions
+from dashboard.answer import Answer, question, text
+from dashboard.current import ledgers, limits
+from dashboard.downloads import FORMATS, TooLargeError
+from dashboard.slots import Slots
+from etl import asof
 from etl.asof import AsOfError
+from etl.dictionary import docstring
 from etl.diff import diff, json_pieces
 from etl.store import Lease, NoLedgerError, TooLongError
-from etl.tables import ALL_TABLES, LOG_TABLES, polars_schema, reading_order
+from etl.tables import ALL_TABLES
 
 _LOG: Final = logging.getLogger(__name__)
 
-_SQL: Final = Path(__file__).parent / "sql"
-FORMATS: Final = ("csv",)
-RESERVED: Final = ("raw", "as_of")  # parameters that are no columns
-BATCH_ROWS: Final = 20_000
-# A spreadsheet runs a text that starts with one of these as a formula; full-width signs count, and
-# white space or signs without a shape in front do not hide one.
-FORMULA: Final = "^[\\s\\p{Z}\\p{C}]*[=+\\-@\uff1d\uff0b\uff0d\uff20]"
+# What is packed already; CSV and JSON are packed by a quarter of their size at little cost.
+PACKED: Final = ("application/vnd.apache.parquet", FORMATS["xlsx"].media)
+LEAST_PACKED: Final = 1000
+PACKING: Final = 5
+RETRY_SECONDS: Final = 10
+VARIES: Final = {"Vary": "Accept-Encoding"}  # the middleware says so of whole answers
 
 api = FastAPI(
     title="HMA Ledger",
     version="1",
     description="Figures of U.S. humanitarian mine action, each with its source.",
-    docs_url=None,  # its pages would load scripts from another host
+    docs_url=None,  # its pages would load scripts from another host; see dashboard/reference.py
     redoc_url=None,
 )
+api.add_middleware(
+    GZipMiddleware,
+    minimum_size=LEAST_PACKED,
+    compresslevel=PACKING,
+    exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, *PACKED),
+)
+under_way = Slots()
 
 
 class AnswerError(Exception):
@@ -60,10 +71,27 @@ class AnswerError(Exception):
 @api.exception_handler(AnswerError)
 async def _refuse(_request: Request, error: Exception) -> JSONResponse:
     status = error.status if isinstance(error, AnswerError) else 500
-    return JSONResponse({"error": str(error)}, status)
+    headers = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else None  # noqa: PLR2004
+    return JSONResponse({"error": str(error)}, status, headers)
 
 
-@api.get("/")
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What goes wrong while an answer is found, as the status that says so."""
+    try:
+        yield
+    except (filters.FilterError, AsOfError) as error:
+        raise AnswerError(400, str(error)) from error
+    except TooLargeError as error:
+        raise AnswerError(413, str(error)) from error
+    except (NoLedgerError, TooLongError) as error:
+        raise AnswerError(503, f"{error}.") from error
+
+
+# ---- what there is
+
+
+@api.get("/", responses={"200": {"description": "Every table and what one row of it is."}})
 def tables() -> dict[str, dict[str, str]]:
     """Every table and what one row of it is."""
     return {
@@ -74,8 +102,88 @@ def tables() -> dict[str, dict[str, str]]:
     }
 
 
-@api.get("/changes.json")
-async def changes(request: Request) -> StreamingResponse:
+@api.get("/docs", include_in_schema=False)
+def docs() -> HTMLResponse:
+    """The document as a page."""
+    return HTMLResponse(
+        reference.page(api.openapi()), headers={"Content-Security-Policy": reference.POLICY}
+    )
+
+
+def _whole(request: Request, find: Callable[[Lease], Any], *named: str) -> Response:
+    """A small answer as JSON, of the ledger as it stood as of the refresh that the address asks for."""
+    unknown = sorted(request.query_params.keys() - {"as_of", *named})
+    if unknown:
+        raise AnswerError(400, f"there is no parameter {unknown[0][:80]!r} here.")
+    with _refusals(), ExitStack() as stack:
+        lease = _lease(stack, request.query_params.get("as_of"))
+        tag = versions.etag(lease.ledger, lease.as_of, request.url.path, request.url.query)
+        if versions.has_it(request.headers.get("If-None-Match"), tag):
+            return _unchanged(lease, tag)
+        with lease.limited(limits().statement_seconds):
+            return JSONResponse(find(lease), headers={**_headers(lease), **_kept(tag)})
+
+
+def _described(schema: dict[str, Any], *more: str) -> dict[int | str, dict[str, Any]]:
+    return cast(
+        dict[int | str, dict[str, Any]],
+        {
+            "200": {
+                "description": "What was asked for.",
+                "content": {"application/json": {"schema": schema}},
+            },
+            "304": {"description": "What If-None-Match names is still what there is."},
+            **openapi.refusals("400", *more, "503"),
+        },
+    )
+
+
+AS_OF: Final = {"parameters": [openapi.COMMON[0]]}
+
+
+@api.get("/datasets", responses=_described(catalogue.DATASETS), openapi_extra=AS_OF)
+def datasets(request: Request) -> Response:
+    """Every table with its columns, its number of rows, and where to get it."""
+    return _whole(request, catalogue.datasets)
+
+
+@api.get("/sources", responses=_described(catalogue.listed("sources")), openapi_extra=AS_OF)
+def sources(request: Request) -> Response:
+    """Every source: publisher, licence, citation, rhythm, caveats."""
+    return _whole(request, catalogue.sources)
+
+
+@api.get("/refreshes", responses=_described(catalogue.listed("refreshes")), openapi_extra=AS_OF)
+def refreshes(request: Request) -> Response:
+    """Every refresh with what it changed, oldest first."""
+    return _whole(request, catalogue.refreshes)
+
+
+@api.get("/entries/{entry_id}", responses=_described(catalogue.ENTRY, "404"), openapi_extra=AS_OF)
+def entry(
+    request: Request,
+    entry_id: Annotated[str, Path(description="stable name of the figure", max_length=200)],
+) -> Response:
+    """One figure: its values, every revision, and how to cite it."""
+
+    def find(lease: Lease) -> dict[str, Any]:
+        found = catalogue.entry(lease, entry_id)
+        if found is None:
+            raise AnswerError(404, f"there is no entry {entry_id[:80]!r} in {lease.ledger}.")
+        return found
+
+    return _whole(request, find)
+
+
+# ---- what changed
+
+
+@api.get(
+    "/changes.json",
+    responses=_described(catalogue.CHANGES),
+    openapi_extra={"parameters": catalogue.CHANGES_ASKED},
+)
+async def changes(request: Request) -> Response:
     """What changed between the refreshes ``a`` and ``b``: sums, and every entry before and after.
 
     Each is a number, a day or a time; ``a=0`` is the empty ledger. ``source`` keeps one source.
@@ -83,7 +191,7 @@ async def changes(request: Request) -> StreamingResponse:
     return await run_in_threadpool(_changes, request)
 
 
-def _changes(request: Request) -> StreamingResponse:
+def _changes(request: Request) -> Response:
     asked = request.query_params
     unknown = sorted(asked.keys() - {"a", "b", "source"})
     if unknown or not (asked.get("a") and asked.get("b")):
@@ -93,94 +201,103 @@ def _changes(request: Request) -> StreamingResponse:
             + (f"; not {unknown[0][:80]!r}." if unknown else "."),
         )
     source = asked.get("source")
-    with ExitStack() as stack:
+    with _refusals(), ExitStack() as stack:
+        _slot(stack)
         lease = _lease(stack, None)
-        sources = [row[0] for row in lease.con.execute(_sql("source_ids")).fetchall()]
-        if source is not None and source not in sources:
+        known = [row[0] for row in lease.con.execute(text("source_ids")).fetchall()]
+        if source is not None and source not in known:
             raise AnswerError(
-                400, f"there is no source {source[:80]!r}. Sources: {', '.join(sources)}."
+                400, f"there is no source {source[:80]!r}. Sources: {', '.join(known)}."
             )
-        try:
-            a, b = (
-                0 if text == "0" else asof.find(lease.con, text)
-                for text in (asked["a"], asked["b"])
-            )
-            with lease.limited():
-                found = diff(lease.con, a, b, source)
-        except AsOfError as error:
-            raise AnswerError(400, str(error)) from error
-        except TooLongError as error:
-            raise AnswerError(503, f"{error}.") from error
-        return _Rows(
-            (piece.encode() for piece in json_pieces(lease.con, found)),
-            stack.pop_all(),
-            media_type="application/json",
-            headers=_headers(lease),
+        a, b = (
+            0 if given == "0" else asof.find(lease.con, given) for given in (asked["a"], asked["b"])
         )
+        tag = versions.etag(lease.ledger, a, b, source)
+        if versions.has_it(request.headers.get("If-None-Match"), tag):
+            return _unchanged(lease, tag)
+        headers = {**_headers(lease), **_kept(tag)}
+        with lease.limited(limits().statement_seconds):
+            found = diff(lease.con, a, b, source)
+        pieces = (piece.encode() for piece in json_pieces(lease.con, found))
+        return _Rows(pieces, stack.pop_all(), media_type="application/json", headers=headers)
 
 
-@api.get("/{table}.{ending}")
-async def rows(request: Request, table: str, ending: str) -> StreamingResponse:
-    """The rows of a table that pass the filters, with their provenance.
+# ---- rows
 
-    ``as_of`` is the number of an earlier refresh, a day or a time: the rows are those of then.
-    ``raw=1`` leaves texts as they are; otherwise those that a spreadsheet would run as a formula
-    start with an apostrophe.
-    """
-    if table not in ALL_TABLES:
-        raise AnswerError(
-            404, f"there is no table {table[:80]!r}. The tables are: {', '.join(ALL_TABLES)}."
-        )
-    if ending not in FORMATS:
+
+def _answer(request: Request, table: str, ending: str) -> Response:
+    form = FORMATS.get(ending)
+    if form is None:
         raise AnswerError(
             400, f"{ending[:80]!r} is no known format. Allowed: {', '.join(FORMATS)}."
         )
-    return await run_in_threadpool(_answer, request, table)
-
-
-def _answer(request: Request, table: str) -> StreamingResponse:
-    pairs = [pair for pair in request.query_params.multi_items() if pair[0] not in RESERVED]
-    raw = request.query_params.get("raw", "0").lower()
-    if raw not in filters.YES:
-        raise AnswerError(400, f"raw takes 1 or 0, not {raw[:80]!r}.")
-    with ExitStack() as stack:
-        lease = _lease(stack, request.query_params.get("as_of"))
-        areas, sources, series = (
-            [row[0] for row in lease.con.execute(_sql(name)).fetchall()]
-            for name in ("area_codes", "source_ids", "series_names")
-        )
-        codes = {"source_id": sources, "series": series}
-        try:
-            conditions = filters.parse(table, pairs, areas, codes)
-        except filters.FilterError as error:
-            raise AnswerError(400, str(error)) from error
-        batches = _batches(lease, table, conditions, raw=filters.YES[raw])
-        try:
-            first = next(batches, None)  # before the answer begins: it may still be refused
-        except TooLongError as error:
-            raise AnswerError(503, f"{error}.") from error
-        as_of = "" if lease.as_of is None else f"-as-of-{lease.as_of}"
+    with _refusals(), ExitStack() as stack:
+        answer = _ask(request, table, stack)
+        asked = answer.question.address(ending, answer.lease.as_of)
+        tag = versions.etag(answer.lease.ledger, asked, limits().max_rows_xlsx)
+        if versions.has_it(request.headers.get("If-None-Match"), tag):
+            return _unchanged(answer.lease, tag)
+        headers = {
+            "Content-Disposition": f'attachment; filename="{answer.name}.{ending}"',
+            "X-HMA-Rows": str(answer.rows),
+            **_headers(answer.lease),
+            **_kept(tag),
+        }
+        if request.method == "HEAD":
+            return _head(form.media_type, headers)
+        _slot(stack)
+        pieces = form.pieces(answer)
+        first = next(pieces, b"")  # before the answer begins: it may still be refused
         return _Rows(
-            _csv(table, first, batches),
+            chain([first], _watched(answer, pieces)),
             stack.pop_all(),
-            media_type="text/csv; charset=utf-8; header=present",
-            headers={
-                "Content-Disposition": f'attachment; filename="{table}-{lease.ledger}{as_of}.csv"',
-                **_headers(lease),
-            },
+            media_type=form.media_type,
+            headers=headers,
         )
+
+
+def _watched(answer: Answer, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    try:
+        yield from pieces
+    except TooLongError:
+        # the status is long sent: a stream that breaks off is not taken for a whole one
+        _LOG.warning("the rows of %s took too long; the answer was broken off", answer.table)
+        raise
+
+
+def _count(request: Request, table: str) -> Response:
+    def find(lease: Lease) -> dict[str, Any]:
+        answer = Answer(question(table, request.query_params.multi_items(), lease), lease)
+        return {
+            "table": table,
+            "ledger": lease.ledger,
+            "as_of": lease.as_of,
+            "row_count": answer.rows,
+            "approximate_bytes": sizes.estimates(answer),
+        }
+
+    return _whole(request, find, *request.query_params.keys())
+
+
+def _ask(request: Request, table: str, stack: ExitStack) -> Answer:
+    lease = _lease(stack, request.query_params.get("as_of"))
+    return Answer(question(table, request.query_params.multi_items(), lease), lease)
+
+
+def _slot(stack: ExitStack) -> None:
+    """One of the answers that may be under way at once, until ``stack`` is closed."""
+    if not under_way.take(limits().streams):
+        raise AnswerError(
+            503, f"{limits().streams} answers are under way, as many as may be. Try again soon."
+        )
+    stack.callback(under_way.give_back)
 
 
 def _lease(stack: ExitStack, as_of: str | None) -> Lease:
     """The ledger in use until ``stack`` is closed, as it stood ``as_of`` an earlier refresh."""
     if as_of == "":
         raise AnswerError(400, "as_of takes the number of a refresh, a day or a time.")
-    try:
-        return stack.enter_context(ledgers().lease(as_of))
-    except NoLedgerError as error:
-        raise AnswerError(503, f"{error}.") from error
-    except AsOfError as error:
-        raise AnswerError(400, str(error)) from error
+    return stack.enter_context(ledgers().lease(as_of))
 
 
 def _headers(lease: Lease) -> Mapping[str, str]:
@@ -189,6 +306,23 @@ def _headers(lease: Lease) -> Mapping[str, str]:
     if lease.withheld:
         headers["X-HMA-Withheld"] = ", ".join(f"{name}={n}" for name, n in lease.withheld.items())
     return headers if lease.as_of is None else {**headers, "X-HMA-As-Of": str(lease.as_of)}
+
+
+def _kept(tag: str) -> Mapping[str, str]:
+    """How an answer may be kept: by its tag, asked for again each time."""
+    return {"ETag": tag, "Cache-Control": "no-cache"}
+
+
+def _unchanged(lease: Lease, tag: str) -> Response:
+    """What the reader has is still what there is."""
+    return Response(status_code=304, headers={**_headers(lease), **_kept(tag), **VARIES})
+
+
+def _head(media_type: str, headers: Mapping[str, str]) -> Response:
+    """The head of an answer whose length nobody knows before it is written."""
+    head = Response(headers={**headers, **VARIES}, media_type=media_type)
+    del head.headers["Content-Length"]
+    return head
 
 
 class _Rows(StreamingResponse):
@@ -205,74 +339,64 @@ class _Rows(StreamingResponse):
         self._release = release
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the pieces."""
+        """Send the pieces; break off where that takes too long."""
         with self._release:
-            await super().__call__(scope, receive, send)
+            async with timeout(limits().stream_seconds):
+                await super().__call__(scope, receive, send)
 
 
-@cache
-def _sql(name: str) -> str:
-    return (_SQL / f"{name}.sql").read_text(encoding="utf-8")
+def _table_routes(table: str) -> None:
+    """The addresses of one table."""
+    what = docstring(ALL_TABLES[table])
+
+    async def rows(
+        request: Request,
+        ending: Annotated[
+            str, Path(description="the format", json_schema_extra={"enum": list(FORMATS)})
+        ],
+    ) -> Response:
+        return await run_in_threadpool(_answer, request, table, ending)
+
+    async def count(request: Request) -> Response:
+        return await run_in_threadpool(_count, request, table)
+
+    asked = {"parameters": openapi.parameters(table)}
+    api.add_api_route(
+        f"/{table}.{{ending}}", rows, methods=["GET"], tags=["rows"], openapi_extra=asked,
+        operation_id=f"rows_of_{table}", summary=what, responses=openapi.responses(table),
+    )  # fmt: skip
+    api.add_api_route(f"/{table}.{{ending}}", rows, methods=["HEAD"], include_in_schema=False)
+    api.add_api_route(
+        f"/{table}/count", count, methods=["GET"], tags=["counts"], openapi_extra=asked,
+        operation_id=f"count_of_{table}", responses=_described(catalogue.COUNT),
+        summary=f"How many rows of {table} pass the filters, and about how large each format is.",
+    )  # fmt: skip
 
 
-def _batches(
-    lease: Lease, table: str, conditions: Sequence[filters.Condition], *, raw: bool
-) -> Iterator[pl.DataFrame]:
-    """The rows, some at a time.
+for _name in ALL_TABLES:
+    _table_routes(_name)
 
-    Raises:
-        TooLongError: the next of them took too long to find.
-    """
-    condition, parameters = filters.where(conditions)
-    schema = polars_schema(ALL_TABLES[table])
-    is_sorted = lease.as_of is None and (table not in LOG_TABLES or table == "splits")
-    query = _sql("rows" if is_sorted else "rows_sorted").format(
-        columns=", ".join(_cell(name, dtype, raw=raw) for name, dtype in schema.items()),
-        table=sql.identifier(table),
-        condition=condition,
-        order=", ".join(f"t.{sql.identifier(column)}" for column in reading_order(table)),
+
+@api.get("/{table}.{ending}", include_in_schema=False)
+@api.get("/{table}/count", include_in_schema=False)
+def unknown_table(table: str, ending: str = "") -> Response:
+    """Say which tables there are."""
+    del ending
+    raise AnswerError(
+        404, f"there is no table {table[:80]!r}. The tables are: {', '.join(ALL_TABLES)}."
     )
-    with lease.limited():
-        batches = lease.con.sql(query, params=parameters).to_arrow_reader(BATCH_ROWS)
-    while True:
-        with lease.limited():
-            batch = next(batches, None)
-        if batch is None:
-            return
-        yield pl.DataFrame(batch)
 
 
-def _csv(table: str, first: pl.DataFrame | None, more: Iterator[pl.DataFrame]) -> Iterator[bytes]:
-    """The answer in pieces, the header first."""
-    columns = ALL_TABLES[table].column_names()
-    yield _lines(pl.DataFrame(schema=dict.fromkeys(columns, pl.String)), header=True)
-    if first is None:
-        return
-    yield _lines(first, header=False)
-    try:
-        for batch in more:
-            yield _lines(batch, header=False)
-    except TooLongError:
-        # the status is long sent: a stream that breaks off is not taken for a whole one
-        _LOG.warning("the rows of %s took too long; the answer was broken off", table)
-        raise
+def _openapi() -> dict[str, Any]:
+    """The document, made once."""
+    if api.openapi_schema is None:
+        made = get_openapi(
+            title=api.title, version=api.version, description=api.description, routes=api.routes,
+            servers=[{"url": "/api/v1"}],
+        )  # fmt: skip
+        made.setdefault("components", {}).setdefault("schemas", {}).update(openapi.schemas())
+        api.openapi_schema = made
+    return api.openapi_schema
 
 
-def _lines(frame: pl.DataFrame, *, header: bool) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_csv(buffer, include_header=header)
-    return buffer.getvalue()
-
-
-def _cell(name: str, dtype: pl.DataType, *, raw: bool) -> str:
-    """The SQL of one cell: whole dollars without decimals, texts without live formulas."""
-    column = f"t.{sql.identifier(name)}"
-    text = f"CAST({column} AS VARCHAR)"
-    if isinstance(dtype, pl.Decimal):
-        text = f"regexp_replace({text}, '\\.00$', '')"
-    elif isinstance(dtype, pl.String) and not raw:
-        text = (
-            f"CASE WHEN regexp_matches({column}, '{FORMULA}') "
-            f"THEN chr(39) || {column} ELSE {column} END"
-        )
-    return f"{text} AS {sql.identifier(name)}"
+api.openapi = _openapi  # type: ignore[method-assign]

@@ -219,7 +219,7 @@ def side_by_side(area: str, name: str) -> None:
     _table(shown, name)
     show.download(
         address.rows("casualties_side_by_side", {"area": area}), rows.height,
-        label="Download all counts of all years (CSV)",
+        label="Download all counts of all years",
     )  # fmt: skip
     reasons(shown)
 

@@ -1,4 +1,4 @@
-"""The published ledgers of this process: one pool for pages, API and feed."""
+"""The published ledgers of this process: one pool for pages, API and feed; and its settings."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Final
 
+from etl.config import ApiConfig, config
 from etl.settings import folders
 from etl.store import Lease, Ledgers
 
@@ -17,6 +18,16 @@ LEASE: Final[ContextVar[Lease]] = ContextVar("lease")
 def ledgers() -> Ledgers:
     """The pool that follows ``CURRENT``."""
     return Ledgers(folders().ledger)
+
+
+@cache
+def limits() -> ApiConfig:
+    """The limits of the API, read once.
+
+    Raises:
+        ConfigError: as :func:`etl.config.config`.
+    """
+    return config().api
 
 
 def as_of() -> int | None:

@@ -21,6 +21,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from dashboard.current import ledgers
 from dashboard.refreshes import counts, words
+from dashboard.site import base
 from etl.manifest import SHORT
 from etl.store import Lease, NoLedgerError, TooLongError
 
@@ -34,7 +35,7 @@ def feed(request: Request) -> Response:
     """The feed, or 304 where the reader has it already."""
     try:
         with ledgers().lease() as lease:
-            content, updated = _content(lease, str(request.base_url))
+            content, updated = _content(lease, base(request))
     except (NoLedgerError, TooLongError) as error:
         return PlainTextResponse(f"{error}.\n", 503)
     headers = {

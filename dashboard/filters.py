@@ -166,6 +166,27 @@ def _number(name: str, dtype: pl.DataType, text: str) -> int | float | Decimal:
     return float(number)
 
 
+def order(table: str, text: str) -> list[tuple[str, bool]]:
+    """The columns that ``text`` sorts by, each with whether it is from the largest to the smallest.
+
+    ``area,-year`` is by area, then from the newest year. Rows without a value come last either way.
+
+    Raises:
+        FilterError: a column is not declared, or stands there twice.
+    """
+    columns = ALL_TABLES[table].columns()
+    found: dict[str, bool] = {}
+    for part in text.split(",") if text else []:
+        name = part.strip().removeprefix("-")
+        if name not in columns or name in found:
+            raise FilterError(
+                f"sort takes columns of {table}, each once, not {part[:80]!r}. A minus in front sorts from the "
+                f"largest. Columns: {', '.join(columns)}."
+            )
+        found[name] = part.strip().startswith("-")
+    return list(found.items())
+
+
 def where(conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
     """The SQL condition and its parameters; ``TRUE`` without any condition."""
     parts: list[str] = []

@@ -17,7 +17,8 @@ import polars as pl
 import polars.selectors as cs
 import streamlit as st
 
-from dashboard import filters, refreshes
+from dashboard import filters, refreshes, sizes
+from dashboard.answer import Answer, question
 from dashboard.current import LEASE, ledgers
 from dashboard.depends import page_reads
 from etl import asof, depends, sql
@@ -97,6 +98,21 @@ def ask_filtered(name: str, conditions: Sequence[filters.Condition], *more: int)
     """
     lease = LEASE.get()
     return _filtered(_key(lease), name, tuple(conditions), more, lease)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _download(
+    key: Key, table: str, pairs: list[tuple[str, str]], _lease: Lease
+) -> tuple[int, dict[str, int]]:
+    del key
+    answer = Answer(question(table, pairs, _lease), _lease)
+    return answer.rows, sizes.estimates(answer)
+
+
+def download(table: str, pairs: list[tuple[str, str]]) -> tuple[int, dict[str, int]]:
+    """How many rows a question to the API gives, and about how many bytes they take in each format."""
+    lease = LEASE.get()
+    return _download(_key(lease), table, pairs, lease)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

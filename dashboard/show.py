@@ -14,8 +14,11 @@ from urllib.parse import quote, urlsplit
 import polars as pl
 import streamlit as st
 
+from dashboard import queries, sizes
 from dashboard.address import page
+from dashboard.answer import asked_by
 from dashboard.charts import Figure, dressed
+from etl.store import TooLongError
 
 MISSING: Final = "–"
 BOUNDS: Final = {
@@ -24,6 +27,14 @@ BOUNDS: Final = {
     "approximate": "about ",
     "rounded": "",
     "exact": "",
+}
+# The formats that a page offers, as its links name them; the API has one more for programs.
+FILES: Final = {
+    "csv": "CSV",
+    "xlsx": "Excel",
+    "parquet": "Parquet",
+    "json": "JSON",
+    "zip": "zip with citation and licences",
 }
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]()#+!|<>$~:&-])")
 _UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
@@ -240,10 +251,33 @@ def chart(figure: Figure, *, title: str, alt_text: str, source_line: str) -> Non
     small(source_line)
 
 
-def download(address: str, rows: int | None = None, *, label: str = "Download CSV") -> None:
-    """The link that downloads what is shown, from the API."""
-    count = f", {rows:,} row{'' if rows == 1 else 's'}" if rows is not None else ""
-    st.markdown(f"[{label}{count}]({address})")
+def download(address: str, rows: int | None = None, *, label: str = "Download") -> None:
+    """Links that download what is shown, in each format, with rows and size before the click.
+
+    ``address`` is that of the CSV; ``rows`` is how many rows the page shows, counted otherwise. The API
+    streams them: nothing passes through the page's memory.
+    """
+    table, pairs = asked_by(address)
+    found: int | None
+    try:
+        found, bytes_of = queries.download(table, [pair for pair in pairs if pair[0] != "as_of"])
+    except TooLongError:  # the links may still be followed
+        found, bytes_of = rows, {}
+    count = rows if rows is not None else found
+    many = f", {count:,} row{'' if count == 1 else 's'}" if count is not None else ""
+    names = {
+        ending: f"{name}, about {sizes.words(bytes_of[ending])}" if bytes_of else name
+        for ending, name in FILES.items()
+        if not bytes_of
+        or ending in bytes_of  # one that is too large for a format has no size in it
+    }
+    names["csv"] = f"{label}{many}: {names['csv']}"
+    st.markdown(
+        " · ".join(
+            f"[{name}]({address.replace('.csv', f'.{ending}', 1)})"
+            for ending, name in names.items()
+        )
+    )
 
 
 def unknown(noun: str, texts: Sequence[str]) -> None:

@@ -22,6 +22,7 @@ from rich.table import Table
 
 from etl import commands, sql
 from etl.archive import Archive, ArchiveError
+from etl.config import config_file
 from etl.console import (
     EXIT_NO_LEDGER,
     EXIT_USAGE,
@@ -214,9 +215,8 @@ def serve(
         out.print("Building the ledger from the embedded data …")
         explain(refreshed(where, chosen_sources(None, embedded=True)))
     out.print(f"HMA Ledger is at http://{host}:{port} (Ctrl-C stops it)")
-    os.environ["HMA_DATA"] = str(
-        where.data.resolve()
-    )  # the working folder changes on the next line
+    os.environ["HMA_DATA"] = str(where.data.resolve())  # the working folder changes below
+    os.environ["HMA_CONFIG"] = str(config_file().resolve())
     os.chdir(PACKAGE.parent)  # Streamlit reads .streamlit/config.toml from the working folder
     uvicorn.run(
         "dashboard.app:app", host=host, port=port, log_level="warning", access_log=False,

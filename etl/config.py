@@ -99,6 +99,44 @@ class SourceConfig(BaseModel):
         return url if url is None or url.endswith("/") else f"{url}/"
 
 
+EXCEL_ROWS: Final = 1_048_575  # a sheet's 1,048,576 rows, less its heading
+
+
+class ApiConfig(BaseModel):
+    """What the server gives away at once, and under which address it is known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    public_url: str | None = Field(
+        default=None,
+        description="the server's address as readers know it, such as https://ledger.example/; otherwise that of "
+        "each request",
+        pattern=r"^https?://[^\s\"'<>?#]+$",
+    )
+    statement_seconds: float = Field(
+        default=30, gt=0, description="how long the ledger may look for the next rows of an answer"
+    )
+    stream_seconds: float = Field(
+        default=1800,
+        gt=0,
+        description="how long one answer may take to be sent; then it breaks off",
+    )
+    streams: int = Field(
+        default=8, ge=1, description="answers with rows that may be under way at once"
+    )
+    max_rows_xlsx: int = Field(
+        default=250_000,
+        ge=1,
+        le=EXCEL_ROWS,
+        description="rows of the largest Excel workbook; a sheet holds 1,048,575, and takes its time",
+    )
+
+    @field_validator("public_url")
+    @classmethod
+    def _ends_with_slash(cls, url: str | None) -> str | None:
+        return url if url is None or url.endswith("/") else f"{url}/"
+
+
 class Config(BaseSettings):
     """All settings; see the module docstring for where they come from."""
 
@@ -108,6 +146,7 @@ class Config(BaseSettings):
     )  # fmt: skip
 
     fetch: FetchConfig = FetchConfig()
+    api: ApiConfig = ApiConfig()
     sources: dict[str, SourceConfig] = {}
 
     @field_validator("sources")

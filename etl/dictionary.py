@@ -15,6 +15,7 @@ import dataframely as dy
 
 from etl import sql
 from etl.tables import (
+    ALL_TABLES,
     FACT_TABLES,
     LOG_TABLES,
     NATURAL_KEYS,
@@ -63,6 +64,13 @@ def as_markdown() -> str:
     parts += ["## Tables beside the figures\n"]
     parts += _sections(LOG_TABLES)
     return "\n".join(parts)
+
+
+def of_table(name: str) -> str:
+    """What one table and its columns mean, for whoever gets nothing but its rows."""
+    schema = ALL_TABLES[name]
+    notes = "A missing value was not read, or is not printed. It is never zero.\n"
+    return "\n".join([_head(name, schema), notes, _columns(schema.columns())])
 
 
 def _own_key(name: str) -> list[str]:

@@ -39,7 +39,7 @@ st.markdown(
 events = queries.ask("program_events")
 st.header("Events")
 show.table(
-    events.sort("date", descending=True),
+    events.sort("date", "event", descending=[True, False]),
     {
         "Date": show.text_of("date"),
         "Event": lambda row: show.entry_link(row["event"], row["entry_id"]),
@@ -51,7 +51,7 @@ show.table(
     },
     alt="Events of the U.S. program and of U.S. mine policy, newest first",
 )
-show.download(address.rows("program_events", {}), events.height)
+show.download(address.rows("program_events", {"sort": "-date,event"}), events.height)
 
 st.header("The Defense program’s own lines")
 lines = queries.ask("dod_lines")

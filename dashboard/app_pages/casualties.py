@@ -114,9 +114,7 @@ def world_by_year(world: pl.DataFrame) -> None:
         },
         alt="Casualties in the world by year, the newest edition of each year and what earlier ones print",
     )
-    show.download(
-        address.rows("casualties_world", {}), world.height, label="Download all editions (CSV)"
-    )
+    show.download(address.rows("casualties_world", {}), world.height, label="Download all editions")
 
 
 def splits(world: pl.DataFrame) -> None:
@@ -333,7 +331,7 @@ def compare(everything: pl.DataFrame) -> None:
         _rates(rows)
     show.download(
         address.rows("casualties_by_area_year", {"area": areas}), rows.height,
-        label="Download these figures (CSV)",
+        label="Download these figures",
     )  # fmt: skip
     for area in areas if len(areas) == 1 else ():
         casualties.side_by_side(area, names[area])
@@ -368,7 +366,7 @@ def _rates(rows: pl.DataFrame) -> None:
         )
     show.download(
         address.rows("casualty_rates", {"area": rows["area"].unique().sort().to_list()}),
-        rows.drop_nulls("total").height, label="Download the rates (CSV)",
+        rows.drop_nulls("total").height, label="Download the rates",
     )  # fmt: skip
 
 
@@ -424,7 +422,7 @@ def checks() -> None:
             )
     show.download(
         address.rows("casualty_checks", {}), int(counts["checks_count"].sum()),
-        label="Download all checks (CSV)",
+        label="Download all checks",
     )  # fmt: skip
 
 

@@ -171,12 +171,12 @@ else:
     show.download(
         address.rows("coverage", {"area": area}),
         coverage.height,
-        label="Download this table (CSV)",
+        label="Download this table",
     )
     if is_constant:
         show.download(
             address.rows("funding_constant", {"area": area, "series": "tweis_country_table"}),
-            label="Download State’s figures in constant dollars, of every edition (CSV)",
+            label="Download State’s figures in constant dollars, of every edition",
         )
 
 other = queries.ask("area_other_us", area=area)
@@ -216,8 +216,8 @@ if not compared.is_empty():
         alt=f"U.S. money in {name} by year, as each source counts it, beside State’s report",
     )
     show.download(
-        address.rows("reconciliation", {"area": area}), compared.height,
-        label="Download the comparison (CSV)",
+        address.rows("reconciliation", {"area": area, "sort": "-year,measure,flow"}), compared.height,
+        label="Download the comparison",
     )  # fmt: skip
     side_by_side.reasons(compared)
 
@@ -254,8 +254,8 @@ else:
     casualties.chosen_table(newest_first, alt=f"Casualties in {name} by year")
     casualties.notes(newest_first)
     show.download(
-        address.rows("casualties_by_area_year", {"area": area}), hurt.height,
-        label="Download this table (CSV)",
+        address.rows("casualties_by_area_year", {"area": area, "sort": "-calendar_year"}), hurt.height,
+        label="Download this table",
     )  # fmt: skip
 casualties.side_by_side(area, name)
 
@@ -335,7 +335,7 @@ def show_register(rows: pl.DataFrame) -> None:
     show.download(
         address.rows("casualty_events", of_it),
         count,
-        label=f"Download the {'people' if is_people else 'accidents'} (CSV)",
+        label=f"Download the {'people' if is_people else 'accidents'}",
     )
 
 
@@ -378,7 +378,7 @@ else:
         "years, mine action only: not State’s fiscal-year figures above, and never added to them.",
     )
     show.table(
-        shares.sort("calendar_year", descending=True),
+        shares.sort("calendar_year", descending=True, maintain_order=True),
         {
             "Year": show.text_of("calendar_year"),
             "United States": lambda row: (
@@ -412,8 +412,8 @@ else:
             alt=f"Donors of {name} in {year}",
         )
     show.download(
-        address.rows("dependency", {"area": area, "is_newest_edition": "yes"}), shares.height,
-        label="Download the shares (CSV)",
+        address.rows("dependency", {"area": area, "is_newest_edition": "yes", "sort": "-calendar_year"}), shares.height,
+        label="Download the shares",
     )  # fmt: skip
     show.small(
         f"[Each donor over the years, and what other sources say]({address.page('/who_else_pays', area=area)})"
@@ -446,7 +446,10 @@ else:
         "Cleared, reduced and cancelled are different things, and kinds of hazard overlap: rows are not "
         "to be added. A year without a row was not read."
     )
-    show.download(address.rows("clearance", {"area": area}), cleared.height)
+    show.download(
+        address.rows("clearance", {"area": area, "sort": "-year,hazard,-edition_order"}),
+        cleared.height,
+    )
 
 st.header("Contamination")
 left = queries.ask("area_contamination", area=area)
@@ -469,7 +472,10 @@ else:
         alt=f"Estimates of contamination in {name}",
     )
     show.small("Estimates differ in method; a survey can multiply or divide one.")
-    show.download(address.rows("contamination", {"area": area}), left.height)
+    show.download(
+        address.rows("contamination", {"area": area, "sort": "-estimate_date,hazard,entry_id"}),
+        left.height,
+    )
 
 st.header("Treaties")
 treaties = queries.ask("area_treaties", area=area)

@@ -170,7 +170,7 @@ show.download(
             "fiscal_year.lte": last_year,
         },
     ),
-    label="Download the rows behind the chart (CSV)",
+    label="Download the rows behind the chart",
 )
 
 st.header("The longer view")
@@ -263,4 +263,4 @@ show.small(
     "brackets. An en dash means that no figure was read, never zero. Casualties stand beside money; "
     "nothing here shows that one caused the other."
 )
-show.download(address.rows("area_profile", {}), profiles.height, label="Download all areas (CSV)")
+show.download(address.rows("area_profile", {}), profiles.height, label="Download all areas")

@@ -160,11 +160,13 @@ if is_constant:
         show.small(constant.note(str(basis), [year for years in lists for year in years]))
 
 st.header("Rows")
-show.download(address.rows("funding", asked), total_rows)
+# the order of funding_rows.sql
+ordered = {"sort": "area_as_printed,year,series,account,-edition_order,entry_id"}
+show.download(address.rows("funding", {**asked, **ordered}), total_rows)
 if is_constant:
     show.download(
         address.rows("funding_constant", asked),
-        label=f"Download the figures of single years in dollars of {CONSTANT_YEAR} (CSV)",
+        label=f"Download the figures of single years in dollars of {CONSTANT_YEAR}",
     )
 pages = -(-total_rows // PAGE_ROWS)
 page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1

@@ -177,7 +177,7 @@ def one_of_them() -> None:
         return show.rows_link(words, address.rows("funding", filters))
 
     show.table(
-        its.sort("year", "area_name", descending=[True, False]).slice(
+        its.sort("year", "area_name", descending=[True, False], maintain_order=True).slice(
             (page - 1) * PAGE_ROWS, PAGE_ROWS
         ),
         {
@@ -191,7 +191,16 @@ def one_of_them() -> None:
         alt=f"What {titles[name]} says {partner} got{of_area}, by year, country and agency",
     )
     show.download(
-        address.rows("partners", {"series": name, "area": area, "implementer": partner}), its.height
+        address.rows(
+            "partners",
+            {
+                "series": name,
+                "area": area,
+                "implementer": partner,
+                "sort": "-year,area_name,agency,account",
+            },
+        ),
+        its.height,
     )
 
 

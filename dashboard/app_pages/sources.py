@@ -120,7 +120,7 @@ show.small(
     + ". Every figure "
     "also stands on the pages of the source rows, of changes and of rejects, which list all sources."
 )
-show.download(address.rows("sources", {}), sources.height)
+show.download(address.rows("sources", {"sort": "title"}), sources.height)
 
 
 def warn(row: dict[str, Any], hold: dict[str, Any]) -> None:
@@ -250,7 +250,7 @@ def describe(row: dict[str, Any]) -> None:
             },
             alt=f"Files of {row['title']} with their hashes",
         )
-        show.download(address.rows("vintages", {"source_id": name}), label="All vintages (CSV)")
+        show.download(address.rows("vintages", {"source_id": name}), label="All vintages")
     show.table(
         series.filter(source_id=name),
         {

@@ -280,11 +280,11 @@ def ranking() -> None:
     )
     show.download(
         address.rows("dependency_summary", {"basis": basis}), summary.height,
-        label="Download the table (CSV)",
+        label="Download the table",
     )  # fmt: skip
     show.download(
         address.rows("dependency", {"basis": basis, "is_newest_edition": "yes"}),
-        label="Download every year’s share (CSV)",
+        label="Download every year’s share",
     )
 
 

@@ -6,4 +6,4 @@ SELECT
     ) AS is_newest
 FROM clearance
 WHERE area = $area
-ORDER BY year DESC, hazard, edition_order DESC
+ORDER BY year DESC, hazard, edition_order DESC, area, series, entry_id

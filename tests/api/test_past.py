@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from dashboard import answer
 from dashboard.current import ledgers
 from dashboard.feed import feed
 from etl import store
@@ -162,10 +163,11 @@ def test_changes_that_cannot_be_told_are_refused(
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """No statement may take longer than a moment, and each takes long."""
     whole = store.Lease.limited
-    monkeypatch.setattr(store.Lease, "limited", lambda lease: whole(lease, 0.2))
+    monkeypatch.setattr(store.Lease, "limited", lambda lease, *_: whole(lease, 0.2))
     slow = "SELECT {columns} FROM {table} AS t, range(1_000_000_000) AS s(i) WHERE {condition} AND md5(i::VARCHAR) = '' "
+    text = answer.text
     monkeypatch.setattr(
-        "dashboard.api._sql", lambda name: slow if name == "rows" else "SELECT area FROM areas"
+        "dashboard.answer.text", lambda name: slow if name == "rows" else text(name)
     )
 
 
@@ -181,11 +183,11 @@ def test_a_question_that_takes_too_long_is_refused_before_the_first_byte(
 def test_a_stream_that_takes_too_long_breaks_off_and_is_not_taken_for_whole(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def batches(*_: object, **__: object) -> Iterator[Any]:
+    def batches(*_: object) -> Iterator[Any]:
         yield pl.DataFrame({"area": ["VNM"]})
         raise store.TooLongError("too long")
 
-    monkeypatch.setattr("dashboard.api._batches", batches)
+    monkeypatch.setattr("dashboard.answer.Answer.batches", batches)
     with pytest.raises(store.TooLongError):
         client.get("/areas.csv")
     assert "the rows of areas took too long" in caplog.text

@@ -16,7 +16,8 @@ import duckdb
 import pytest
 from starlette.testclient import TestClient
 
-from dashboard.api import BATCH_ROWS, api
+from dashboard.answer import BATCH_ROWS
+from dashboard.api import api
 from dashboard.current import ledgers
 from etl.settings import Folders
 from etl.store import current_path
@@ -252,7 +253,7 @@ def test_negative_numbers_are_numbers_and_stay_untouched(
     [
         ("/fundings.csv", 404, ["no table 'fundings'", "funding, funding_shares"]),
         ("/duckdb_tables.csv", 404, ["no table 'duckdb_tables'", f"{list(VIEWS)[-1]}."]),
-        ("/funding.xlsx", 400, ["'xlsx' is no known format", "Allowed: csv."]),
+        ("/funding.xls", 400, ["'xls' is no known format", "Allowed: csv, xlsx, parquet, json, "]),
         ("/funding.csv?countri=KHM", 400, ["funding has no column 'countri'", "area_as_printed"]),
         ("/funding.csv?area=Vietnam", 400, ["'Vietnam' is no area code", "/api/v1/areas.csv"]),
         ("/funding.csv?area=", 400, ["'' is no area code"]),

@@ -1,0 +1,2 @@
+-- The day of the newest refresh.
+SELECT strftime(max(finished_at), '%Y-%m-%d') FROM refreshes
