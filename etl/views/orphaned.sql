@@ -19,7 +19,8 @@ WITH covered AS (
 hurt AS (
     SELECT area, calendar_year, total, lower_bound, edition, source_url, entry_id
     FROM casualties_by_area_year
-    WHERE total IS NOT NULL AND area IS NOT NULL
+    -- the Monitor alone, so that areas compare; a register counts by its own definition
+    WHERE total IS NOT NULL AND area IS NOT NULL AND measure = 'monitor' AND NOT is_partial_year
     QUALIFY row_number() OVER (
         PARTITION BY area ORDER BY calendar_year DESC, is_secondary, entry_id
     ) = 1
