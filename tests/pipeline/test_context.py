@@ -35,12 +35,17 @@ FIGURE: Final = {
 
 @pytest.fixture(scope="module")
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Empty tables that the view reads."""
+    """Empty tables that the view reads, and the sources of two indexes, an embedded and a live one."""
     with duckdb.connect() as made:
-        for name in ("funding", "deflators", "areas"):
+        for name in ("funding", "deflators", "areas", "sources"):
             made.execute(
                 sql.create_table("main", name, polars_schema(ALL_TABLES[name]), replace=True)
             )
+        put(
+            made, "sources",
+            {"source_id": "us_price_indexes", "status": "transcribed"},
+            {"source_id": "us_gdp_deflator", "status": "live"},
+        )  # fmt: skip
         yield made
 
 
