@@ -4,7 +4,7 @@ Exit codes: 0 done, also when nothing changed; 2 wrong usage; 3 a source kept it
 (the others went on); 4 another refresh is running; 5 there is no ledger, or it lacks what was asked
 for; 6 something is not as it was published; 7 a source that was named is not turned on; 1 anything
 else. The commands that look into the
-ledger's past and check it are in :mod:`etl.commands`.
+ledger's past and check it are in :mod:`etl.commands`, those that run it unattended in :mod:`etl.operate`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import uvicorn
 from rich.markup import escape
 from rich.table import Table
 
-from etl import commands, sql
+from etl import commands, logs, operate, sql
 from etl.archive import Archive, ArchiveError
 from etl.config import config_file
 from etl.console import (
@@ -52,12 +52,23 @@ from etl.withheld import KEPT_HERE
 GRACE_SECONDS: Final = 3  # for answers under way when Ctrl-C comes
 
 app = typer.Typer(
-    help="HMA Ledger: what the U.S. Humanitarian Mine Action Program covered.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
 app.add_typer(commands.app)
+app.add_typer(operate.app)
+
+
+@app.callback()
+def hma(
+    *,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="say in the log what is done")
+    ] = False,
+) -> None:
+    """HMA Ledger: what the U.S. Humanitarian Mine Action Program covered."""
+    logs.set_up(verbose=verbose)
 
 
 @app.command()
@@ -69,6 +80,9 @@ def refresh(
     ] = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="touch no network; read what is in the archive")
+    ] = False,
+    due: Annotated[
+        bool, typer.Option("--due", help="only the sources whose time has come; for timers")
     ] = False,
     copies: Annotated[
         list[str] | None,
@@ -85,6 +99,11 @@ def refresh(
 ) -> None:
     """Fetch and read the sources, and publish a new ledger if anything changed."""
     chosen = chosen_sources(sources, embedded=embedded)
+    if due:
+        if embedded or offline or copies:
+            raise fail("--due asks publishers; it goes with names of sources only", EXIT_USAGE)
+        operate.refresh_due(folders(), chosen, configured())
+        return
     if copies and len(chosen) != 1:
         raise fail("--from goes with the name of one source", EXIT_USAGE)
     if origin and not copies:
