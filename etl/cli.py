@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -39,6 +40,7 @@ from etl.console import (
 )
 from etl.dictionary import as_markdown
 from etl.guard import NOT_FETCHED
+from etl.health import health
 from etl.locate import find
 from etl.reading import SourceError
 from etl.refresh import code_version as definitions
@@ -121,11 +123,15 @@ def refresh(
 
 
 @app.command()
-def status() -> None:
+def status(*, as_json: commands.AsJson = False) -> None:
     """Say which ledger is in use, how many entries it holds, and what is on hold, not fetched, off or to be read."""
     settings = configured()
     try:
         with Ledgers(folders().ledger, whole=True).lease() as lease:
+            found = health(lease, folders(), settings, datetime.now(UTC))
+            if as_json:
+                typer.echo(found.model_dump_json(indent=1))
+                return
             row = lease.con.execute(sql.text("status")).fetchone()
             held = lease.con.execute(sql.text("held")).fetchall()
             watched = lease.con.execute(sql.text("watched")).fetchall()
@@ -154,6 +160,9 @@ def status() -> None:
                 f'        hma accept {source_id} {digits} --because "…" uses it; hma reject drops it',
                 soft_wrap=True,
             )
+    for source in found.sources:
+        if source.level != "calm" and source.hold is None:
+            out.print(f"[bold]{source.source_id}[/bold] is {escape(source.words)}", soft_wrap=True)
     for spec in every_source(folders()).values():
         if spec.fetch and not settings.is_on(spec):
             out.print(f"[bold]off[/bold] {escape(how_to_turn_on(spec))}", soft_wrap=True)

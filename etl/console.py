@@ -23,7 +23,7 @@ from etl.retrieve import Given
 from etl.settings import Folders, folders
 from etl.sources import SourceSpec
 from etl.store import NoLedgerError
-from etl.unattended import carry_out
+from etl.unattended import BY_HAND, carry_out
 
 EXIT_USAGE: Final = 2
 EXIT_SOURCE_FAILED: Final = 3
@@ -123,7 +123,7 @@ def refreshed(
     settings: Config | None = None,
     given: Mapping[str, Sequence[Given]] | None = None,
     decision: Decision | None = None,
-    by: str = "hand",
+    by: str = BY_HAND,
 ) -> Outcome:
     """Run the pipeline; what stops it as a whole ends the command with its exit code.
 

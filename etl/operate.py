@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import random
-from typing import Final
+from pathlib import Path
+from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
 
 from etl import alerts, logs, schedule
+from etl.archive import ArchiveError
+from etl.backup import BackupError, DamagedBackupError
+from etl.backup import backup as run_backup
+from etl.backup import restore as run_restore
+from etl.commands import show_report
 from etl.config import Config
 from etl.console import (
+    EXIT_DIFFERS,
+    EXIT_NO_LEDGER,
     EXIT_SOURCE_FAILED,
+    EXIT_USAGE,
     configured,
+    err,
+    fail,
     out,
     refreshed,
     report,
@@ -23,6 +34,7 @@ from etl.registers import every_source
 from etl.session import Memory
 from etl.settings import Folders, folders
 from etl.sources import SourceSpec
+from etl.store import NoLedgerError
 
 app = typer.Typer()
 _LOG: Final = logs.logger("hma.due")
@@ -78,3 +90,53 @@ def run_schedule() -> None:
             lambda: chance.uniform(0, settings.schedule.jitter_seconds),
         )
         logs.logger("hma.schedule").info("schedule ends")
+
+
+@app.command()
+def backup(
+    dest: Annotated[
+        Path, typer.Argument(metavar="DEST", help="a folder elsewhere, for backups only")
+    ],
+) -> None:
+    """Copy archive, ledger and data to a folder elsewhere, also while a refresh runs; only what is new."""
+    try:
+        with err.status("Copying …") as status:
+            made = run_backup(
+                folders(), dest, lambda step: status.update(f"Copying {escape(step)} …")
+            )
+    except NoLedgerError as error:
+        raise fail(str(error), EXIT_NO_LEDGER) from error
+    except (DamagedBackupError, ArchiveError) as error:
+        raise fail(str(error), EXIT_DIFFERS) from error
+    except BackupError as error:
+        raise fail(str(error), EXIT_USAGE) from error
+    out.print(
+        f"{made.name}: {made.ledger} and what it rests on, {made.files:,} files; {made.copied:,} new, "
+        f"{made.copied_bytes / 1e6:,.1f} MB.",
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def restore(
+    src: Annotated[
+        Path,
+        typer.Argument(metavar="SRC", help="a folder of backups", exists=True, file_okay=False),
+    ],
+    *,
+    name: Annotated[str | None, typer.Option(help="which backup; the newest without this")] = None,
+) -> None:
+    """Write a backup into an empty data folder and verify it; nothing is overwritten."""
+    try:
+        with err.status("Restoring …") as status:
+            restored, found = run_restore(
+                folders(), src, name, lambda step: status.update(f"Restoring {escape(step)} …")
+            )
+    except DamagedBackupError as error:
+        raise fail(str(error), EXIT_DIFFERS) from error
+    except BackupError as error:
+        raise fail(str(error), EXIT_USAGE) from error
+    out.print(f"Restored {restored}.")
+    show_report(found)
+    if found.differences:
+        raise typer.Exit(EXIT_DIFFERS)

@@ -24,6 +24,7 @@ from etl.refresh import Outcome
 from etl.settings import Folders
 from etl.sources import SourceSpec
 
+BY_HAND: Final = "hand"
 _LOG: Final = logger("hma.refresh")
 
 
@@ -66,8 +67,11 @@ def _carry_out(
         except BusyError:
             raise
         except Exception as error:
-            _LOG.exception("refresh failed")
             why = f"{type(error).__name__}: {error}"
+            if by == BY_HAND:  # who started it is told by the command
+                _LOG.info("refresh failed", why=why)
+            else:
+                _LOG.exception("refresh failed")
             alerts.tell(folders, settings, {RUN: State("failed", why)})
             raise
         _write_down(entry, outcome)
@@ -90,7 +94,7 @@ def _write_down(entry: Entry, outcome: Outcome) -> None:
         said = said_of(source, entry.run.began_at)
         if source.is_asked:
             entry.source(source.source_id, said)
-        tell = _LOG.warning if source.failure else _LOG.info
+        tell = _LOG.warning if source.failure and entry.run.by != BY_HAND else _LOG.info
         tell(
             "source", source=source.source_id, state=said.state, reason=said.reason, rows=said.rows,
             rejects=said.rejects, seconds=said.seconds, changes=dict(source.changes),
