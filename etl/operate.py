@@ -8,8 +8,9 @@ from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
+from rich.table import Table
 
-from etl import alerts, logs, schedule
+from etl import alerts, configcheck, logs, schedule
 from etl.archive import ArchiveError
 from etl.backup import BackupError, DamagedBackupError
 from etl.backup import backup as run_backup
@@ -140,3 +141,29 @@ def restore(
     show_report(found)
     if found.differences:
         raise typer.Exit(EXIT_DIFFERS)
+
+
+settings_app = typer.Typer(help="The settings of this installation.", no_args_is_help=True)
+app.add_typer(settings_app, name="config")
+
+
+@settings_app.command("check")
+def check_settings() -> None:
+    """Say every setting, where it comes from, and what is wrong; secrets are shown as ***."""
+    found = configcheck.check()
+    table = Table("setting", "value", "from", box=None)
+    for one in found.settings:
+        table.add_row(escape(one.name), escape(one.value), escape(one.comes_from))
+    if found.settings:
+        out.print(table)
+    for problem in found.problems:
+        err.print(f"[bold]wrong[/bold] {escape(problem)}", soft_wrap=True)
+    if found.problems:
+        raise typer.Exit(EXIT_USAGE)
+    out.print("Nothing is wrong.")
+
+
+@settings_app.command("reference")
+def settings_reference() -> None:
+    """Print what can be set, and what hma status --json says, as Markdown."""
+    typer.echo(configcheck.reference(), nl=False)
