@@ -44,7 +44,7 @@ FORMAT: Final = 1
 LATEST: Final = "LATEST"
 POOL: Final = "pool"
 LOCK: Final = ".lock"
-MARK: Final = ".restoring"  # in a data folder: a restore began here and did not end
+MARK: Final = ".restoring"  # in an archive: a restore began here and did not end
 FOLDERS: Final = ("transcribed", "reference", "registers")  # beside archive and ledger
 OURS: Final = ("archive", "ledger", "state")  # what a restore must not meet
 ATTEMPTS: Final = 3  # a ledger may be published and an old one pruned meanwhile
@@ -327,29 +327,28 @@ def restore(
         DamagedBackupError: content of the backup no longer has its SHA-256.
     """
     name, index = index_of(src, name)
-    mark = folders.data / MARK
+    mark = folders.archive / MARK
     _refuse_to_overwrite(folders, index, name)
-    folders.data.mkdir(parents=True, exist_ok=True)
     write_safely(mark, f"{name}\n".encode())
-    with _alone(folders.data):
+    with _alone(folders.archive):
         for kept in index.files:
             progress(kept.path)
             _write(src, kept, folders.data / kept.path)
         fsync_folder(folders.ledger)
         write_safely(folders.ledger / CURRENT, f"{index.ledger}\n".encode())
         mark.unlink()
-    (folders.data / LOCK).unlink(missing_ok=True)
+    (folders.archive / LOCK).unlink(missing_ok=True)
     return name, verify(folders, progress)
 
 
 def _refuse_to_overwrite(folders: Folders, index: Index, name: str) -> None:
-    mark = folders.data / MARK
+    mark = folders.archive / MARK
     goes_on = mark.is_file() and mark.read_text(encoding="utf-8").strip() == name
     if not goes_on:
         for own in OURS:
-            if (folders.data / own).exists():
+            if (folders.data / own).is_dir() and any((folders.data / own).iterdir()):
                 raise BackupError(
-                    f"{folders.data} has a folder {own} already; nothing was overwritten. Name an empty data "
+                    f"{folders.data / own} is not empty; nothing was overwritten. Name an empty data "
                     "folder by HMA_DATA, or move that one away"
                 )
     for kept in index.files:

@@ -73,7 +73,8 @@ def next_due(spec: SourceSpec, known: Contact) -> datetime | None:
 
 def pause(failures: int) -> timedelta:
     """How long a publisher is left alone after so many failures in a row."""
-    return min(FIRST_PAUSE * 2 ** min(failures - 1, MOST_DOUBLINGS), LONGEST_PAUSE)
+    doublings = min(max(failures - 1, 0), MOST_DOUBLINGS)
+    return min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
 
 
 def fires_after(cron: str, moment: datetime) -> datetime:

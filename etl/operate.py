@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import random
 from pathlib import Path
 from typing import Annotated, Final
@@ -10,13 +11,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from etl import alerts, configcheck, logs, schedule
+from etl import alerts, configcheck, logs, schedule, timer
 from etl.archive import ArchiveError
 from etl.backup import BackupError, DamagedBackupError
 from etl.backup import backup as run_backup
 from etl.backup import restore as run_restore
 from etl.commands import show_report
-from etl.config import Config
+from etl.config import Config, config_file
 from etl.console import (
     EXIT_DIFFERS,
     EXIT_NO_LEDGER,
@@ -91,6 +92,40 @@ def run_schedule() -> None:
             lambda: chance.uniform(0, settings.schedule.jitter_seconds),
         )
         logs.logger("hma.schedule").info("schedule ends")
+
+
+@app.command("install-timer")
+def install_timer(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="where to write the units of systemd")
+    ] = None,
+    *,
+    cron: Annotated[
+        bool, typer.Option("--cron", help="print a line for crontab instead, and write nothing")
+    ] = False,
+    user: Annotated[str | None, typer.Option(help="who runs it; you without this")] = None,
+    hma: Annotated[Path | None, typer.Option(help="the hma to run; this one without this")] = None,
+) -> None:
+    """Write a service and a timer of systemd that refresh what is due, or print a line for crontab."""
+    where = timer.Installation(
+        hma=hma or timer.own_command(), data=folders().data.absolute(),
+        config=config_file().absolute(), user=user or getpass.getuser(),
+    )  # fmt: skip
+    try:
+        if cron:
+            typer.echo(timer.cron_line(where))
+            return
+        if folder is None:
+            raise fail("name a folder to write to, or give --cron", EXIT_USAGE)
+        for path in timer.write_units(folder, where):
+            out.print(f"Wrote {escape(str(path))}.", soft_wrap=True)
+    except timer.TimerError as error:
+        raise fail(str(error), EXIT_USAGE) from error
+    out.print(
+        "As root: copy both to /etc/systemd/system, then systemctl daemon-reload and systemctl enable --now "
+        "hma-refresh.timer",
+        soft_wrap=True,
+    )
 
 
 @app.command()

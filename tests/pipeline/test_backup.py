@@ -9,6 +9,7 @@ import shutil
 import signal
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -79,7 +80,7 @@ def test_what_is_restored_is_what_was_saved_and_verifies(small: Folders, tmp_pat
     assert current_path(back.ledger).name == current_path(small.ledger).name == made.ledger
     assert figures(back) == figures(small)
     assert list(Archive(back.archive).vintages()) == list(Archive(small.archive).vintages())
-    assert not (back.data / module.MARK).exists()
+    assert not (back.archive / module.MARK).exists()
     run(back, "treaties")  # and it can go on from there
 
 
@@ -135,7 +136,7 @@ def _backup_killed_at(data: Path, dest: Path, step: int) -> None:
 
     real = os.fsync
 
-    def killing(descriptor: int) -> None:
+    def killing(descriptor: Any) -> None:  # noqa: ANN401 - as os.fsync has it
         if next(steps) == step:
             os.kill(os.getpid(), signal.SIGKILL)
         real(descriptor)
@@ -192,7 +193,7 @@ def test_a_killed_restore_goes_on(small: Folders, tmp_path: Path) -> None:
     child.start()
     child.join()
     assert child.exitcode == -signal.SIGKILL
-    assert (back.data / module.MARK).is_file()
+    assert (back.archive / module.MARK).is_file()
     with pytest.raises(NoLedgerError):
         current_path(back.ledger)
     restored(tmp_path / "dest", back.data)
@@ -200,7 +201,7 @@ def test_a_killed_restore_goes_on(small: Folders, tmp_path: Path) -> None:
 
 def test_nothing_is_overwritten(small: Folders, mine: Folders, tmp_path: Path) -> None:
     backup(small, tmp_path / "dest")
-    with pytest.raises(BackupError, match="has a folder archive already; nothing was overwritten"):
+    with pytest.raises(BackupError, match="archive is not empty; nothing was overwritten"):
         restore(mine, tmp_path / "dest")
     other = Folders(tmp_path / "other")
     (other.data / "reference").mkdir(parents=True)
