@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dashboard.current import ledgers
 from etl.config import config
 from etl.diary import Diary
-from etl.health import Health, health
+from etl.health import AskedHealth, Health, health
 from etl.settings import folders
 from etl.store import NoLedgerError
 
@@ -47,6 +47,11 @@ _ANSWERS: Final = Counter(
     ("kind", "status"), registry=REGISTRY,
 )  # fmt: skip
 
+
+def _asked(found: Health) -> Iterator[AskedHealth]:
+    return (one for source in found.sources for one in source.asked)
+
+
 Row = tuple[tuple[str, ...], float]
 # name, what it says, labels, and where it comes from
 GAUGES: Final[tuple[tuple[str, str, tuple[str, ...], Callable[[Health], Iterator[Row]]], ...]] = (
@@ -56,16 +61,16 @@ GAUGES: Final[tuple[tuple[str, str, tuple[str, ...], Callable[[Health], Iterator
      lambda found: iter([((), found.refresh)])),
     ("hma_ledger_age_seconds", "Time since that refresh ended.", (),
      lambda found: iter([((), (found.asked_at - found.finished_at).total_seconds())])),
-    ("hma_source_age_seconds", "Time since a source's publisher last answered.", ("source",),
-     lambda found: (((one.source_id,), (found.asked_at - one.last_contact).total_seconds())
-                    for one in found.sources if one.last_contact)),
-    ("hma_source_level", "0 calm, 1 overdue or stale, 2 dark.", ("source",),
-     lambda found: (((one.source_id,), ("calm", "amber", "red").index(one.level))
-                    for one in found.sources)),
+    ("hma_contact_age_seconds", "Time since a publisher last answered, by what is asked for.", ("asked",),
+     lambda found: (((one.name,), (found.asked_at - one.last_contact).total_seconds())
+                    for one in _asked(found) if one.last_contact)),
+    ("hma_contact_level", "0 calm, 1 overdue or stale, 2 dark.", ("asked",),
+     lambda found: (((one.name,), ("calm", "amber", "red").index(one.level))
+                    for one in _asked(found))),
+    ("hma_contact_due", "1 if it is due and was not asked for yet.", ("asked",),
+     lambda found: (((one.name,), int(one.is_due)) for one in _asked(found))),
     ("hma_source_hold", "1 if a source's newest vintage is on hold.", ("source",),
      lambda found: (((one.source_id,), int(one.hold is not None)) for one in found.sources)),
-    ("hma_source_due", "1 if a source is due and was not asked yet.", ("source",),
-     lambda found: (((one.source_id,), int(one.is_due)) for one in found.sources)),
     ("hma_source_rejects", "Rows of a source's vintage that broke the schema.", ("source",),
      lambda found: (((one.source_id,), one.rejects) for one in found.sources)),
     ("hma_run_seconds", "How long the last run that asked publishers took.", (),
@@ -101,7 +106,7 @@ class _Standing(Collector):
                 family.add_metric(values, value)
             yield family
         family = GaugeMetricFamily(
-            "hma_source_seconds", "How long the last run took for a source.", labels=("source",)
+            "hma_contact_seconds", "How long the last run took for it.", labels=("asked",)
         )
         for source_id, said_last in Diary.of(folders().state).sources.items():
             family.add_metric([source_id], said_last.seconds)

@@ -1,6 +1,6 @@
-"""Telling a person: a source on hold, gone dark or not to be had, a run that failed, and when that is over.
+"""Telling a person: a source on hold, gone dark or not to be had, a page to be read, a run that failed.
 
-Each state is told once, when it begins and when it is over, not at every run. What is to be told goes
+Each state is told once when it begins and once when it is over, not at every run. What is to be told goes
 into an outbox first (``state/alerts.json``), one for each way to tell it, and leaves it when it was taken:
 a message that could not be sent goes with the next run. A message that cannot be sent never stops a
 refresh.

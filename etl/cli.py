@@ -160,13 +160,12 @@ def status(*, as_json: commands.AsJson = False) -> None:
                 f'        hma accept {source_id} {digits} --because "…" uses it; hma reject drops it',
                 soft_wrap=True,
             )
-    for source in found.sources:
-        if source.level != "calm" and source.hold is None:
-            out.print(f"[bold]{source.source_id}[/bold] is {escape(source.words)}", soft_wrap=True)
+    for asked in (one for source in found.sources for one in source.asked):
+        if asked.level != "calm":
+            out.print(f"[bold]{asked.name}[/bold] {escape(asked.words)}", soft_wrap=True)
     for spec in every_source(folders()).values():
         if spec.fetch and not settings.is_on(spec):
             out.print(f"[bold]off[/bold] {escape(how_to_turn_on(spec))}", soft_wrap=True)
-
     for source_id, page, what, why in watched:
         out.print(
             f"[bold]page[/bold] {page} of {source_id} ({what}): {escape(why)}", soft_wrap=True

@@ -26,7 +26,7 @@ from etl.config import (
     config_file,
     secret_variable,
 )
-from etl.health import Health, Held, RunHealth, SourceHealth
+from etl.health import AskedHealth, Health, Held, RunHealth, SourceHealth
 from etl.logs import BLOT
 from etl.sources import all_sources
 
@@ -172,7 +172,8 @@ def reference() -> str:
         *_settings(), "", "In the environment only:", "", "| setting | meaning |", "|---|---|",
         *(f"| `{name}` | {said} |" for name, said in ELSEWHERE.items()), "",
         "# `hma status --json`", "", *_fields(Health, "", "the whole"),
-        *_fields(SourceHealth, "sources[].", "a source"), *_fields(Held, "sources[].hold.", "a hold"),
+        *_fields(SourceHealth, "sources[].", "a source"),
+        *_fields(AskedHealth, "sources[].asked[].", "what is asked for"), *_fields(Held, "sources[].hold.", "a hold"),
         *_fields(RunHealth, "last_run.", "a run"),
     ]  # fmt: skip
     return "\n".join(parts).rstrip() + "\n"

@@ -40,7 +40,7 @@ class SourceDiary(BaseModel):
     tried_at: AwareDatetime | None = None
     had_at: AwareDatetime | None = None
     failures: int = 0
-    state: str = "never tried"  # good, hold, stale, dark, failed, interrupted
+    state: str = "never tried"  # good, hold, stale, dark, to be read, failed, interrupted
     reason: str | None = None
     rows: int = 0
     rejects: int = 0

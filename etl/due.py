@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import Final, Literal
 
 from apscheduler.triggers.cron import CronTrigger
@@ -22,9 +23,10 @@ from apscheduler.triggers.cron import CronTrigger
 from etl.config import Config
 from etl.diary import Diary
 from etl.guard import NOT_FETCHED
-from etl.session import Memory
+from etl.memory import Memory
 from etl.settings import Folders
 from etl.sources import SourceSpec
+from etl.watch import is_looked_at, memory_name
 
 FIRST_PAUSE: Final = timedelta(hours=1)
 LONGEST_PAUSE: Final = timedelta(days=1)
@@ -41,34 +43,66 @@ class Contact:
     failures: int = 0
 
 
-def is_expected(spec: SourceSpec, settings: Config) -> bool:
-    """Whether anything new is expected of a source's publisher by this installation."""
-    if spec.fetch is None or not settings.is_on(spec):
-        return False
+@dataclass(frozen=True)
+class Rhythm:
+    """How often one thing is asked for: a source's figures, or its watched pages."""
+
+    name: str  # in the diary and in messages
+    remembered: tuple[str, ...]  # under these names the fetching remembers it
+    every_days: int
+    dark_after_days: int
+    cron: str | None = None
+
+
+def pages_of(source_id: str) -> str:
+    """What the watched pages of a source are called."""
+    return f"{source_id} pages"
+
+
+def rhythms(spec: SourceSpec, settings: Config) -> list[Rhythm]:
+    """What this installation asks of a source's publisher again and again; often nothing."""
+    found = []
     mirror = settings.sources.get(spec.source_id)
-    return spec.status == "live" or bool(mirror and mirror.base_url)
+    is_live = spec.status == "live" or bool(mirror and mirror.base_url)
+    if spec.fetch and is_live and settings.is_on(spec):
+        found.append(
+            Rhythm(
+                spec.source_id, (spec.source_id,), spec.fetch.every_days, spec.fetch.dark_after_days,
+                spec.fetch.cron,
+            )
+        )  # fmt: skip
+    if spec.watch and is_looked_at(spec, settings):
+        names = tuple(memory_name(spec.source_id, page) for page in spec.watch.pages)
+        found.append(
+            Rhythm(
+                pages_of(spec.source_id), names, spec.watch.every_days, spec.watch.dark_after_days
+            )
+        )
+    return found
 
 
-def contact(spec: SourceSpec, diary: Diary, memory: Memory) -> Contact:
-    """What is known of the contact: by the diary of runs, or else by what the fetching remembers."""
-    known = diary.sources.get(spec.source_id)
+def contact(rhythm: Rhythm, diary: Diary, archive: Path) -> Contact:
+    """What is known of the contact: by the diary of runs, or else by what the fetching remembers.
+
+    Of several pages the one that was had longest ago counts.
+    """
+    known = diary.sources.get(rhythm.name)
     if known is not None:
         return Contact(known.had_at, known.tried_at, known.failures)
-    day = memory.last_good
-    return Contact(_midnight(date.fromisoformat(day)) if day else None)
+    days = [Memory.of(archive, name).last_good for name in rhythm.remembered]
+    had = [_midnight(date.fromisoformat(day)) for day in days if day]
+    return Contact(min(had) if had and len(had) == len(days) else None)
 
 
-def next_due(spec: SourceSpec, known: Contact) -> datetime | None:
-    """From when on a source is to be asked; None stands for at once."""
-    if spec.fetch is None:
-        raise ValueError(f"{spec.source_id} declares no fetch in its source.yml")
+def next_due(rhythm: Rhythm, known: Contact) -> datetime | None:
+    """From when on it is to be asked for; None stands for at once."""
     if known.failures and known.tried:
         return known.tried + pause(known.failures)
     if known.had is None:
         return None
-    if spec.fetch.cron:
-        return fires_after(spec.fetch.cron, known.had)
-    return _midnight(known.had.date() + timedelta(days=spec.fetch.every_days))
+    if rhythm.cron:
+        return fires_after(rhythm.cron, known.had)
+    return _midnight(known.had.date() + timedelta(days=rhythm.every_days))
 
 
 def pause(failures: int) -> timedelta:
@@ -94,14 +128,12 @@ def due(
 ) -> list[SourceSpec]:
     """Those of the sources that are to be asked now."""
     diary = Diary.of(folders.state)
-    found = []
-    for spec in chosen:
-        if is_expected(spec, settings):
-            known = contact(spec, diary, Memory.of(folders.archive, spec.source_id))
-            when = next_due(spec, known)
-            if when is None or when <= now:
-                found.append(spec)
-    return found
+
+    def is_due(rhythm: Rhythm) -> bool:
+        when = next_due(rhythm, contact(rhythm, diary, folders.archive))
+        return when is None or when <= now
+
+    return [spec for spec in chosen if any(map(is_due, rhythms(spec, settings)))]
 
 
 def level(

@@ -15,10 +15,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from etl import sql
 from etl.config import Config
 from etl.diary import Diary
-from etl.due import Level, contact, is_expected, level, next_due
+from etl.due import Contact, Level, Rhythm, contact, level, next_due, rhythms
 from etl.guard import NOT_FETCHED
 from etl.registers import every_source
-from etl.session import Memory
 from etl.settings import Folders
 from etl.sources import SourceSpec
 from etl.store import Lease
@@ -38,6 +37,25 @@ class Held(BaseModel):
     accept: str | None = Field(description="the digits for `hma accept`; null if nobody can accept")
 
 
+class AskedHealth(BaseModel):
+    """One thing that this installation asks for again and again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(description="the source, or the source and `pages` for its watched pages")
+    last_contact: AwareDatetime | None = Field(
+        description="when its publisher last answered; midnight where only the day is known"
+    )
+    age_days: int | None = Field(description="whole days since then")
+    every_days: int = Field(description="its rhythm in days")
+    cron: str | None = Field(description="its rhythm as a cron expression, which goes before days")
+    is_due: bool = Field(description="`hma refresh --due` would ask now")
+    next_due: AwareDatetime | None = Field(description="from when on it will ask; null: at once")
+    level: Level = Field(description="`calm`; `amber`: overdue or stale; `red`: dark")
+    words: str = Field(description="the same in words; empty when calm")
+    failures: int = Field(description="attempts that failed since the last answer")
+
+
 class SourceHealth(BaseModel):
     """One source."""
 
@@ -45,22 +63,11 @@ class SourceHealth(BaseModel):
 
     source_id: str = Field(description="the source")
     status: str = Field(description="`transcribed`, `live`, `frozen`, `dark` or `local`")
-    is_expected: bool = Field(description="this installation asks its publisher again and again")
-    last_contact: AwareDatetime | None = Field(
-        description="when its publisher last answered; midnight where only the day is known"
-    )
-    age_days: int | None = Field(description="whole days since then")
-    every_days: int | None = Field(description="its rhythm in days")
-    cron: str | None = Field(description="its rhythm as a cron expression, which goes before days")
-    is_due: bool = Field(description="`hma refresh --due` would ask now")
-    next_due: AwareDatetime | None = Field(
-        description="from when on it will ask; null: at once, or never"
-    )
-    level: Level = Field(description="`calm`; `amber`: overdue or stale; `red`: dark")
-    words: str = Field(description="the same in words; empty when calm")
-    failures: int = Field(description="attempts that failed since the last answer")
     rejects: int = Field(description="rows of its vintage that broke the schema")
     hold: Held | None = Field(description="what stands against its newest vintage")
+    asked: list[AskedHealth] = Field(
+        description="what its publisher is asked for: figures, watched pages, both or nothing"
+    )
 
 
 class RunHealth(BaseModel):
@@ -144,33 +151,37 @@ def _source(
     holds: list[Held],
     rejects: dict[Any, int],
 ) -> SourceHealth:
-    known = contact(spec, diary, Memory.of(folders.archive, spec.source_id))
-    expected = is_expected(spec, settings)
-    rhythm = spec.fetch if expected else None
-    when = next_due(spec, known) if expected else None
     said = next((held.rule for held in holds if held.rule in NOT_FETCHED), None)
-    colour, words = level(
-        known.had.date() if known.had else None,
-        rhythm.every_days if rhythm else None,
-        rhythm.dark_after_days if rhythm else None,
-        now.date(),
-        said if expected else None,
-    )
     return SourceHealth(
         source_id=spec.source_id,
         status=spec.status,
-        is_expected=expected,
+        rejects=rejects.get(spec.source_id, 0),
+        hold=holds[0] if holds else None,
+        asked=[
+            _asked(
+                rhythm, contact(rhythm, diary, folders.archive), now,
+                said if rhythm.name == spec.source_id else None,
+            )
+            for rhythm in rhythms(spec, settings)
+        ],
+    )  # fmt: skip
+
+
+def _asked(rhythm: Rhythm, known: Contact, now: datetime, said: str | None) -> AskedHealth:
+    when = next_due(rhythm, known)
+    day = known.had.date() if known.had else None
+    colour, words = level(day, rhythm.every_days, rhythm.dark_after_days, now.date(), said)
+    return AskedHealth(
+        name=rhythm.name,
         last_contact=known.had,
-        age_days=(now.date() - known.had.date()).days if known.had else None,
-        every_days=rhythm.every_days if rhythm else None,
-        cron=rhythm.cron if rhythm else None,
-        is_due=expected and (when is None or when <= now),
+        age_days=(now.date() - day).days if day else None,
+        every_days=rhythm.every_days,
+        cron=rhythm.cron,
+        is_due=when is None or when <= now,
         next_due=when,
         level=colour,
         words=words,
         failures=known.failures,
-        rejects=rejects.get(spec.source_id, 0),
-        hold=holds[0] if holds else None,
     )
 
 

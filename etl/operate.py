@@ -31,9 +31,8 @@ from etl.console import (
     report,
 )
 from etl.diary import Diary
-from etl.due import contact, due, is_expected, next_due
+from etl.due import contact, due, next_due, rhythms
 from etl.registers import every_source
-from etl.session import Memory
 from etl.settings import Folders, folders
 from etl.sources import SourceSpec
 from etl.store import NoLedgerError
@@ -63,10 +62,10 @@ def refresh_due(where: Folders, chosen: list[SourceSpec], settings: Config) -> N
 def _say_next(where: Folders, chosen: list[SourceSpec], settings: Config) -> None:
     diary = Diary.of(where.state)
     coming = sorted(
-        (when, spec.source_id)
+        (when, rhythm.name)
         for spec in chosen
-        if is_expected(spec, settings)
-        and (when := next_due(spec, contact(spec, diary, Memory.of(where.archive, spec.source_id))))
+        for rhythm in rhythms(spec, settings)
+        if (when := next_due(rhythm, contact(rhythm, diary, where.archive)))
     )
     said = f"{coming[0][1]} at {coming[0][0]:%Y-%m-%d %H:%M} UTC" if coming else "nothing"
     if logs.is_json():

@@ -27,7 +27,7 @@ from apscheduler.triggers.combining import OrTrigger
 from apscheduler.triggers.cron import CronTrigger
 
 from etl.config import Config
-from etl.due import is_expected
+from etl.due import rhythms
 from etl.logs import logger
 from etl.sources import SourceSpec
 
@@ -53,11 +53,7 @@ class Clock:
 def beats(settings: Config, sources: Iterable[SourceSpec]) -> BaseTrigger:
     """The times at which to look: the schedule's own, and those of the sources that name theirs."""
     crons = {settings.schedule.cron}
-    crons |= {
-        spec.fetch.cron
-        for spec in sources
-        if spec.fetch and spec.fetch.cron and is_expected(spec, settings)
-    }
+    crons |= {rhythm.cron for spec in sources for rhythm in rhythms(spec, settings) if rhythm.cron}
     # one expression is one trigger; jitter comes on top, and never brings a beat forward
     return OrTrigger([CronTrigger.from_crontab(cron, UTC) for cron in sorted(crons)])
 

@@ -16,7 +16,8 @@ from etl import alerts
 from etl.alerts import RUN, State
 from etl.config import Config
 from etl.diary import Diary, Entry, Now, SourceDiary, running
-from etl.due import is_expected
+from etl.due import pages_of, rhythms
+from etl.guard import NOT_FETCHED
 from etl.log import SourceOutcome
 from etl.logs import logger
 from etl.publish import BusyError
@@ -56,7 +57,7 @@ def _carry_out(
     refresh: Callable[[], Outcome],
     now: Now,
 ) -> Outcome:
-    asked = [spec.source_id for spec in chosen if is_expected(spec, settings)]
+    asked = [rhythm.name for spec in chosen for rhythm in rhythms(spec, settings)]
     with running(folders.state, asked, by, now, passing=(BusyError,)) as entry:
         structlog.contextvars.bind_contextvars(refresh=entry.run.run)
         _LOG.info("refresh begins", by=by, sources=asked)
@@ -94,6 +95,8 @@ def _write_down(entry: Entry, outcome: Outcome) -> None:
         said = said_of(source, entry.run.began_at)
         if source.is_asked:
             entry.source(source.source_id, said)
+        if source.sights:
+            entry.source(pages_of(source.source_id), said_of_pages(source, entry.run.began_at))
         tell = _LOG.warning if source.failure and entry.run.by != BY_HAND else _LOG.info
         tell(
             "source", source=source.source_id, state=said.state, reason=said.reason, rows=said.rows,
@@ -113,3 +116,13 @@ def said_of(source: SourceOutcome, at: datetime) -> SourceDiary:
         rejects=len(source.rejects),
         seconds=round(source.seconds, 3),
     )
+
+
+def said_of_pages(source: SourceOutcome, at: datetime) -> SourceDiary:
+    """The same of its watched pages: all were had, or the first that was not; and what is to be read."""
+    lost = next((sight for sight in source.sights if sight.state in NOT_FETCHED), None)
+    if lost:
+        return SourceDiary(state=lost.state, reason=f"{lost.page}: {lost.reason}")
+    if source.unread:
+        return SourceDiary(had_at=at, state="to be read", reason=str(source.unread[0]))
+    return SourceDiary(had_at=at, state="good")

@@ -22,7 +22,7 @@ from dashboard.current import ledgers
 from etl.cli import app
 from etl.diary import Diary, Run, SourceDiary
 from etl.health import Health
-from etl.session import Memory
+from etl.memory import Memory
 from etl.settings import Folders
 from etl.sources import all_sources
 from tests.helpers import ask, rewrite, run
@@ -87,10 +87,10 @@ def test_a_silent_publisher_grows_old_without_anything_running(
         memory.last_good = (datetime.now(UTC).date() - timedelta(days=days)).isoformat()
         memory.keep()
         found = figures(client)
-        assert found["hma_source_level", "hdx"] == level
-        assert found["hma_source_due", "hdx"] == int(days >= spec.fetch.every_days)
-        assert days * 86400 <= found["hma_source_age_seconds", "hdx"] < (days + 1) * 86400
-    assert "hdx is dark: no contact for 61 days" in CliRunner().invoke(app, ["status"]).stdout
+        assert found["hma_contact_level", "hdx"] == level
+        assert found["hma_contact_due", "hdx"] == int(days >= spec.fetch.every_days)
+        assert days * 86400 <= found["hma_contact_age_seconds", "hdx"] < (days + 1) * 86400
+    assert "hdx dark: no contact for 61 days" in CliRunner().invoke(app, ["status"]).stdout
 
 
 def test_holds_rejects_and_the_last_run_are_there(published: Folders, client: TestClient) -> None:
@@ -107,10 +107,10 @@ def test_holds_rejects_and_the_last_run_are_there(published: Folders, client: Te
     found = figures(client)
     assert (found["hma_source_hold", "treaties"], found["hma_source_hold", "hdx"]) == (1, 0)
     assert (found["hma_run_seconds",], found["hma_run_failed",]) == (90, 1)
-    assert found["hma_source_seconds", "hdx"] == 7.5
+    assert found["hma_contact_seconds", "hdx"] == 7.5
     said = status()
     treaties = next(one for one in said.sources if one.source_id == "treaties")
-    hdx = next(one for one in said.sources if one.source_id == "hdx")
+    (hdx,) = next(one.asked for one in said.sources if one.source_id == "hdx")
     assert treaties.hold is not None
     assert (treaties.hold.rule, treaties.hold.since_refresh) == ("fewer entries", 2)
     assert (hdx.failures, hdx.is_due, hdx.next_due) == (2, False, began + timedelta(hours=2))

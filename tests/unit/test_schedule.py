@@ -20,15 +20,27 @@ import pytest
 from etl import alerts
 from etl.config import Config
 from etl.diary import AtWorkError, Diary, SourceDiary, running
-from etl.due import Contact, due, fires_after, level, next_due, pause
+from etl.due import (
+    Contact,
+    Rhythm,
+    contact,
+    due,
+    fires_after,
+    level,
+    next_due,
+    pages_of,
+    pause,
+    rhythms,
+)
 from etl.guard import Hold
 from etl.log import SourceOutcome
+from etl.memory import Memory
 from etl.refresh import Outcome
 from etl.schedule import Clock, Stop, beats, keep_time, run_child
-from etl.session import Memory
 from etl.settings import Folders
 from etl.sources import FetchSpec, SourceSpec, all_sources
 from etl.unattended import carry_out
+from etl.watch import Sight
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 HOURLY, SIXTH, DAILY = "hdx", "ocha_fts", "worldbank"
@@ -40,6 +52,11 @@ def spec_of(source_id: str, **fetch: object) -> SourceSpec:
         {"base_url": "https://data.example/", "hosts": ["data.example"], **fetch}
     )
     return all_sources()[source_id].model_copy(update={"fetch": rules})
+
+
+def rhythm_of(spec: SourceSpec) -> Rhythm:
+    (rhythm,) = rhythms(spec, Config())
+    return rhythm
 
 
 SPECS = (
@@ -225,7 +242,7 @@ CRON = spec_of(DAILY, cron="15 4 * * mon")
 def test_a_source_is_due_a_rhythm_after_its_last_contact_and_a_pause_after_a_failure(
     spec: SourceSpec, known: Contact, expected: datetime | None
 ) -> None:
-    assert next_due(spec, known) == expected
+    assert next_due(rhythm_of(spec), known) == expected
 
 
 def test_pauses_double_up_to_a_day() -> None:
@@ -234,7 +251,7 @@ def test_pauses_double_up_to_a_day() -> None:
 
 def test_on_its_day_a_source_is_due_and_the_day_after_it_is_overdue() -> None:
     last = START.date()
-    assert next_due(DAYS, Contact(START)) == START + timedelta(days=30)
+    assert next_due(rhythm_of(DAYS), Contact(START)) == START + timedelta(days=30)
     assert level(last, 30, 120, date(2026, 4, 1)) == ("calm", "")
     assert level(last, 30, 120, date(2026, 4, 2))[0] == "amber"
     assert level(last, 30, 120, date(2026, 7, 1))[0] == "red"
@@ -255,6 +272,41 @@ def test_what_is_turned_off_or_expects_nothing_new_is_never_due(tmp_path: Path) 
     frozen = DAYS.model_copy(update={"status": "frozen"})
     assert due(Folders(tmp_path), [DAYS], off, START) == []
     assert due(Folders(tmp_path), [frozen], Config(), START) == []
+
+
+def test_the_watched_pages_of_a_transcribed_source_have_a_rhythm_of_their_own(
+    tmp_path: Path, told: list[str]
+) -> None:
+    settings = Config.model_validate({"fetch": {"watch": True}})
+    spec = all_sources()["state_tweis"]
+    assert spec.watch
+    folders, name = Folders(tmp_path), pages_of("state_tweis")
+    assert due(folders, [spec], Config.model_validate({"fetch": {"watch": False}}), START) == []
+    assert due(folders, [spec], settings, START) == [spec]
+
+    def looked(state: str) -> Outcome:
+        sight = Sight("editions", state, "503" if state == "stale" else None)
+        return Outcome([SourceOutcome(spec.source_id, sights=[sight])], None)
+
+    carry_out(folders, [spec], settings, "due", lambda: looked("stale"), lambda: START)
+    assert due(folders, [spec], settings, START + 0.5 * HOUR) == []
+    assert due(folders, [spec], settings, START + HOUR) == [spec]
+    carry_out(folders, [spec], settings, "due", lambda: looked("seen"), lambda: START + HOUR)
+    week = timedelta(days=spec.watch.every_days)
+    assert due(folders, [spec], settings, START + week - HOUR) == []
+    assert due(folders, [spec], settings, START + week) == [spec]
+    assert told == [f"{name}: stale: editions: 503", f"{name}: over (stale)"]
+
+
+def test_of_several_pages_the_one_that_was_had_longest_ago_counts(tmp_path: Path) -> None:
+    for day in (2, 5):
+        memory = Memory.of(tmp_path, f"page{day}")
+        memory.last_good = f"2026-03-0{day}"
+        memory.keep()
+    both = Rhythm("pages", ("page5", "page2"), 7, 30)
+    one_never = Rhythm("pages", ("page5", "page9"), 7, 30)
+    assert contact(both, Diary(), tmp_path).had == START
+    assert contact(one_never, Diary(), tmp_path).had is None
 
 
 def test_weekdays_of_a_cron_expression_are_names() -> None:
