@@ -31,7 +31,7 @@ from etl import __version__, addresses, magic
 from etl.archive import write_safely
 from etl.config import AlertsConfig, Config, ConfigError
 from etl.diary import SourceDiary
-from etl.logs import blotted, keep_secret, logger
+from etl.logs import blotted, logger
 from etl.settings import Folders
 
 FILE: Final = "alerts.json"
@@ -164,7 +164,6 @@ def _ways(settings: Config, outside: Outside) -> dict[str, Way]:
     except ConfigError as error:
         _LOG.warning("alerts are not set up", why=str(error))
         return ways
-    keep_secret(value for value in (url, password) if value)
     if url:
         loopback = settings.fetch.allow_loopback
         ways["webhook"] = lambda lines: _post(url, lines, outside, allow_loopback=loopback)

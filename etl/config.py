@@ -35,6 +35,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from etl.logs import keep_secret
 from etl.sources import CRON, SourceSpec, all_sources
 
 PREFIX: Final = "HMA_"
@@ -286,20 +287,18 @@ class _WithoutSecrets(TomlConfigSettingsSource):
 
 
 def _from_outside(variable: str, path: Path | None, what: str) -> str | None:
-    """A secret from the environment, or else from its file; None if neither is set."""
+    """A secret from the environment, or else from its file; None if neither is set. No log shows it."""
     # as it stands there: pydantic would take a password of digits for a number
     value = {key.upper(): text for key, text in os.environ.items()}.get(variable)
-    if value:
-        return value
-    if path is None:
-        return None
-    try:
-        value = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}, {what}, cannot be read") from error
-    if not value:
-        raise ConfigError(f"{path}, {what}, is empty")
-    return value
+    if not value and path is not None:
+        try:
+            value = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}, {what}, cannot be read") from error
+        if not value:
+            raise ConfigError(f"{path}, {what}, is empty")
+    keep_secret([value] if value else [])
+    return value or None
 
 
 def secret_variable(source_id: str, name: str) -> str:

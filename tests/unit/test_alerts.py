@@ -100,6 +100,24 @@ def test_no_log_and_no_file_shows_the_address(
     assert replay.url(PATH).encode() not in replay.requests(PATH)[0].body
 
 
+def test_no_log_shows_the_password_of_a_source(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HMA_SOURCES__ACLED__SECRETS__PASSWORD", TOKEN)
+    monkeypatch.setenv("HMA_LOG", "json")
+    assert config().secret("acled", "password")
+    logs.set_up(verbose=False)
+    logging.getLogger("etl.anything").error("it was %s", TOKEN)
+    try:
+        int(TOKEN)
+    except ValueError:
+        logs.logger("hma").exception("an error")
+    said = capsys.readouterr().err
+    assert "it was ***" in said
+    assert "ValueError: invalid literal for int() with base 10: '***'" in said
+    assert TOKEN not in said
+
+
 def test_a_name_that_leads_into_the_network_is_not_asked(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
