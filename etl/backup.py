@@ -12,8 +12,9 @@ when all of it is there: one that is killed leaves those before it whole, and th
 had copied. What is in the pool is not copied again.
 
 A restore writes into a data folder without archive and ledger, overwrites nothing, names the ledger
-last, and checks every hash on the way; ``hma verify``'s own code then checks the whole. The settings
-file and secrets are in no backup.
+last, and checks every hash on the way; ``hma verify``'s own code then checks the whole. Files that come
+with the project may be there already, in another version, and stay. The settings file and secrets are
+in no backup, and the diary of runs is not: what it knows is asked anew.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ LATEST: Final = "LATEST"
 POOL: Final = "pool"
 LOCK: Final = ".lock"
 MARK: Final = ".restoring"  # in an archive: a restore began here and did not end
-FOLDERS: Final = ("transcribed", "reference", "registers")  # beside archive and ledger
+PROJECT: Final = ("transcribed", "reference")  # what comes with the code, in each version
+FOLDERS: Final = (*PROJECT, "registers")  # beside archive and ledger
 OURS: Final = ("archive", "ledger", "state")  # what a restore must not meet
 ATTEMPTS: Final = 3  # a ledger may be published and an old one pruned meanwhile
 _NAME: Final = re.compile(r"backup-\d{8}T\d{6}Z(-\d+)?\.json")
@@ -329,6 +331,11 @@ def restore(
     name, index = index_of(src, name)
     mark = folders.archive / MARK
     _refuse_to_overwrite(folders, index, name)
+    others = sum(
+        (there := folders.data / kept.path).is_file() and file_sha256(there) != kept.sha256
+        for kept in index.files
+        if _comes_with_the_project(kept)
+    )
     write_safely(mark, f"{name}\n".encode())
     with _alone(folders.archive):
         for kept in index.files:
@@ -338,7 +345,12 @@ def restore(
         write_safely(folders.ledger / CURRENT, f"{index.ledger}\n".encode())
         mark.unlink()
     (folders.archive / LOCK).unlink(missing_ok=True)
-    return name, verify(folders, progress)
+    found = verify(folders, progress)
+    if others:
+        found.notes.append(
+            f"{others:,} files of {' and '.join(PROJECT)} were here already, in another version, and stay"
+        )
+    return name, found
 
 
 def _refuse_to_overwrite(folders: Folders, index: Index, name: str) -> None:
@@ -353,6 +365,8 @@ def _refuse_to_overwrite(folders: Folders, index: Index, name: str) -> None:
                 )
     for kept in index.files:
         there = folders.data / kept.path
+        if _comes_with_the_project(kept):
+            continue
         if there.is_symlink() or (there.exists() and file_sha256(there) != kept.sha256):
             raise BackupError(
                 f"{there} is here already and differs from the backup; nothing was overwritten. Name an empty "
@@ -360,8 +374,13 @@ def _refuse_to_overwrite(folders: Folders, index: Index, name: str) -> None:
             )
 
 
+def _comes_with_the_project(kept: Kept) -> bool:
+    """It lies in a clone of any version; the one that is there stays."""
+    return PurePosixPath(kept.path).parts[0] in PROJECT
+
+
 def _write(src: Path, kept: Kept, place: Path) -> None:
-    if place.exists():  # the same, as was checked
+    if place.exists():  # the same, as was checked, or the project's own
         return
     place.parent.mkdir(parents=True, exist_ok=True)
     beside = place.with_name(f".{place.name}.{os.getpid()}.part")

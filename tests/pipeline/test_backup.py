@@ -104,7 +104,7 @@ def test_a_backup_while_refreshes_run_and_old_ledgers_are_pruned_is_always_whole
 
     def refreshing() -> None:
         try:
-            for count in range(4):
+            for count in range(3):
                 change(mine, count)
                 prune(mine.ledger, 1)
         except BaseException as error:
@@ -167,8 +167,8 @@ def test_kill_9_leaves_the_backup_before_and_the_next_goes_on(
         name, index = index_of(dest)
         if name == first.name:  # not named yet: the one before is whole
             assert all(pool_path(dest, kept.sha256).is_file() for kept in index.files)
-        step += 7
-    assert deaths > 5
+        step += 13
+    assert deaths > 3
     restored(dest, tmp_path / "first", first.name)
     back = restored(dest, tmp_path / "back")
     assert figures(back) == figures(mine)
@@ -203,13 +203,36 @@ def test_nothing_is_overwritten(small: Folders, mine: Folders, tmp_path: Path) -
     backup(small, tmp_path / "dest")
     with pytest.raises(BackupError, match="archive is not empty; nothing was overwritten"):
         restore(mine, tmp_path / "dest")
+
+
+def test_a_register_of_ones_own_is_not_overwritten(mine: Folders, tmp_path: Path) -> None:
+    mine.registers.mkdir()
+    (mine.registers / "ours.csv").write_text("a\n1\n")
+    backup(mine, tmp_path / "dest")
     other = Folders(tmp_path / "other")
-    (other.data / "reference").mkdir(parents=True)
-    (other.reference / "areas.csv").write_text("mine")
-    with pytest.raises(BackupError, match=r"areas.csv is here already and differs"):
+    other.registers.mkdir(parents=True)
+    (other.registers / "ours.csv").write_text("mine")
+    with pytest.raises(BackupError, match=r"ours.csv is here already and differs"):
         restore(other, tmp_path / "dest")
-    assert (other.reference / "areas.csv").read_text() == "mine"
+    assert (other.registers / "ours.csv").read_text() == "mine"
     assert not other.ledger.exists()
+
+
+def test_a_later_version_of_the_project_takes_a_backup_and_keeps_its_own_files(
+    small: Folders, tmp_path: Path
+) -> None:
+    backup(small, tmp_path / "dest")
+    later = Folders(tmp_path / "later")
+    for name in ("transcribed", "reference"):
+        shutil.copytree(small.data / name, later.data / name)
+    for name in ("archive", "ledger", "state"):
+        (later.data / name).mkdir()  # as mounted volumes are
+    changed = later.transcribed / _file(later)
+    changed.write_text(changed.read_text() + "\n")
+    _, found = restore(later, tmp_path / "dest")
+    assert found.differences == []
+    assert "1 files of transcribed and reference were here already" in " ".join(found.notes)
+    assert changed.read_text().endswith("\n\n")
 
 
 def test_a_backup_is_not_made_into_what_it_saves(small: Folders) -> None:

@@ -378,13 +378,15 @@ def test_told_to_stop_a_run_may_end_by_itself_and_is_ended_after_its_grace(tmp_p
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_hma_schedule_looks_and_ends_at_once_when_told(
-    published: Folders, tmp_path: Path, number: signal.Signals
+    tmp_path: Path, number: signal.Signals
 ) -> None:
     (tmp_path / "hma.toml").write_text(
         "".join(f"[sources.{name}]\nenabled = false\n"
                 for name, spec in all_sources().items() if spec.fetch)
     )  # fmt: skip
-    environment = os.environ | {"HMA_CONFIG": str(tmp_path / "hma.toml"), "HMA_LOG": "json"}
+    environment = os.environ | {
+        "HMA_DATA": str(tmp_path), "HMA_CONFIG": str(tmp_path / "hma.toml"), "HMA_LOG": "json",
+    }  # fmt: skip
     events = []
     with subprocess.Popen(
         [sys.executable, "-c", "from etl.cli import main; main()", "schedule"],
