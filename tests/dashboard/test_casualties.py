@@ -229,7 +229,7 @@ def test_up_to_six_areas_are_chosen_by_their_codes_and_others_are_said_to_be_too
 
 def test_without_a_population_the_page_says_how_to_get_one(whole: Folders, visit: Open) -> None:
     app = visit("casualties", areas="COL", count="rate")
-    assert "`hma refresh worldbank`" in words(app)
+    assert "`hma refresh` fetches the World Bank" in words(app)
     assert not [table for table in app.table if "per 100,000" in table.proto.alt]
 
 
