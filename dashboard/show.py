@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 import polars as pl
 import streamlit as st
 
+from dashboard import reuse
 from dashboard.address import page
 from dashboard.charts import Figure, dressed
 
@@ -233,11 +234,22 @@ def source_of() -> Cell:
     return lambda row: link(row["edition"], row["source_url"])
 
 
-def chart(figure: Figure, *, title: str, alt_text: str, source_line: str) -> None:
-    """A chart under its finding, with its source."""
+def chart(
+    figure: Figure,
+    *,
+    title: str,
+    alt_text: str,
+    source_line: str,
+    rows: pl.DataFrame | None = None,
+) -> None:
+    """A chart under its finding, with its source, and beside it what a reader may take along.
+
+    ``rows`` are what it draws, where that isn't the largest table that the figure holds.
+    """
     st.markdown(f"**{plain(title)}**")
     st.altair_chart(dressed(figure), alt=alt_text)
     small(source_line)
+    reuse.beside_chart(figure, title, source_line, rows)
 
 
 def download(address: str, rows: int | None = None, *, label: str = "Download CSV") -> None:
@@ -264,3 +276,4 @@ def headline(label: str, value: str, scope: str, source_line: str) -> None:
         st.subheader(value, anchor=False)
         st.markdown(scope)
         small(source_line)
+        reuse.beside_figure(f"{plain(label)}: {value}", source_line)
