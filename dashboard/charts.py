@@ -46,6 +46,13 @@ RAMP: Final = {
 }
 
 
+_FEW_YEARS: Final = 12  # labels of more lie on their side
+_SHAPES: Final = (
+    "circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right",
+    "triangle-left", "stroke", "arrow", "wedge",
+)  # fmt: skip
+
+
 def _mode() -> str:
     return "dark" if st.context.theme.type == "dark" else "light"
 
@@ -177,11 +184,14 @@ def dependency(frame: pl.DataFrame) -> Figure:
     return figure
 
 
-def world_totals(frame: pl.DataFrame, events: pl.DataFrame) -> Figure:
+def world_totals(
+    frame: pl.DataFrame, events: pl.DataFrame, *, order: Sequence[str] = ()
+) -> Figure:
     """Printed yearly world totals as points, by ``series_title``; bounds have a shape of their own.
 
     ``frame``: ``year``, ``amount_usd``, ``series_title``, ``bound``; ``events``: ``when``, ``label``
-    and ``at``, the height of the label in dollars.
+    and ``at``, the height of the label in dollars. ``order`` of all series keeps the colour of one that is
+    drawn alone.
     """
     across = alt.X(
         "year:Q",
@@ -196,7 +206,7 @@ def world_totals(frame: pl.DataFrame, events: pl.DataFrame) -> Figure:
         scale=alt.Scale(domain=[0, 1.45 * max(frame["amount_usd"].to_list())]),
     )
     names = frame["series_title"].unique(maintain_order=True).to_list()
-    inks = ("series 1", "series 2", "series 3", "series 4")
+    inks = {name: colour(f"series {place}") for place, name in enumerate(order or names, 1)}
     points = (
         alt.Chart(frame)
         .mark_point(filled=True, size=70, opacity=1)
@@ -205,7 +215,7 @@ def world_totals(frame: pl.DataFrame, events: pl.DataFrame) -> Figure:
             y=up,
             color=alt.Color(
                 "series_title:N",
-                scale=alt.Scale(domain=names, range=[colour(ink) for ink in inks[: len(names)]]),
+                scale=alt.Scale(domain=names, range=[inks[name] for name in names]),
                 legend=alt.Legend(title="Series", orient="top", columns=1, labelLimit=520),
             ),
             shape=alt.Shape(
@@ -234,6 +244,66 @@ def world_totals(frame: pl.DataFrame, events: pl.DataFrame) -> Figure:
         x=across, y=up, text="label:N"
     )
     return alt.layer(rules, labels, points).properties(height=500)
+
+
+BOUND_FILL: Final = {"a number": 1.0, "nearly or about": 0.45, "at least": 0.0}
+
+
+def land(frame: pl.DataFrame, unit: str) -> Figure:
+    """One mark a printed figure: ``year``, ``value``, ``hazard``, ``bound``, ``words``, ``edition``.
+
+    Lower bounds are hollow. A year between the first and the last without a figure is a grey column, so that it
+    can't be taken for a zero, whose mark stands on the axis.
+    """
+    years = _span(frame["year"], at_least=8)
+    gaps = sorted(set(years) - set(frame["year"].to_list()))
+    hazards = frame["hazard"].unique().sort().to_list()
+    bounds = [name for name in BOUND_FILL if name in frame["bound"].unique()]
+    across = alt.X(
+        "year:O",
+        title="calendar year (grey: no figure read)",
+        scale=alt.Scale(domain=years),
+        axis=alt.Axis(labelAngle=-90 if len(years) > _FEW_YEARS else 0, grid=False),
+    )
+    missing = (
+        alt.Chart(pl.DataFrame({"year": gaps}, schema={"year": pl.Int64}))
+        .mark_bar(color=colour("no figure"))
+        .encode(x=across, y=alt.value(0), y2=alt.value("height"))
+    )
+    marks = (
+        alt.Chart(frame)
+        .mark_point(
+            size=90, opacity=1, filled=False, fill=colour("clearance"), stroke=colour("clearance"),
+            strokeWidth=1.6,
+        )
+        .encode(
+            x=across,
+            y=alt.Y("value:Q", title=unit, scale=alt.Scale(zero=True)),
+            shape=alt.Shape(
+                "hazard:N",
+                scale=alt.Scale(domain=hazards, range=list(_SHAPES[: len(hazards)])),
+                legend=alt.Legend(
+                    title="Kind of hazard, as printed", orient="top", columns=2, labelLimit=240,
+                    symbolFillColor=colour("clearance"), symbolStrokeColor=colour("clearance"),
+                ),
+            ),
+            fillOpacity=alt.FillOpacity(
+                "bound:N",
+                scale=alt.Scale(domain=bounds, range=[BOUND_FILL[name] for name in bounds]),
+                legend=alt.Legend(
+                    title="Printed as", orient="bottom", columns=3, symbolType="circle",
+                    symbolFillColor=colour("clearance"), symbolStrokeColor=colour("clearance"),
+                ),
+            ),
+            tooltip=[
+                alt.Tooltip("year:O", title="Year"),
+                alt.Tooltip("words:N", title=unit),
+                alt.Tooltip("hazard:N", title="Hazard"),
+                alt.Tooltip("edition:N", title="Edition"),
+            ],
+        )
+    )  # fmt: skip
+    return alt.layer(missing, marks).properties(height=320)
 
 
 @cache

@@ -258,6 +258,11 @@ def download(address: str, rows: int | None = None, *, label: str = "Download CS
     st.markdown(f"[{label}{count}]({address})")
 
 
+def tab(*parts: str) -> None:
+    """Name the browser's tab by page and area: 'Vietnam – Country – HMA Ledger'."""
+    st.set_page_config(page_title=" – ".join([*reversed(parts), "HMA Ledger"]))
+
+
 def unknown(noun: str, texts: Sequence[str]) -> None:
     """Say that the address names what is not there."""
     for text in texts[:5]:

@@ -45,6 +45,7 @@ if area is None:
 name = names[area]
 chosen = options.filter(area=area).row(0, named=True)
 st.title(show.plain(name))
+show.tab("Country", name)
 if chosen["state_region"]:
     show.small(f"Region of the State Department: {show.plain(chosen['state_region'])}.")
 
