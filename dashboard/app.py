@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import Mount, Route
 
 from dashboard.api import api
@@ -24,10 +25,17 @@ def healthz(_request: Request) -> JSONResponse:
         return JSONResponse({"error": str(error)}, 503)
 
 
+def brief(request: Request) -> HTMLResponse:
+    """One area on two printed pages; imported late, since Streamlit's caches want its runtime first."""
+    answer: HTMLResponse = import_module("dashboard.brief").brief(request)
+    return answer
+
+
 app = st.App(
     Path(__file__).with_name("streamlit_app.py"),
     routes=[
         Mount("/api/v1", app=api),
+        Route("/brief", brief),
         Route("/feed.atom", feed),
         Route("/healthz", healthz),
     ],

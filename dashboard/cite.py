@@ -67,7 +67,13 @@ class Citation:
     @property
     def text(self) -> str:
         """The citation as a sentence or two."""
-        parts = [self.title, *self._sources(), f"{NAME}, {self.edition.words}", *self.notes, self.url]
+        parts = [
+            self.title,
+            *self._sources(),
+            f"{NAME}, {self.edition.words}",
+            *self.notes,
+            self.url,
+        ]
         return ". ".join(part.rstrip(". ") for part in parts if part)
 
     @property
@@ -134,9 +140,9 @@ def edition() -> Edition:
     refresh = lease.as_of
     if refresh is None:
         refresh = queries.ask("refreshes")["refresh"].to_list()[0]
-    row = queries.ask(
-        "cited_refresh", refresh=refresh, newest=lease.ledger.rpartition("-")[2]
-    ).row(0, named=True)
+    row = queries.ask("cited_refresh", refresh=refresh, newest=lease.ledger.rpartition("-")[2]).row(
+        0, named=True
+    )
     return Edition(row["refresh"], row["day"], row["manifest"], lease.ledger)
 
 

@@ -7,14 +7,14 @@ server when a reader asks for it; nothing is fetched from elsewhere, also not by
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import altair as alt
 import polars as pl
 import vl_convert
 
-from dashboard.charts import Figure, colour, dressed
+from dashboard.charts import Figure, colour, dressed, looking, mode
 
 WIDTH: Final = 900
 LINE: Final = 118  # characters that fit into the width in the picture's small type
@@ -33,13 +33,22 @@ class Picture:
     figure: Figure
     title: str
     source: str
+    mode: str = field(
+        default_factory=mode
+    )  # of the page, for a file that is asked for after its run
 
     def specification(self) -> dict[str, Any]:
         """The chart in Vega-Lite: as wide as a page, under its title, over its source."""
         wide = self.figure
         if not isinstance(wide, alt.FacetChart):
             wide = wide.properties(width=WIDTH)
-        titled = dressed(wide).properties(
+        with looking(self.mode):
+            specification: dict[str, Any] = self._titled(wide).to_dict()
+        specification["config"]["font"] = "serif"
+        return specification
+
+    def _titled(self, figure: Figure) -> Figure:
+        titled: Figure = dressed(figure).properties(
             title=alt.TitleParams(
                 text=textwrap.wrap(self.title, HEADING),
                 subtitle=textwrap.wrap(self.source, LINE),
@@ -48,9 +57,7 @@ class Picture:
             ),
             padding=16, background=colour("outline"),
         )  # fmt: skip
-        specification: dict[str, Any] = titled.to_dict()
-        specification["config"]["font"] = "serif"
-        return specification
+        return titled
 
     def svg(self) -> str:
         """The picture as SVG text, whose words stay text."""
@@ -65,6 +72,19 @@ class Picture:
             self.specification(), vl_version=VEGA_LITE, scale=SHARPNESS, allowed_base_urls=[]
         )
         return drawn
+
+
+def bare_svg(figure: Figure, width: int, height: int) -> str:
+    """A chart alone, for a page that writes title and source itself; ``width`` and ``height`` in pixels."""
+    sized: Figure = dressed(figure).properties(
+        width=width, height=height, background="transparent", padding=0
+    )
+    specification = sized.to_dict()
+    specification["config"]["font"] = "serif"
+    drawn: str = vl_convert.vegalite_to_svg(
+        specification, vl_version=VEGA_LITE, allowed_base_urls=[]
+    )
+    return drawn
 
 
 def drawn_rows(figure: Figure) -> pl.DataFrame:

@@ -17,7 +17,9 @@ sections = {
         st.Page("app_pages/timeline.py", title="Timeline", url_path="timeline"),
     ],
     "People": [
-        st.Page("app_pages/clearance.py", title="Clearance and contamination", url_path="clearance"),
+        st.Page(
+            "app_pages/clearance.py", title="Clearance and contamination", url_path="clearance"
+        ),
     ],
     "Money": [
         st.Page("app_pages/funding.py", title="Funding", url_path="funding"),

@@ -85,6 +85,18 @@ def said(row: dict[str, Any]) -> str:
     return show.BOUNDS[row["precision"]] + show.number(row["value"])
 
 
+def figure(column: str, bound: str | None = None) -> show.Cell:
+    """A cell with a printed number and its bound, linked to its row; an en dash where none is printed."""
+
+    def cell(row: dict[str, Any]) -> str:
+        if row[column] is None:
+            return show.MISSING
+        prefix = show.BOUNDS[row[bound] or "exact"] if bound else ""
+        return show.entry_link(prefix + show.number(row[column]), row["entry_id"])
+
+    return cell
+
+
 def worded(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with each value in words, and with what the chart tells by its fill."""
     return frame.with_columns(
@@ -129,19 +141,24 @@ else:
         "never add them. Grey years were not read, or print no such figure; neither is a zero.",
         rows=drawn.drop("words", "bound"),
     )
+    cells = {
+        "Cleared, km²": ("area_cleared_km2", "area_cleared_precision"),
+        "Reduced, km²": ("area_reduced_km2", "area_reduced_precision"),
+        "Cancelled, km²": ("area_cancelled_km2", None),
+        "Antipersonnel mines": ("ap_mines_destroyed", "ap_mines_precision"),
+        "Antivehicle mines": ("av_mines_destroyed", "av_mines_precision"),
+        "Other items": ("erw_destroyed", "erw_precision"),
+    }
     show.table(
         rows,
         {
-            "Year": show.text_of("year"),
+            "Year": lambda row: show.entry_link(row["year"], row["entry_id"]),
             "Hazard": show.text_of("hazard"),
-            "Cleared, km²": show.bounded_of(
-                "area_cleared_km2", "area_cleared_precision", entry="entry_id"
-            ),
-            "Reduced, km²": show.bounded_of("area_reduced_km2", "area_reduced_precision"),
-            "Cancelled, km²": show.number_of("area_cancelled_km2"),
-            "Antipersonnel mines": show.bounded_of("ap_mines_destroyed", "ap_mines_precision"),
-            "Antivehicle mines": show.bounded_of("av_mines_destroyed", "av_mines_precision"),
-            "Other items": show.bounded_of("erw_destroyed", "erw_precision"),
+            **{
+                heading: figure(column, bound)
+                for heading, (column, bound) in cells.items()
+                if rows[column].drop_nulls().len() > 0
+            },
             "Note": show.text_of("note"),
             "Edition": show.source_of(),
         },
@@ -167,12 +184,12 @@ if left.is_empty():
     st.info(reason)
 else:
     offered = {
-        code: titles
-        for code, titles in ESTIMATES.items()
-        if left[titles[1]].drop_nulls().len() > 0
+        code: titles for code, titles in ESTIMATES.items() if left[titles[1]].drop_nulls().len() > 0
     }
     if offered:
-        estimate = buttons("Estimate", "estimate", {code: each[0] for code, each in offered.items()})
+        estimate = buttons(
+            "Estimate", "estimate", {code: each[0] for code, each in offered.items()}
+        )
         _, column, unit = ESTIMATES[estimate]
         begins = pl.col("contamination_as_printed")
         precision = (
@@ -219,10 +236,7 @@ else:
             "As printed": lambda row: show.entry_link(
                 row["contamination_as_printed"], row["entry_id"]
             ),
-            "Class": show.text_of("contamination_class"),
-            "One figure, km²": show.number_of("contamination_km2"),
-            "Confirmed, km²": show.number_of("confirmed_km2"),
-            "Suspected, km²": show.number_of("suspected_km2"),
+            **{f"{words}, km²": figure(column) for words, column, _ in offered.values()},
             "Note": show.text_of("note"),
             "Edition": show.source_of(),
         },

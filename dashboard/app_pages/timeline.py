@@ -106,7 +106,7 @@ def rules_of(events: pl.DataFrame, height: float) -> pl.DataFrame:
             when=pl.col("year") + (pl.col("month") - 1) / 12,
             at=height * (1.42 - 0.09 * pl.col("step")),
             # two events of one day share the label of the first
-            label=pl.when(pl.int_range(pl.len()).over("date") == 0).then("label"),
+            label=pl.when(pl.int_range(pl.len()).over("date") == 0).then("label").fill_null(""),
         )
         .select("when", "at", "label", "date", "event")
     )
@@ -116,7 +116,7 @@ world = queries.ask("world_totals").with_columns(pl.col("year").cast(pl.Float64)
 present = world["series_title"].unique().to_list()
 offered = {code: title for code, title in SERIES.items() if code == "none" or title in present}
 show.unknown("series", accept_code("series", offered))
-first_value("series", "whole" if "whole" in offered else "none")
+first_value("series", "monitor" if "monitor" in offered else "none")
 series = st.selectbox(
     "Money beside the events: one series", list(offered), format_func=offered.__getitem__,
     key="series", bind="query-params",
@@ -139,7 +139,7 @@ if series != "none":
         charts.world_totals(
             money, rules_of(drawn, max(money["amount_usd"].to_list())), order=list(SERIES.values())[1:]
         ),
-        title=f"{SERIES[series]}: {said}, under {drawn.height} events",
+        title=f"{SERIES[series]}: {said}, beside {drawn.height} events",
         alt_text=f"Points of one printed series of yearly U.S. money for the whole world, {said}, with a dashed "
                  f"rule at each of {drawn.height} events.",
         source_line=f"{show.sources(money)} Nominal dollars as printed; CWD is conventional weapons destruction, "
@@ -164,7 +164,7 @@ show.table(
         ),
         "What happened, and how sure": lambda row: (
             (f"{show.plain(row['body'])}: " if row["kind"] == "program" else "")
-            + show.plain(row["summary"])
+            + (show.plain(row["summary"]) if row["summary"] or not row["note"] else "")
             + (f" *Note: {show.plain(row['note'])}*" if row["note"] else "")
         ),
         "Source": lambda row: show.link(
