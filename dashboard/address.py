@@ -20,7 +20,7 @@ import streamlit as st
 
 from dashboard import current, filters
 
-_CODES: Final[ContextVar[dict[str, dict[str, str]] | None]] = ContextVar("codes", default=None)
+_CODES: Final[ContextVar[dict[str, Mapping[str, str]] | None]] = ContextVar("codes", default=None)
 
 
 def accept_code(key: str, labels: Mapping[str, str]) -> list[str]:
@@ -28,7 +28,7 @@ def accept_code(key: str, labels: Mapping[str, str]) -> list[str]:
 
     Returns what the address gives that is neither; the widget would drop it without a word.
     """
-    _codes()[key] = {label: code for code, label in labels.items()}
+    _codes()[key] = labels
     given = st.query_params.get(key)
     if given is None or given in labels.values():
         return []
@@ -43,7 +43,7 @@ def accept_codes(key: str, labels: Mapping[str, str]) -> list[str]:
 
     What is known is kept beside what is not.
     """
-    _codes()[key] = {label: code for code, label in labels.items()}
+    _codes()[key] = labels
     given = st.query_params.get_all(key)
     names = set(labels.values())
     texts = [text for one in given for text in ([one] if one in names else one.split(",")) if text]
@@ -111,19 +111,27 @@ def other_refresh(path: str, as_of: int | None = None) -> str:
     return _with_query(path, {**chosen, "as_of": as_of})
 
 
+def begin() -> None:
+    """Forget the widgets of the page before; a thread may run one page after another."""
+    _CODES.set({})
+
+
 def lasting(path: str, as_of: int) -> str:
-    """The same with codes for the labels that Streamlit writes: a link that is kept outlives a label."""
-    chosen = {
-        key: [_codes().get(key, {}).get(text, text) for text in st.query_params.get_all(key)]
-        for key in st.query_params
-        if key != "as_of"
+    """An address to keep: with what is chosen also where it is the default, in codes that outlive labels."""
+    chosen: dict[str, object] = {
+        key: st.query_params.get_all(key) for key in st.query_params if key != "as_of"
     }
+    for key, codes in _codes().items():
+        value = st.session_state.get(key)
+        values = value if isinstance(value, list) else [] if value is None else [value]
+        if values and all(one in codes for one in values):
+            chosen[key] = values
     return _with_query(path, {**chosen, "as_of": as_of})
 
 
-def _codes() -> dict[str, dict[str, str]]:
-    """By widget: the code of each label, of the widgets that this run has drawn."""
-    codes = _CODES.get(None)
+def _codes() -> dict[str, Mapping[str, str]]:
+    """By widget that this run has drawn: its codes and their labels."""
+    codes = _CODES.get()
     if codes is None:
         codes = {}
         _CODES.set(codes)

@@ -261,6 +261,20 @@ def _payers(area: str, name: str) -> dict[str, Any]:
         if newest["is_us_listed"]
         else f"The Monitor’s table of {newest['calendar_year']}, the latest read, lists no U.S. contribution"
     )
+    paid = pl.concat(
+        [
+            frame.select(
+                "calendar_year", "us_share_percent", amount_usd=amount, payer=pl.lit(payer)
+            )
+            for payer, amount in (
+                ("United States", pl.col("us_usd")),
+                ("other donors", pl.col("all_donors_usd") - pl.col("us_usd")),
+            )
+        ]
+    )
+    block["image"] = _image(
+        charts.dependency(paid), f"Stacked bars of contributions by year. {block['finding']}."
+    )
     block["head"] = ["Year", "United States", "All donors", "U.S. share"]
     block["rows"] = [
         [

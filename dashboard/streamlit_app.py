@@ -125,6 +125,7 @@ def unknown(error: AsOfError) -> None:
 
 def run() -> None:
     """The page, of the refresh that its address asks for."""
+    address.begin()
     try:
         with queries.pinned(st.query_params.get("as_of")) as lease:
             side(lease)  # before the page, which may stop its run early

@@ -72,16 +72,15 @@ names = dict(
 )  # fmt: skip
 show.unknown("kind", accept_codes("kinds", KINDS))
 show.unknown("area", accept_code("area", names))
-first_value("kinds", list(FIRST))
-kinds = st.multiselect(
-    "Kinds of events", list(KINDS), format_func=KINDS.__getitem__, key="kinds", bind="query-params",
-    placeholder="All",
+kinds = st.pills(
+    "Kinds of events (none chosen: the program and withdrawals)", list(KINDS), format_func=KINDS.__getitem__, key="kinds", bind="query-params",
+    selection_mode="multi", wrap=True,
 )  # fmt: skip
 area = st.selectbox(
     "Country or area", list(names), index=None, format_func=names.__getitem__, key="area",
     bind="query-params", placeholder="All",
 )  # fmt: skip
-shown = everything.filter(pl.col("kind").is_in(kinds)) if kinds else everything
+shown = everything.filter(pl.col("kind").is_in(kinds or FIRST))
 if area:
     is_named = pl.concat_str("event", "summary", "report", separator=" ", ignore_nulls=True).str.contains(
         names[area], literal=True
@@ -139,7 +138,7 @@ if series != "none":
         charts.world_totals(
             money, rules_of(drawn, max(money["amount_usd"].to_list())), order=list(SERIES.values())[1:]
         ),
-        title=f"{SERIES[series]}: {said}, beside {drawn.height} events",
+        title=f"U.S. money a year, “{SERIES[series]}”: {said}, beside {drawn.height} events",
         alt_text=f"Points of one printed series of yearly U.S. money for the whole world, {said}, with a dashed "
                  f"rule at each of {drawn.height} events.",
         source_line=f"{show.sources(money)} Nominal dollars as printed; CWD is conventional weapons destruction, "
