@@ -352,7 +352,7 @@ def world_map(frame: pl.DataFrame, title: str) -> Figure:
         values=_world(), format=alt.TopoDataFormat(type="topojson", feature="countries")
     )
     land = alt.Chart(outlines).mark_geoshape(
-        fill=colour("no figure"), stroke=colour("outline"), strokeWidth=0.4
+        fill=colour("no figure"), stroke=colour("outline"), strokeWidth=0.4, aria=False
     )
     present = [name for name in MONEY_CLASSES if name in frame["amount_class"].unique()]
     inks = dict(zip(MONEY_CLASSES, RAMP[mode()], strict=True))

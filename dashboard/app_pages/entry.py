@@ -129,6 +129,7 @@ st.markdown(
     f"recorded in refresh {used['recorded_in']}."
 )
 st.markdown(show.source({**used, "entry_id": None}))
+show.tab("Source row", revisions.name(table, used))
 column, value = revisions.headline(table, used)
 reuse.beside(
     cite.entry(f"{revisions.name(table, used)}: {value} ({column})", used, show.edition_of(used))

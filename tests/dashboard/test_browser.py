@@ -29,6 +29,9 @@ PAGES = (
     "/country",
     VIETNAM,
     "/country?area=AZE",
+    "/clearance",
+    "/clearance?area=BIH",
+    "/timeline",
     "/funding",
     "/partners",
     "/reconciliation",
@@ -447,6 +450,7 @@ def test_hostile_texts_are_shown_as_texts_and_do_nothing(
         seen = 0
         for path in (
             "/about",
+            "/timeline",
             f"/entry?entry={entry_id}",
             "/funding?source=state_tweis",
             "/changes",
@@ -461,6 +465,6 @@ def test_hostile_texts_are_shown_as_texts_and_do_nothing(
             assert set(links) <= {"http:", "https:"}, path
             assert page.locator(".katex").count() == 0, path
             assert page.locator("[data-testid=stMain] img").count() == 0, path
-        assert seen >= 3
+        assert seen >= 4
         assert reader.dialogs == []
         assert not [url for url in reader.asked if "elsewhere.invalid" in url]
