@@ -48,7 +48,7 @@ def _cite(citation: Citation) -> None:
             ("In words", citation.text), ("BibTeX", citation.bibtex), ("CSL-JSON", citation.csl),
         ):  # fmt: skip
             st.markdown(name)
-            st.code(text, language=None, wrap_lines=True, height=160)
+            st.code(text, language=None, wrap_lines=True)
 
 
 def _link(citation: Citation) -> None:

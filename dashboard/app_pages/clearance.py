@@ -192,7 +192,7 @@ else:
         )
         _, column, unit = ESTIMATES[estimate]
         begins = pl.col("contamination_as_printed")
-        precision = (
+        printed_as = (
             pl.when(begins.str.contains(BEGINS + r"(?:at least|more than|over)\b"))
             .then(pl.lit("floor"))
             .when(begins.str.contains(BEGINS + r"(?:almost|nearly)\b"))
@@ -206,7 +206,7 @@ else:
             .with_columns(
                 year="estimate_year", value=column,
                 # the words in front are those of the one figure; parts have none of their own
-                precision=precision if estimate == "printed" else pl.lit("exact"),
+                precision=printed_as if estimate == "printed" else pl.lit("exact"),
             )
             .sort("estimate_date", "edition_order", "entry_id")
             .select(
