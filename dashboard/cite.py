@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -137,13 +138,16 @@ def publications(line: str) -> list[str]:
 def edition() -> Edition:
     """The refresh that the page shows, also where its address says 'now'."""
     lease = current.LEASE.get()
-    refresh = lease.as_of
-    if refresh is None:
-        refresh = queries.ask("refreshes")["refresh"].to_list()[0]
-    row = queries.ask("cited_refresh", refresh=refresh, newest=lease.ledger.rpartition("-")[2]).row(
-        0, named=True
-    )
-    return Edition(row["refresh"], row["day"], row["manifest"], lease.ledger)
+    return _edition(lease.ledger, lease.as_of)
+
+
+@lru_cache(maxsize=64)
+def _edition(ledger: str, as_of: int | None) -> Edition:
+    """The same by name; a published ledger never changes, so it is asked once. The lease in use is its."""
+    refresh = queries.ask("refreshes")["refresh"].to_list()[0] if as_of is None else as_of
+    found = queries.ask("cited_refresh", refresh=refresh, newest=ledger.rpartition("-")[2])
+    row = found.row(0, named=True)
+    return Edition(row["refresh"], row["day"], row["manifest"], ledger)
 
 
 def page_url() -> str:

@@ -327,7 +327,7 @@ def test_no_page_asks_another_machine_or_complains(tour: Tour) -> None:
     assert {urlsplit(url).hostname for url in asked} == {"127.0.0.1"}
     # on a page below the root Streamlit first looks for its server there
     probes = re.compile(
-        r"/(country|funding|partners|reconciliation|changes|sources|findings|about|entry)"
+        r"/(country|clearance|timeline|funding|partners|reconciliation|changes|sources|findings|about|entry)"
         r"/_stcore/(health|host-config)"
     )
     assert [path for path in tour.reader.failed if not probes.fullmatch(path)] == []
