@@ -6,11 +6,14 @@ answer a second time, at its own pace.
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
 from starlette.routing import Mount, Route
 
 from dashboard import health
@@ -22,9 +25,17 @@ from dashboard.sitemap import sitemap
 
 pages = st.App(Path(__file__).with_name("streamlit_app.py"))
 
+
+def brief(request: Request) -> HTMLResponse:
+    """One area on two printed pages; imported late, since Streamlit's caches want its runtime first."""
+    answer: HTMLResponse = import_module("dashboard.brief").brief(request)
+    return answer
+
+
 app = Starlette(
     routes=[
         Mount("/api/v1", app=api),
+        Route("/brief", brief),
         Route("/feed.atom", feed),
         Route("/sitemap.xml", sitemap),
         Route("/card.png", card),

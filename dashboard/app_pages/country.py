@@ -45,8 +45,10 @@ if area is None:
 name = names[area]
 chosen = options.filter(area=area).row(0, named=True)
 st.title(show.plain(name))
+show.tab("Country", name)
 if chosen["state_region"]:
     show.small(f"Region of the State Department: {show.plain(chosen['state_region'])}.")
+st.markdown(f"[Two pages to print]({address.page('/brief', area=area)})")
 
 dropped = queries.withdrawn(area)
 if dropped:
