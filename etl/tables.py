@@ -1124,7 +1124,9 @@ class CasualtiesOfAYear(dy.Schema):
         "the note says that fewer people are counted than all those hurt by mines and remnants in the area, or more"
     )
     is_total_confirmed = dy.Bool(
-        nullable=True, description="killed, injured and unknown add up to the total"
+        nullable=True,
+        description="killed, injured and unknown add up to the total; null where one of them is missing, also where "
+        "the others fall short of the total and how many outcomes are unknown is not printed",
     )
     editions_count = whole(
         "editions of the same body that print the year", "editions", required=True
@@ -1190,7 +1192,9 @@ class CasualtiesWorld(dy.Schema):
     total = whole("all casualties, as printed", "people")
     lower_bound = flag("the total is printed as 'at least'")
     is_total_confirmed = dy.Bool(
-        nullable=True, description="killed, injured and unknown add up to the total"
+        nullable=True,
+        description="killed, injured and unknown add up to the total; null where one of them is missing, also where "
+        "the others fall short of the total and how many outcomes are unknown is not printed",
     )
     antipersonnel_mine = whole("by antipersonnel mines", "people")
     improvised_mine = whole("by improvised mines", "people")
@@ -1373,7 +1377,11 @@ class Dependency(dy.Schema):
         nullable=True,
         description="all_donors_usd is a total that the page prints rounded, or a donor's figure is a bound",
     )
-    is_year_over = flag("the year had ended when the source was last retrieved")
+    is_year_over = flag(
+        "the year had ended when the source was last retrieved; of a source whose figures bear dates and of which a "
+        "copy was given by hand, only where one of that year is dated after it, for a copy is older than the day "
+        "on which it was given"
+    )
     printed_total_usd = money("total printed on the same page")
     printed_total_precision = category("bound of the printed total", PRECISIONS, required=False)
     sum_check = text("how the table adds up")
