@@ -87,7 +87,12 @@ def flows(year: int) -> list[Record]:
         give(first + 6, us, "Lao People's Democratic Republic", 2024, 7000, status="pledge"),
         # the date tells that the copy was taken when the year was over
         give(
-            first + 7, us, "Lao People's Democratic Republic", 2024, 80, boundary="outgoing",
+            first + 7,
+            us,
+            "Lao People's Democratic Republic",
+            2024,
+            80,
+            boundary="outgoing",
             date="2025-01-15T00:00:00Z",
         ),
     ]
