@@ -119,12 +119,12 @@ else:
 
     accounts = [name for name in charts.ACCOUNT_ORDER if name in coverage["account"].unique()]
     yearly = coverage.unique(subset="fiscal_year").sort("fiscal_year")
-    nominal = ", nominal" if is_constant else ""
+    nominal, deflated = (", nominal", ", constant") if is_constant else ("", "")
     show.table(
         yearly,
         {
             "Fiscal year": show.text_of("fiscal_year"),
-            **{account: account_cell(account) for account in accounts},
+            **{f"{account}{deflated}": account_cell(account) for account in accounts},
             f"Printed total{nominal}": show.usd_of("printed_total_usd"),
             f"Accounts added{nominal}": show.usd_of("accounts_sum_usd"),
             "Edition": show.source_of(),
