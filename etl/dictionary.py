@@ -29,7 +29,7 @@ INTRODUCTION: Final = """\
 # Data dictionary
 
 What each table, view and column of the ledger means. `hma dictionary` writes this file from the
-declarations in `etl/tables.py`: don't edit it by hand.
+declarations in `etl/tables/`: don't edit it by hand.
 
 - *Required* says whether every row has a value; *filled in* means that the pipeline gives it one, not
   the source. Elsewhere a missing value is null: not read, or not printed, and never zero.

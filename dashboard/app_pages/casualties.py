@@ -299,7 +299,7 @@ def compare(everything: pl.DataFrame) -> None:
     if count and rows["rate"].count() == 0:
         st.info(
             "There is no population in this ledger, or none of these areas and years, so there is no rate. "
-            "`hma refresh worldbank` fetches the World Bank’s."
+            "`hma refresh` fetches the World Bank’s."
         )
         count = ""
     years = list(queries.years(rows, "calendar_year"))

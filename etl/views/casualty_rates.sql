@@ -7,7 +7,7 @@ WITH living AS (
     WHERE people > 0 AND area IS NOT NULL
     QUALIFY row_number() OVER (
         PARTITION BY area, year
-        ORDER BY series <> 'wb_population', series, edition_order DESC NULLS LAST, edition, entry_id
+        ORDER BY series, edition_order DESC NULLS LAST, edition, entry_id
     ) = 1
 )
 SELECT

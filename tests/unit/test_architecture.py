@@ -13,7 +13,9 @@ from etl.sources import all_sources
 
 ROOT = PACKAGE.parent
 PIPELINE = sorted(PACKAGE.rglob("*.py"))
-ENGINE = sorted([*PACKAGE.glob("*.py"), *(PACKAGE / "sql").glob("*.py")])
+ENGINE = sorted(
+    [*PACKAGE.glob("*.py"), *(PACKAGE / "sql").glob("*.py"), *(PACKAGE / "tables").rglob("*.py")]
+)
 DASHBOARD = sorted((ROOT / "dashboard").rglob("*.py"))
 WRITERS = {
     "refresh", "retrieve", "session", "fetch", "partial", "unpack", "record", "publish", "check",
