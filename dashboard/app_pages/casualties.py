@@ -74,7 +74,7 @@ def world_by_year(world: pl.DataFrame) -> None:
     finding = (
         f"World: {show.number(latest['total'], floor=latest['lower_bound'])} people killed or injured in "
         f"{latest['calendar_year']}, the latest year read; the fewest in one year read were "
-        f"{show.number(least['total'])} in {least['calendar_year']}"
+        f"{show.number(least['total'], floor=least['lower_bound'])} in {least['calendar_year']}"
     )
     show.chart(
         charts.casualties(casualties.bars(newest), casualties.signs(newest)),

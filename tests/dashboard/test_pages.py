@@ -346,7 +346,7 @@ def test_a_countrys_money_by_account_can_be_drawn_in_constant_dollars(
     assert "in constant U.S. dollars of FY2024" in chart.proto.alt
     assert '"title": "constant U.S. dollars of FY2024"' in chart.proto.spec
     rows = cells(app, "by fiscal year and account")
-    (defense,) = [row["DoD"] for row in rows if row["Fiscal year"] == "2016"]
+    (defense,) = [row["DoD, constant"] for row in rows if row["Fiscal year"] == "2016"]
     assert defense.replace("\\", "").startswith("[$917,847](/entry?entry=state_tweis-")
     assert "Printed total, nominal" in rows[0]
     nominal = visit("country", area="VNM")
