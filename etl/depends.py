@@ -1,9 +1,10 @@
 """What depends on a source: worked out from the SQL of the views, never typed in.
 
 DuckDB's own parser says which tables a query reads and which words stand in it. A query that names
-series or sources of a table reads those; one that names none reads every source of it. Where the rows
-of a view say which source they are of, that narrows it: a table from which a view takes rows counts
-only for the sources whose rows it has. So a source may be named too often, and none is left out.
+series or sources of a table reads those, one that names none reads every source of it; to name is not
+to exclude, so a word after ``<>`` or ``NOT`` counts for nothing. Where the rows of a view say which
+source they are of, that narrows it: a table from which a view takes rows counts only for the sources
+whose rows it has. So a source may be named too often, and none is left out.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ from etl.settings import PACKAGE
 from etl.tables import FACT_TABLES, VIEWS
 
 _PLACEHOLDER: Final = re.compile(r"\{\w+\}")
+_EXCLUDES: Final = frozenset(
+    {"COMPARE_NOTEQUAL", "COMPARE_NOT_IN", "COMPARE_DISTINCT_FROM", "OPERATOR_NOT"}
+)
 
 
 @dataclass(frozen=True)
 class Reads:
-    """The tables and views that a query reads, and the words between its quotation marks."""
+    """The tables and views that a query reads, and the words that it names and does not exclude."""
 
     tables: frozenset[str]
     words: frozenset[str]
@@ -54,11 +58,10 @@ def reads(query: str) -> Reads:
     tree = json.loads(row[0]) if row else {}
     if tree.get("error"):
         raise ValueError(f"{tree.get('error_message')}: {query[:80]!r}")
-    nodes = list(_nodes(tree))
-    tables = {node["table_name"] for node in nodes if node.get("type") == "BASE_TABLE"}
+    tables = {node["table_name"] for node in _nodes(tree) if node.get("type") == "BASE_TABLE"}
     words = {
         node["value"]["value"]
-        for node in nodes
+        for node in _nodes(tree, below_none_of=_EXCLUDES)
         if node.get("class") == "CONSTANT"
         and not node["value"]["is_null"]
         and node["value"]["type"]["id"] == "VARCHAR"
@@ -66,14 +69,17 @@ def reads(query: str) -> Reads:
     return Reads(frozenset(tables), frozenset(words))
 
 
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON
-    if isinstance(tree, dict):
+def _nodes(
+    tree: Any,  # noqa: ANN401 - JSON
+    below_none_of: frozenset[str] = frozenset(),
+) -> Iterator[dict[str, Any]]:
+    if isinstance(tree, dict) and str(tree.get("type")) not in below_none_of:
         yield tree
         for below in tree.values():
-            yield from _nodes(below)
+            yield from _nodes(below, below_none_of)
     elif isinstance(tree, list):
         for below in tree:
-            yield from _nodes(below)
+            yield from _nodes(below, below_none_of)
 
 
 @cache
@@ -142,7 +148,6 @@ def sources_of(
 def _of_table(query: Reads, series: Mapping[str, str], rows_of: frozenset[str] | None) -> set[str]:
     named = {series[word] for word in query.words if word in series}
     named |= query.words & set(series.values())
-    if named:
-        return named
     every = set(series.values())
-    return (every & rows_of if rows_of is not None else set()) or every
+    has_rows = every & rows_of if rows_of is not None else set()
+    return named | has_rows or every

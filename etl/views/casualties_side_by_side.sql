@@ -57,6 +57,8 @@ dropped AS (
         any_value(source_url ORDER BY entry_id) AS source_url
     FROM history.casualty_events
     WHERE change = 'withdrawn' AND ended_in IS NULL
+        -- the history holds every source; vintages, like any table named alone here, none that may not be passed on
+        AND source_id IN (SELECT source_id FROM vintages)
     GROUP BY ALL
 ),
 held AS (

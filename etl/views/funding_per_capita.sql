@@ -7,12 +7,11 @@
 WITH figures AS (
     SELECT
         funding.*,
-        CASE WHEN funding.donor_area = 'USA' THEN 'United States' ELSE 'other donors' END AS payer,
-        funding.edition_order IS NOT DISTINCT FROM max(funding.edition_order) OVER (
-            PARTITION BY
-                funding.series,
-                CASE series.page_of WHEN 'donor' THEN funding.donor ELSE funding.area_as_printed END,
-                funding.year
+        CASE WHEN coalesce(funding.donor_area = 'USA', funding.donor = 'United States') THEN 'United States'
+            ELSE 'other donors' END AS payer,
+        is_newest_edition(
+            funding.edition_order, funding.series, series.page_of, funding.donor,
+            funding.area_as_printed, funding.year
         ) AS is_newest,
         funding.amount_usd IS NOT NULL AND funding.precision IN ('exact', 'rounded')
             AND funding.sum_check IS DISTINCT FROM 'table read in part only' AS may_add
@@ -39,12 +38,18 @@ sums AS (
 inhabitants AS (
     SELECT * FROM population
     WHERE area IS NOT NULL
-    QUALIFY row_number() OVER (PARTITION BY area, year ORDER BY series, entry_id) = 1
+    QUALIFY row_number() OVER (
+        PARTITION BY area, year
+        ORDER BY series, edition_order DESC NULLS LAST, edition, entry_id
+    ) = 1
 ),
 economies AS (
     SELECT * FROM gdp
     WHERE area IS NOT NULL
-    QUALIFY row_number() OVER (PARTITION BY area, year ORDER BY series, entry_id) = 1
+    QUALIFY row_number() OVER (
+        PARTITION BY area, year
+        ORDER BY series, edition_order DESC NULLS LAST, edition, entry_id
+    ) = 1
 )
 SELECT
     sums.source_id,

@@ -251,8 +251,8 @@ def test_every_table_that_names_a_source_is_screened_and_the_others_hold_no_rows
 def test_no_view_is_worked_out_from_it(kept: Kept, built_folders: Folders) -> None:
     digest = "SELECT sha256(string_agg(t::VARCHAR, chr(10) ORDER BY t::VARCHAR)) FROM {} AS t"
     for view in VIEWS:
-        if view in {"casualties_by_area_year", "area_profile", "coverage", "dependency"}:
-            assert ask(kept.folders, digest.format(view)) == ask(built_folders, digest.format(view))
+        query = digest.format(view)
+        assert ask(kept.folders, query) == ask(built_folders, query), view
     with duckdb.connect(current_path(kept.folders.ledger), read_only=True) as con:
         con.execute("CREATE TEMP TABLE before AS SELECT count(*) AS n FROM casualty_events")
         with withheld.hidden(con, withheld.in_ledger(con)):

@@ -30,6 +30,10 @@ def sources(query: str, rows_of: set[str] | None = None) -> set[str]:
         ("SELECT 1 FROM funding WHERE series = 'a_grants'", None, {"a"}),
         ("SELECT 1 FROM funding WHERE source_id = 'b'", None, {"b"}),
         ("SELECT 1 FROM funding WHERE series = $series", None, {"a", "b"}),
+        ("SELECT 1 FROM funding WHERE series <> 'a_grants'", None, {"a", "b"}),
+        ("SELECT 1 FROM funding WHERE series NOT IN ('a_grants')", None, {"a", "b"}),
+        ("SELECT 1 FROM funding WHERE NOT (source_id = 'a')", None, {"a", "b"}),
+        ("SELECT CASE series WHEN 'a_grants' THEN 1 END FROM funding", {"b"}, {"a", "b"}),
         ("SELECT 1 FROM funding JOIN population USING (area)", {"a"}, {"a", "c"}),
         ("SELECT 1 FROM seen JOIN areas USING (area)", None, {"d"}),
         ("WITH funding_now AS (SELECT * FROM funding) SELECT 1 FROM funding_now", None, {"a", "b"}),
@@ -56,7 +60,7 @@ def test_no_source_whose_rows_a_view_has_is_left_out(
     found = depends.views_of(there)
     assert set(found) == set(VIEWS)
     for view, rows_of in there.rows_of.items():
-        assert rows_of <= found[view]
+        assert rows_of <= found[view], view
     assert found["coverage"] == {"state_tweis"}
     assert found["dependency"] == {"landmine_monitor"}
     assert found["reconciliation"] == {"state_tweis", "landmine_monitor"}
