@@ -12,11 +12,15 @@ and download of it says the same.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Final
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from dashboard import current, filters
+
+_CODES: Final[ContextVar[dict[str, Mapping[str, str]] | None]] = ContextVar("codes", default=None)
 
 
 def accept_code(key: str, labels: Mapping[str, str]) -> list[str]:
@@ -24,6 +28,7 @@ def accept_code(key: str, labels: Mapping[str, str]) -> list[str]:
 
     Returns what the address gives that is neither; the widget would drop it without a word.
     """
+    _codes()[key] = labels
     given = st.query_params.get(key)
     if given is None or given in labels.values():
         return []
@@ -38,6 +43,7 @@ def accept_codes(key: str, labels: Mapping[str, str]) -> list[str]:
 
     What is known is kept beside what is not.
     """
+    _codes()[key] = labels
     given = st.query_params.get_all(key)
     names = set(labels.values())
     texts = [text for one in given for text in ([one] if one in names else one.split(",")) if text]
@@ -103,6 +109,33 @@ def other_refresh(path: str, as_of: int | None = None) -> str:
     """The address of this very page, with all that was chosen on it, as of another refresh or now."""
     chosen = {key: st.query_params.get_all(key) for key in st.query_params if key != "as_of"}
     return _with_query(path, {**chosen, "as_of": as_of})
+
+
+def begin() -> None:
+    """Forget the widgets of the page before; a thread may run one page after another."""
+    _CODES.set({})
+
+
+def lasting(path: str, as_of: int) -> str:
+    """An address to keep: with what is chosen also where it is the default, in codes that outlive labels."""
+    chosen: dict[str, object] = {
+        key: st.query_params.get_all(key) for key in st.query_params if key != "as_of"
+    }
+    for key, codes in _codes().items():
+        value = st.session_state.get(key)
+        values = value if isinstance(value, list) else [] if value is None else [value]
+        if values and all(one in codes for one in values):
+            chosen[key] = values
+    return _with_query(path, {**chosen, "as_of": as_of})
+
+
+def _codes() -> dict[str, Mapping[str, str]]:
+    """By widget that this run has drawn: its codes and their labels."""
+    codes = _CODES.get()
+    if codes is None:
+        codes = {}
+        _CODES.set(codes)
+    return codes
 
 
 def rows(table: str, wanted: Mapping[str, object]) -> str:

@@ -8,6 +8,7 @@ batch by batch: memory does not grow with the answer.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -63,7 +64,9 @@ def question(table: str, pairs: Iterable[tuple[str, str]], lease: Lease) -> Ques
         FilterError: a column, comparison, value, order or number is not allowed.
         TooLongError: the codes of the ledger took too long to find.
     """
-    asked = [pair for pair in pairs if pair[0] != "as_of"]
+    given = list(pairs)
+    _refuse_twice(key for key, _ in given if key in RESERVED)
+    asked = [pair for pair in given if pair[0] != "as_of"]
     others = dict(pair for pair in asked if pair[0] in RESERVED)
     with lease.limited(limits().statement_seconds):
         areas, sources, series = (
@@ -84,6 +87,13 @@ def question(table: str, pairs: Iterable[tuple[str, str]], lease: Lease) -> Ques
         _raw(others.get("raw", "0")),
         tuple(sorted(asked)),
     )
+
+
+def _refuse_twice(keys: Iterable[str]) -> None:
+    """Of two limits or orders one would be passed over, and an answer could not be asked for again by its tag."""
+    for key, times in Counter(keys).items():
+        if times > 1:
+            raise filters.FilterError(f"{key} stands there {times} times; give it once.")
 
 
 def _limit(given: str | None) -> int | None:

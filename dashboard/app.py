@@ -1,4 +1,4 @@
-"""The server: Streamlit's pages, the API, the feed, the sitemap, cards and ``/healthz``, in one process.
+"""The server: Streamlit's pages, the API, the feed, the sitemap, cards and what watches it, in one process.
 
 The pages are mounted last, so that what is not a page does not pass through Streamlit: it would pack every
 answer a second time, at its own pace.
@@ -6,42 +6,42 @@ answer a second time, at its own pace.
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import HTMLResponse
 from starlette.routing import Mount, Route
 
+from dashboard import health
 from dashboard.api import api
 from dashboard.card import card
-from dashboard.current import ledgers
 from dashboard.feed import feed
 from dashboard.front import Head
 from dashboard.sitemap import sitemap
-from etl.store import NoLedgerError
-
-
-def healthz(_request: Request) -> JSONResponse:
-    """Say which ledger is served; 503 while there is none."""
-    try:
-        with ledgers().lease() as lease:
-            return JSONResponse({"ledger": lease.ledger})
-    except NoLedgerError as error:
-        return JSONResponse({"error": str(error)}, 503)
-
 
 pages = st.App(Path(__file__).with_name("streamlit_app.py"))
+
+
+def brief(request: Request) -> HTMLResponse:
+    """One area on two printed pages; imported late, since Streamlit's caches want its runtime first."""
+    answer: HTMLResponse = import_module("dashboard.brief").brief(request)
+    return answer
+
 
 app = Starlette(
     routes=[
         Mount("/api/v1", app=api),
+        Route("/brief", brief),
         Route("/feed.atom", feed),
         Route("/sitemap.xml", sitemap),
         Route("/card.png", card),
-        Route("/healthz", healthz),
+        *health.ROUTES,
         Mount("/", app=Head(pages)),
     ],
+    middleware=[Middleware(health.Timed)],
     lifespan=pages.lifespan(),
 )

@@ -30,13 +30,21 @@ Counted = dict[tuple[int, str], list[dict[str, Any]]]
 
 
 def bars(rows: pl.DataFrame) -> pl.DataFrame:
-    """The bars of a chart: one for each outcome, or one that is not split where an outcome is missing."""
+    """The bars of a chart: one for each outcome, or one that is not split where an outcome is missing.
+
+    What a printed total holds beyond its printed outcomes is a piece that is not split, so that the bar is
+    as high as the total.
+    """
     split = pl.col("killed").is_not_null() & pl.col("injured").is_not_null()
-    shared = rows.with_columns(is_open=_is_open(rows), counted_by=_counted_by(rows))
+    rest = pl.col("total") - pl.col("killed") - pl.col("injured") - pl.col("unknown").fill_null(0)
+    shared = rows.with_columns(
+        is_open=_is_open(rows), counted_by=_counted_by(rows),
+        total=pl.when(split).then(pl.when(rest > 0).then(rest)).otherwise("total"),
+    )  # fmt: skip
     columns = ("calendar_year", "edition", "is_open", "counted_by")
     return pl.concat(
         [
-            shared.filter(split if column != "total" else ~split)
+            shared.filter(split | pl.lit(column == "total"))
             .select(*columns, people=pl.col(column).cast(pl.Float64))
             .with_columns(outcome=pl.lit(outcome))
             .drop_nulls("people")

@@ -8,7 +8,9 @@ grey; killed and injured are two steps of one warm hue; clearance is green-blue.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, Final
 
@@ -27,7 +29,7 @@ PALETTE: Final = {
         "DoD": "#17324f", "State NADR-CWD": "#2c5d8b", "State other": "#5778a9",
         "USAID": "#8fa9c9", "CDC": "#b9cbdd", "United States": "#17324f",
         "other donors": "#8c8a84", "killed": "#7d2f1f", "injured": "#c4704f",
-        "unknown outcome": "#d9b8a6", "not split": "#a3705c", "clearance": "#2b7a72",
+        "unknown outcome": "#d9b8a6", "not split": "#a3705c", "clearance": "#2b7a72", "clearance, about": "#94bcb8",
         "rule": "#5f5e59", "no figure": "#e6e3da", "outline": "#fdfcf8", "ink": "#4c4e52",
         "series 1": "#5f4b80", "series 2": "#5f5e59", "series 3": "#b5701f", "series 4": "#80661a",
         "donor 1": "#55534e", "donor 2": "#807e77", "donor 3": "#a7a59d", "donor 4": "#c9c7be",
@@ -36,7 +38,7 @@ PALETTE: Final = {
         "DoD": "#dbe8f6", "State NADR-CWD": "#9cc3e8", "State other": "#6f97cc",
         "USAID": "#5776a8", "CDC": "#40597f", "United States": "#dbe8f6",
         "other donors": "#98968f", "killed": "#f0b59b", "injured": "#c96f4e",
-        "unknown outcome": "#8a5340", "not split": "#b98a76", "clearance": "#5bb5aa",
+        "unknown outcome": "#8a5340", "not split": "#b98a76", "clearance": "#5bb5aa", "clearance, about": "#386661",
         "rule": "#a8a69e", "no figure": "#2b3138", "outline": "#14171b", "ink": "#c4c1b9",
         "series 1": "#bcaadb", "series 2": "#a8a69e", "series 3": "#dfa877", "series 4": "#d6bf77",
         "donor 1": "#a8a69e", "donor 2": "#85837d", "donor 3": "#65645f", "donor 4": "#484846",
@@ -49,15 +51,33 @@ RAMP: Final = {
 
 
 _FEW_YEARS: Final = 12  # labels of more lie on their side
+_SHAPES: Final = (
+    "circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right",
+    "triangle-left", "stroke", "arrow", "wedge",
+)  # fmt: skip
 
 
-def _mode() -> str:
-    return "dark" if st.context.theme.type == "dark" else "light"
+_LOOK: Final[ContextVar[str | None]] = ContextVar("look", default=None)
+
+
+@contextmanager
+def looking(mode: str) -> Iterator[None]:
+    """Draw for a ``light`` or ``dark`` page where no reader's page is at hand: on paper, in a file."""
+    token = _LOOK.set(mode)
+    try:
+        yield
+    finally:
+        _LOOK.reset(token)
+
+
+def mode() -> str:
+    """The appearance that is drawn for, ``light`` or ``dark``: the reader's, unless :func:`looking` says."""
+    return _LOOK.get() or ("dark" if st.context.theme.type == "dark" else "light")
 
 
 def colour(name: str) -> str:
     """The colour that means ``name`` in the reader's appearance."""
-    return PALETTE[_mode()][name]
+    return PALETTE[mode()][name]
 
 
 def dressed(figure: Figure) -> Figure:
@@ -387,11 +407,12 @@ def payers(frame: pl.DataFrame, donors: Sequence[str]) -> Figure:
     return figure
 
 
-def world_totals(frame: pl.DataFrame, events: pl.DataFrame) -> Figure:
+def world_totals(frame: pl.DataFrame, events: pl.DataFrame, *, order: Sequence[str] = ()) -> Figure:
     """Printed yearly world totals as points, by ``series_title``; bounds have a shape of their own.
 
     ``frame``: ``year``, ``amount_usd``, ``series_title``, ``bound``; ``events``: ``when``, ``label``
-    and ``at``, the height of the label in dollars.
+    and ``at``, the height of the label in dollars. ``order`` of all series keeps the colour of one that is
+    drawn alone.
     """
     across = alt.X(
         "year:Q",
@@ -406,7 +427,7 @@ def world_totals(frame: pl.DataFrame, events: pl.DataFrame) -> Figure:
         scale=alt.Scale(domain=[0, 1.45 * max(frame["amount_usd"].to_list())]),
     )
     names = frame["series_title"].unique(maintain_order=True).to_list()
-    inks = ("series 1", "series 2", "series 3", "series 4")
+    inks = {name: colour(f"series {place}") for place, name in enumerate(order or names, 1)}
     points = (
         alt.Chart(frame)
         .mark_point(filled=True, size=70, opacity=1)
@@ -415,7 +436,7 @@ def world_totals(frame: pl.DataFrame, events: pl.DataFrame) -> Figure:
             y=up,
             color=alt.Color(
                 "series_title:N",
-                scale=alt.Scale(domain=names, range=[colour(ink) for ink in inks[: len(names)]]),
+                scale=alt.Scale(domain=names, range=[inks[name] for name in names]),
                 legend=alt.Legend(title="Series", orient="top", columns=1, labelLimit=520),
             ),
             shape=alt.Shape(
@@ -438,12 +459,74 @@ def world_totals(frame: pl.DataFrame, events: pl.DataFrame) -> Figure:
     )
     marked = alt.Chart(events.rename({"when": "year", "at": "amount_usd"}))
     rules = marked.mark_rule(color=colour("rule"), strokeDash=[3, 3]).encode(
-        x=across, tooltip=["date:N", "event:N"]
-    )
+        x=across, tooltip=["date:N", "event:N"],
+        opacity=alt.condition("datum.label", alt.value(1), alt.value(0.4)),
+    )  # fmt: skip
     labels = marked.mark_text(align="right", dx=-4, color=colour("rule"), fontSize=12).encode(
         x=across, y=up, text="label:N"
     )
     return alt.layer(rules, labels, points).properties(height=500)
+
+
+BOUND_FILL: Final = {
+    "a number": "clearance", "nearly or about": "clearance, about", "at least": "outline",
+}  # fmt: skip
+
+
+def land(frame: pl.DataFrame, unit: str) -> Figure:
+    """One mark a printed figure: ``year``, ``value``, ``hazard``, ``bound``, ``words``, ``edition``.
+
+    Lower bounds are hollow. A year between the first and the last without a figure is a grey column, so that it
+    can't be taken for a zero, whose mark stands on the axis.
+    """
+    years = _span(frame["year"], at_least=5)
+    gaps = sorted(set(years) - set(frame["year"].to_list()))
+    hazards = frame["hazard"].unique().sort().to_list()
+    bounds = [name for name in BOUND_FILL if name in frame["bound"].unique()]
+    across = alt.X(
+        "year:O",
+        title="calendar year (grey: no figure read)",
+        scale=alt.Scale(domain=years),
+        axis=alt.Axis(labelAngle=-90 if len(years) > _FEW_YEARS else 0, grid=False),
+    )
+    missing = (
+        alt.Chart(pl.DataFrame({"year": gaps}, schema={"year": pl.Int64}))
+        .mark_bar(color=colour("no figure"))
+        .encode(x=across, y=alt.value(0), y2=alt.value("height"))
+    )
+    marks = (
+        alt.Chart(frame)
+        .mark_point(
+            size=90, opacity=1, filled=False, stroke=colour("clearance"), strokeWidth=1.6,
+        )
+        .encode(
+            x=across,
+            y=alt.Y("value:Q", title=unit, scale=alt.Scale(zero=True)),
+            shape=alt.Shape(
+                "hazard:N",
+                scale=alt.Scale(domain=hazards, range=list(_SHAPES[: len(hazards)])),
+                legend=alt.Legend(
+                    title="Kind of hazard, as printed", orient="top", columns=2, labelLimit=240,
+                    symbolFillColor=colour("clearance"), symbolStrokeColor=colour("clearance"),
+                ),
+            ),
+            fill=alt.Fill(
+                "bound:N",
+                scale=alt.Scale(domain=bounds, range=[colour(BOUND_FILL[name]) for name in bounds]),
+                legend=alt.Legend(
+                    title="Printed as", orient="bottom", columns=3, symbolType="circle",
+                    symbolStrokeColor=colour("clearance"),
+                ),
+            ),
+            tooltip=[
+                alt.Tooltip("year:O", title="Year"),
+                alt.Tooltip("words:N", title=unit),
+                alt.Tooltip("hazard:N", title="Hazard"),
+                alt.Tooltip("edition:N", title="Edition"),
+            ],
+        )
+    )  # fmt: skip
+    return alt.layer(missing, marks).properties(height=420)
 
 
 @cache
@@ -476,10 +559,10 @@ def world_map(frame: pl.DataFrame, title: str) -> Figure:
         values=_world(), format=alt.TopoDataFormat(type="topojson", feature="countries")
     )
     land = alt.Chart(outlines).mark_geoshape(
-        fill=colour("no figure"), stroke=colour("outline"), strokeWidth=0.4
+        fill=colour("no figure"), stroke=colour("outline"), strokeWidth=0.4, aria=False
     )
     present = [name for name in MONEY_CLASSES if name in frame["amount_class"].unique()]
-    inks = dict(zip(MONEY_CLASSES, RAMP[_mode()], strict=True))
+    inks = dict(zip(MONEY_CLASSES, RAMP[mode()], strict=True))
     drawn = (
         alt.Chart(outlines)
         .transform_calculate(area="datum.properties.area")

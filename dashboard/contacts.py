@@ -2,7 +2,7 @@
 
 A dead man's switch: nothing has to run for a source to turn overdue. The day of the last contact is
 what the fetching remembers beside the archive, or that of the newest vintage where this is lost. A copy
-that a person gave is no contact.
+that a person gave is no contact. What is too long is said in one place, :mod:`etl.due`.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from etl.guard import NOT_FETCHED
+from etl.due import Level, level
 from etl.memory import Memory
 from etl.settings import folders
 
 BY_HAND: Final = "given by hand"
-Level = Literal["calm", "amber", "red"]
 
 
 @dataclass(frozen=True)
@@ -51,16 +50,10 @@ def judged(
 
     Where nothing is expected, or nothing was ever had, nothing is overdue.
     """
-    days = ((today or datetime.now(UTC).date()) - last).days if last else None
-    if said == "dark" or (days is not None and dark_after_days and days > dark_after_days):
-        return Contact(last, "red", "dark" if days is None else f"dark: no contact for {days} days")
-    if days is not None and every_days and days > every_days:
-        return Contact(
-            last, "amber", f"overdue: no contact for {days} days, due every {every_days}"
-        )
-    if said in NOT_FETCHED:
-        return Contact(last, "amber", "stale")
-    return Contact(last, "calm", "")
+    colour, words = level(
+        last, every_days, dark_after_days, today or datetime.now(UTC).date(), said
+    )
+    return Contact(last, colour, words)
 
 
 def badge(contact: Contact) -> str:

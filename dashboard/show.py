@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 import polars as pl
 import streamlit as st
 
-from dashboard import queries, sizes
+from dashboard import queries, reuse, sizes
 from dashboard.address import page
 from dashboard.answer import asked_by
 from dashboard.charts import Figure, dressed
@@ -244,11 +244,22 @@ def source_of() -> Cell:
     return lambda row: link(row["edition"], row["source_url"])
 
 
-def chart(figure: Figure, *, title: str, alt_text: str, source_line: str) -> None:
-    """A chart under its finding, with its source."""
+def chart(
+    figure: Figure,
+    *,
+    title: str,
+    alt_text: str,
+    source_line: str,
+    rows: pl.DataFrame | None = None,
+) -> None:
+    """A chart under its finding, with its source, and beside it what a reader may take along.
+
+    ``rows`` are what it draws, where that isn't the largest table that the figure holds.
+    """
     st.markdown(f"**{plain(title)}**")
     st.altair_chart(dressed(figure), alt=alt_text)
     small(source_line)
+    reuse.beside_chart(figure, title, source_line, rows)
 
 
 def download(address: str, rows: int | None = None, *, label: str = "Download") -> None:
@@ -280,6 +291,11 @@ def download(address: str, rows: int | None = None, *, label: str = "Download") 
     )
 
 
+def tab(*parts: str) -> None:
+    """Name the browser's tab by page and area: 'Vietnam – Country – HMA Ledger'."""
+    st.set_page_config(page_title=" – ".join([*reversed(parts), "HMA Ledger"]))
+
+
 def unknown(noun: str, texts: Sequence[str]) -> None:
     """Say that the address names what is not there."""
     for text in texts[:5]:
@@ -298,3 +314,4 @@ def headline(label: str, value: str, scope: str, source_line: str) -> None:
         st.subheader(value, anchor=False)
         st.markdown(scope)
         small(source_line)
+        reuse.beside_figure(f"{plain(label)}: {value}", source_line)

@@ -41,6 +41,14 @@ PAGES: Final = MappingProxyType(
             "People killed and injured by mines and explosive remnants of war",
             "World totals by edition, areas beside each other, rates, breaks in the counts, and what does not add up.",
         ),
+        "clearance": Page(
+            "Land cleared of mines, and land still contaminated",
+            "Released land, destroyed mines and estimates by edition; a missing year is no zero.",
+        ),
+        "timeline": Page(
+            "Timeline: the program, the treaties, and what stopped in 2025",
+            "Dated events with their sources, beside one series of U.S. money.",
+        ),
         "funding": Page(
             "Every printed sum of money for mine action",
             "Filtered rows, one a figure. A total is given only where figures may be added.",

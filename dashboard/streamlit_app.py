@@ -12,10 +12,18 @@ from etl.store import Lease, NoLedgerError, TooLongError
 st.set_page_config(page_title="HMA Ledger", layout="wide", initial_sidebar_state="auto")
 
 sections = {
-    "Figures": [
+    "Program": [
         st.Page("app_pages/coverage.py", title="What it covered", default=True),
         st.Page("app_pages/country.py", title="Country", url_path="country"),
+        st.Page("app_pages/timeline.py", title="Timeline", url_path="timeline"),
+    ],
+    "People": [
         st.Page("app_pages/casualties.py", title="Casualties", url_path="casualties"),
+        st.Page(
+            "app_pages/clearance.py", title="Clearance and contamination", url_path="clearance"
+        ),
+    ],
+    "Money": [
         st.Page("app_pages/funding.py", title="Funding", url_path="funding"),
         st.Page("app_pages/who_else_pays.py", title="Who else pays", url_path="who_else_pays"),
         st.Page("app_pages/partners.py", title="Partners", url_path="partners"),
@@ -33,6 +41,7 @@ entry = st.Page(
 )  # fmt: skip
 # Hidden, because Streamlit's own links to pages lose what the address says of the refresh.
 page = st.navigation({**sections, "": [entry]}, position="hidden")
+show.tab(page.title)
 
 
 def navigation() -> None:
@@ -126,6 +135,7 @@ def unknown(error: AsOfError) -> None:
 
 def run() -> None:
     """The page, of the refresh that its address asks for."""
+    address.begin()
     try:
         with queries.pinned(st.query_params.get("as_of")) as lease:
             side(lease)  # before the page, which may stop its run early

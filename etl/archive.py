@@ -142,7 +142,9 @@ class Archive:
         """Keep a copy of the file at ``path``, compressed, and return its vintage.
 
         As :meth:`put`, for a file of any size: it is read once, piece by piece. Until :meth:`let_go`
-        the file itself may be read in place of the packed object, if nobody has written to it.
+        a file that lies in the archive's own folder may be read in place of the packed object, if nobody
+        has written to it. Elsewhere nothing tells that for certain: what is written through a mapping
+        in memory, or from another machine, may leave a file's times as they were.
         """
         beside = self.root / f".{os.getpid()}{PACKED}.part"
         self.root.mkdir(parents=True, exist_ok=True)
@@ -164,7 +166,7 @@ class Archive:
         finally:
             beside.unlink(missing_ok=True)
         self._proven[sha256] = last_byte
-        if copy.is_unchanged():
+        if path.is_relative_to(self.root) and copy.is_unchanged():
             self._copies[sha256] = copy
         return self._list(source_id, file, sha256, size_bytes, origin, packed_sha256)
 
@@ -182,7 +184,7 @@ class Archive:
     def scannable(self, sha256: str) -> Iterator[tuple[Path, Literal["none", "zstd"]]]:
         """Where bytes with this hash lie that can be scanned, and how they are packed.
 
-        That is the file they were taken from, if it still lies there: it need not be unpacked.
+        That is the fetched file they were taken from, if it still lies here: it need not be unpacked.
 
         Raises:
             ArchiveError: they are missing or altered, or were altered while the block read them.

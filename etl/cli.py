@@ -4,13 +4,14 @@ Exit codes: 0 done, also when nothing changed; 2 wrong usage; 3 a source kept it
 (the others went on); 4 another refresh is running; 5 there is no ledger, or it lacks what was asked
 for; 6 something is not as it was published; 7 a source that was named is not turned on; 1 anything
 else. The commands that look into the
-ledger's past and check it are in :mod:`etl.commands`.
+ledger's past and check it are in :mod:`etl.commands`, those that run it unattended in :mod:`etl.operate`.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -20,7 +21,7 @@ import uvicorn
 from rich.markup import escape
 from rich.table import Table
 
-from etl import commands, sql
+from etl import commands, logs, operate, sql
 from etl.archive import Archive, ArchiveError
 from etl.config import config_file
 from etl.console import (
@@ -39,6 +40,7 @@ from etl.console import (
 )
 from etl.dictionary import as_markdown
 from etl.guard import NOT_FETCHED
+from etl.health import health
 from etl.locate import find
 from etl.reading import SourceError
 from etl.refresh import code_version as definitions
@@ -52,12 +54,23 @@ from etl.withheld import KEPT_HERE
 GRACE_SECONDS: Final = 3  # for answers under way when Ctrl-C comes
 
 app = typer.Typer(
-    help="HMA Ledger: what the U.S. Humanitarian Mine Action Program covered.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
 app.add_typer(commands.app)
+app.add_typer(operate.app)
+
+
+@app.callback()
+def hma(
+    *,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="say in the log what is done")
+    ] = False,
+) -> None:
+    """HMA Ledger: what the U.S. Humanitarian Mine Action Program covered."""
+    logs.set_up(verbose=verbose)
 
 
 @app.command()
@@ -69,6 +82,9 @@ def refresh(
     ] = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="touch no network; read what is in the archive")
+    ] = False,
+    due: Annotated[
+        bool, typer.Option("--due", help="only the sources whose time has come; for timers")
     ] = False,
     copies: Annotated[
         list[str] | None,
@@ -85,6 +101,11 @@ def refresh(
 ) -> None:
     """Fetch and read the sources, and publish a new ledger if anything changed."""
     chosen = chosen_sources(sources, embedded=embedded)
+    if due:
+        if embedded or offline or copies:
+            raise fail("--due asks publishers; it goes with names of sources only", EXIT_USAGE)
+        operate.refresh_due(folders(), chosen, configured())
+        return
     if copies and len(chosen) != 1:
         raise fail("--from goes with the name of one source", EXIT_USAGE)
     if origin and not copies:
@@ -102,11 +123,15 @@ def refresh(
 
 
 @app.command()
-def status() -> None:
+def status(*, as_json: commands.AsJson = False) -> None:
     """Say which ledger is in use, how many entries it holds, and what is on hold, not fetched, off or to be read."""
     settings = configured()
     try:
         with Ledgers(folders().ledger, whole=True).lease() as lease:
+            found = health(lease, folders(), settings, datetime.now(UTC))
+            if as_json:
+                typer.echo(found.model_dump_json(indent=1))
+                return
             row = lease.con.execute(sql.text("status")).fetchone()
             held = lease.con.execute(sql.text("held")).fetchall()
             watched = lease.con.execute(sql.text("watched")).fetchall()
@@ -135,10 +160,12 @@ def status() -> None:
                 f'        hma accept {source_id} {digits} --because "…" uses it; hma reject drops it',
                 soft_wrap=True,
             )
+    for asked in (one for source in found.sources for one in source.asked):
+        if asked.level != "calm":
+            out.print(f"[bold]{asked.name}[/bold] {escape(asked.words)}", soft_wrap=True)
     for spec in every_source(folders()).values():
         if spec.fetch and not settings.is_on(spec):
             out.print(f"[bold]off[/bold] {escape(how_to_turn_on(spec))}", soft_wrap=True)
-
     for source_id, page, what, why in watched:
         out.print(
             f"[bold]page[/bold] {page} of {source_id} ({what}): {escape(why)}", soft_wrap=True

@@ -244,12 +244,13 @@ def verify(
     if as_json:
         typer.echo(json.dumps(found.as_dict(), ensure_ascii=False))
     else:
-        _show_report(found)
+        show_report(found)
     if found.differences or (found.reservations and not rebuilt):
         raise typer.Exit(EXIT_DIFFERS)
 
 
-def _show_report(found: Report) -> None:
+def show_report(found: Report) -> None:
+    """Print what was found by verification."""
     for step in found.path:
         out.print(escape(step), soft_wrap=True)
     for difference in found.differences[:SCREENFUL]:

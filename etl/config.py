@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -26,6 +26,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -34,7 +35,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from etl.sources import SourceSpec, all_sources
+from etl.logs import keep_secret
+from etl.sources import CRON, SourceSpec, all_sources
 
 PREFIX: Final = "HMA_"
 
@@ -137,6 +139,68 @@ class ApiConfig(BaseModel):
         return url if url is None or url.endswith("/") else f"{url}/"
 
 
+class ScheduleConfig(BaseModel):
+    """When ``hma schedule`` looks for what is due; how often a source is, its source.yml says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cron: str = Field(
+        default="7 * * * *",
+        description="when it looks: five fields of cron, in UTC, days of the week as names; the times of a "
+        "source's own cron are added",
+        pattern=CRON,
+    )
+    jitter_seconds: int = Field(
+        default=300, ge=0, le=3600, description="each time is put off at random by at most so much"
+    )
+    grace_seconds: float = Field(
+        default=60, ge=0, description="how long a run may go on after the order to stop"
+    )
+
+
+class AlertsConfig(BaseModel):
+    """Whom to tell of a source on hold, gone dark or not to be had, and of a run that failed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    webhook: Annotated[SecretStr, BeforeValidator(_hidden)] | None = Field(
+        default=None,
+        description="an https address that takes JSON with the message under text; a secret, in the environment only",
+    )
+    webhook_file: Path | None = Field(default=None, description="a file that holds that address")
+    smtp_host: str | None = Field(
+        default=None, description="a mail server; by TLS, unless it is an address of this machine"
+    )
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="its port")
+    smtp_user: str | None = Field(default=None, description="the account to send from")
+    smtp_password: Annotated[SecretStr, BeforeValidator(_hidden)] | None = Field(
+        default=None, description="its password; a secret, in the environment only"
+    )
+    smtp_password_file: Path | None = Field(
+        default=None, description="a file that holds the password"
+    )
+    mail_from: str | None = Field(default=None, description="the sender's address")
+    mail_to: tuple[str, ...] = Field(default=(), description="the addresses to write to")
+
+    @model_validator(mode="after")
+    def _says_from_whom_to_whom(self) -> Self:
+        if self.smtp_host and not (self.mail_from and self.mail_to):
+            raise ValueError("smtp_host needs mail_from and mail_to beside it")
+        return self
+
+    def secret(self, name: Literal["webhook", "smtp_password"]) -> str | None:
+        """One of the two secrets; None if it is not set.
+
+        Raises:
+            ConfigError: the file that should hold it cannot be read, or holds nothing.
+        """
+        path = self.webhook_file if name == "webhook" else self.smtp_password_file
+        return _from_outside(f"{PREFIX}ALERTS__{name}".upper(), path, f"the file of {name}")
+
+
+ALERT_SECRETS: Final = ("webhook", "smtp_password")
+
+
 class Config(BaseSettings):
     """All settings; see the module docstring for where they come from."""
 
@@ -147,6 +211,8 @@ class Config(BaseSettings):
 
     fetch: FetchConfig = FetchConfig()
     api: ApiConfig = ApiConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    alerts: AlertsConfig = AlertsConfig()
     sources: dict[str, SourceConfig] = {}
 
     @field_validator("sources")
@@ -176,23 +242,11 @@ class Config(BaseSettings):
         Raises:
             ConfigError: the file that should hold it cannot be read, or holds nothing.
         """
-        variable = secret_variable(source_id, name)
-        # as it stands there: pydantic would take a password of digits for a number
-        value = {key.upper(): text for key, text in os.environ.items()}.get(variable)
-        if value:
-            return SecretStr(value)
         path = self.sources.get(source_id, SourceConfig()).secret_files.get(name)
-        if path is None:
-            return None
-        try:
-            value = path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"{path}, the file of {source_id}'s {name}, cannot be read"
-            ) from error
-        if not value:
-            raise ConfigError(f"{path}, the file of {source_id}'s {name}, is empty")
-        return SecretStr(value)
+        value = _from_outside(
+            secret_variable(source_id, name), path, f"the file of {source_id}'s {name}"
+        )
+        return None if value is None else SecretStr(value)
 
     @classmethod
     def settings_customise_sources(
@@ -214,6 +268,13 @@ class _WithoutSecrets(TomlConfigSettingsSource):
     def __call__(self) -> dict[str, Any]:
         """What the file sets; raises ValueError if a secret is among it."""
         found = super().__call__()
+        alerts = found.get("alerts")
+        for name in ALERT_SECRETS:
+            if isinstance(alerts, dict) and name in alerts:
+                raise ValueError(
+                    f"{name} of [alerts] does not belong into this file; set {PREFIX}ALERTS__{name.upper()} in "
+                    f"the environment, or let {name}_file name a file"
+                )
         sources = found.get("sources")
         for source_id, setting in (sources if isinstance(sources, dict) else {}).items():
             if isinstance(setting, dict) and "secrets" in setting:
@@ -223,6 +284,21 @@ class _WithoutSecrets(TomlConfigSettingsSource):
                     f"[sources.{source_id}.secret_files]"
                 )
         return found
+
+
+def _from_outside(variable: str, path: Path | None, what: str) -> str | None:
+    """A secret from the environment, or else from its file; None if neither is set. No log shows it."""
+    # as it stands there: pydantic would take a password of digits for a number
+    value = {key.upper(): text for key, text in os.environ.items()}.get(variable)
+    if not value and path is not None:
+        try:
+            value = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}, {what}, cannot be read") from error
+        if not value:
+            raise ConfigError(f"{path}, {what}, is empty")
+    keep_secret([value] if value else [])
+    return value or None
 
 
 def secret_variable(source_id: str, name: str) -> str:

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from etl.config import Config, ConfigError, config
+from etl.diary import AtWorkError
 from etl.log import Decision, SourceOutcome
 from etl.publish import BusyError
 from etl.reading import SourceError
@@ -22,6 +23,7 @@ from etl.retrieve import Given
 from etl.settings import Folders, folders
 from etl.sources import SourceSpec
 from etl.store import NoLedgerError
+from etl.unattended import BY_HAND, carry_out
 
 EXIT_USAGE: Final = 2
 EXIT_SOURCE_FAILED: Final = 3
@@ -121,14 +123,22 @@ def refreshed(
     settings: Config | None = None,
     given: Mapping[str, Sequence[Given]] | None = None,
     decision: Decision | None = None,
+    by: str = BY_HAND,
 ) -> Outcome:
     """Run the pipeline; what stops it as a whole ends the command with its exit code.
 
-    The network is used only with ``settings``.
+    The network is used only with ``settings``; such a refresh, unless of ``given`` copies, has its place in
+    the diary, started ``by`` hand or by a timer.
     """
-    try:
+
+    def run() -> Outcome:
         return _run(where, chosen, settings, given, decision)
-    except BusyError as error:
+
+    try:
+        if settings and not given:
+            return carry_out(where, chosen, settings, by, run)
+        return run()
+    except (BusyError, AtWorkError) as error:
         raise fail(str(error), EXIT_BUSY) from error
     except SourceError as error:
         raise fail(str(error), EXIT_SOURCE_FAILED) from error

@@ -44,6 +44,11 @@ class Folders:
         """Published ledgers and CURRENT."""
         return self.data / "ledger"
 
+    @property
+    def state(self) -> Path:
+        """What this machine remembers of its own runs and of what it told whom."""
+        return self.data / "state"
+
 
 def folders() -> Folders:
     """The folders of this installation (see the module docstring)."""

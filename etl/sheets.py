@@ -13,15 +13,29 @@ In a worksheet the first row that is not empty holds the names of the columns.
 from __future__ import annotations
 
 import io
+import re
 import zipfile
+import zlib
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import fastexcel
 import polars as pl
 
+from etl import magic
+
 CSV: Final = ".csv"
 EXCEL: Final = ".xlsx"
 UNPACKED_BYTES: Final = 1 << 28  # of a workbook, which is a zip
+MOST_CELLS: Final = 5_000_000  # of a sheet, empty ones with them
+CHUNK_BYTES: Final = 1 << 20
+SHOWN_DAMAGE: Final = 120
+_PLACE: Final = re.compile(rb"""\sr\s{0,9}=\s{0,9}["']([A-Z]{0,3})([0-9]{1,7})["']""")
+_BARE: Final = re.compile(
+    rb"<(?:\w{1,20}:)?c(?=[\s>/])(?![^<>]*\sr\s*=)"
+)  # a cell that names no place
+# Of other methods Python unpacks a whole piece into memory, and a megabyte of theirs may hold gigabytes.
+_BOUNDED: Final = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 
 class Grid(NamedTuple):
@@ -106,18 +120,66 @@ def _errors(errors: fastexcel.CellErrors | None) -> list[tuple[tuple[int, int], 
 
 
 def _refuse_bomb(file: str, content: bytes) -> None:
-    """A workbook is a zip: refuse one that says it unpacks to more than fits in memory."""
+    """A workbook is a zip: refuse one that unpacks to more than fits in memory.
+
+    What the zip says of its sizes is not believed: each part is unpacked once. A lone cell far out makes
+    a sheet large, too, because all cells up to it are held.
+    """
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as members:
-            size = sum(member.file_size for member in members.infolist())
-    except zipfile.BadZipFile as error:
-        raise SheetError(
-            f"{file} is no Excel workbook ({error}); save it again as .xlsx"
-        ) from error
-    if size > UNPACKED_BYTES:
-        raise SheetError(
-            f"{file} unpacks to {size:,} bytes, at most {UNPACKED_BYTES:,} are read; save it as CSV"
-        )
+        with zipfile.ZipFile(io.BytesIO(content)) as book:
+            parts = book.infolist()
+            size = sum(part.file_size for part in parts)
+            if size > UNPACKED_BYTES:
+                raise SheetError(
+                    f"{file} unpacks to {size:,} bytes, at most {UNPACKED_BYTES:,} are read; save it as CSV"
+                )
+            for part in parts:
+                _refuse_far_cell(file, book, part)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        said = magic.legible(str(error) or type(error).__name__, SHOWN_DAMAGE)
+        raise SheetError(f"{file} is no Excel workbook ({said}); save it again as .xlsx") from error
+
+
+def _refuse_far_cell(file: str, book: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
+    """Read a part to its end, which checks its sum; of a sheet, count the cells that it spans.
+
+    A row without cells spans none (LibreOffice writes the very last one). Cells may leave out their
+    place, and then their row's counts.
+    """
+    if part.compress_type not in _BOUNDED:
+        raise zipfile.BadZipFile(f"packed by method {part.compress_type}")
+    width, height, last_row, is_bare = 1, 0, 0, False
+    before = b""
+    for chunk in _chunks(book, part):
+        if not part.filename.endswith(".xml"):
+            continue
+        tags, end, before = (before + chunk).rpartition(b">")
+        before = before[-CHUNK_BYTES:]
+        for column, row in _PLACE.findall(tags + end):
+            width = max(width, _number_of(column))
+            last_row = max(last_row, int(row))
+            height = max(height, int(row) if column else 0)
+        is_bare = is_bare or _BARE.search(tags + end) is not None
+        cells = width * max(height, last_row if is_bare else 0)
+        if cells > MOST_CELLS:
+            raise SheetError(
+                f"{file}: a sheet spans {cells:,} cells, {width:,} of them in a row; at most {MOST_CELLS:,} are "
+                "read. Remove what stands far out, or save it as CSV"
+            )
+
+
+def _chunks(book: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
+    with book.open(part) as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _number_of(column: bytes) -> int:
+    """A column's letters as its number; 0 for none."""
+    number = 0
+    for letter in column:
+        number = number * 26 + letter - ord("A") + 1
+    return number
 
 
 def parquet(file: str, content: bytes) -> Grid:

@@ -220,6 +220,12 @@ class Ledgers:
                 ledger.con.close()
                 del self._open[path]
 
+    @property
+    def open_count(self) -> int:
+        """How many ledger files are held open."""
+        with self._lock:
+            return len(self._open)
+
     def close(self) -> None:
         """Close every ledger that is not leased."""
         with self._lock:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,10 +20,13 @@ from etl.sources import PageSpec
 
 UNSEEN: Final = ("script", "style", "noscript", "template")
 NOTE: Final = " *"  # stands for the number of a footnote: that there is one counts, not which
+MOST_NESTED: Final = 20  # tables; layouts of old have a handful
 SHOWN_CHANGES: Final = 6
 SHOWN_CHARACTERS: Final = 160
 _SENTENCE: Final = re.compile(r"(?<=[.;:!?])\s+")
-_NUMBERS: Final = re.compile(r"[\s,]*\d[\d\s,]*")
+_CLINGING: Final = re.compile(
+    r"[\s,\d]+"
+)  # one way to match: a hostile page must not make it look twice
 
 
 class PageError(ValueError):
@@ -78,8 +81,9 @@ def numbers_of(edition: str) -> tuple[int, ...]:
 
 def changes(before: Essence, after: Essence) -> str:
     """What went and what came, in words; lines that begin alike are one that changed."""
-    gone = {_key(line): line for line in before.lines if line not in set(after.lines)}
-    come = {_key(line): line for line in after.lines if line not in set(before.lines)}
+    were, are = set(before.lines), set(after.lines)
+    gone = {_key(line): line for line in before.lines if line not in are}
+    come = {_key(line): line for line in after.lines if line not in were}
     said = [
         f"{_cut(gone[key])} → {_cut(come[key])}" if key in gone and key in come
         else f"gone: {_cut(gone[key])}" if key in gone
@@ -146,26 +150,26 @@ def _mark(form: str, seen: str) -> str:
 
 def _rows(root: etree._Element, heading: Sequence[str]) -> list[str]:
     """The rows below the heading with these words, of the longest table that has one."""
-    longest = max((_below(table, heading) for table in root.iter("table")), key=len, default=[])
+    tables: dict[etree._Element, list[list[str]]] = {}
+    for row in root.iter("tr"):
+        around = list(row.iterancestors("table"))  # the row's own first
+        if len(around) > MOST_NESTED:  # each would be read again with every one around it
+            raise PageError(f"more than {MOST_NESTED} tables lie within one another")
+        cells = [_cell(cell) for cell in row if cell.tag in {"td", "th"}]
+        if around and any(cells):
+            tables.setdefault(around[0], []).append(cells)
+    longest = max((_below(rows, heading) for rows in tables.values()), key=len, default=[])
     if not longest:
         raise PageError(f"the page has no table with rows under the words {', '.join(heading)}")
     return longest
 
 
-def _below(table: etree._Element, heading: Sequence[str]) -> list[str]:
-    rows = [cells for cells in _cells(table) if any(cells)]
+def _below(rows: Sequence[list[str]], heading: Sequence[str]) -> list[str]:
     words = [word.casefold() for word in heading]
     for place, cells in enumerate(rows):
         if all(word in " ".join(cells).casefold() for word in words):
             return [" | ".join([_noted(first), *rest]) for first, *rest in rows[place + 1 :]]
     return []
-
-
-def _cells(table: etree._Element) -> Iterator[list[str]]:
-    """The cells of each row of this table, not of those within it."""
-    for row in table.iter("tr"):
-        if next(row.iterancestors("table")) is table:
-            yield [_cell(cell) for cell in row if cell.tag in {"td", "th"}]
 
 
 def _cell(cell: etree._Element) -> str:
@@ -178,4 +182,8 @@ def _cell(cell: etree._Element) -> str:
 
 def _noted(name: str) -> str:
     """A participant's name, whose clinging numbers are those of footnotes."""
-    return _collapsed(_NUMBERS.sub(f"{NOTE} ", name))
+    return _collapsed(_CLINGING.sub(_note_of, name))
+
+
+def _note_of(found: re.Match[str]) -> str:
+    return f"{NOTE} " if any(map(str.isdecimal, found[0])) else found[0]

@@ -69,7 +69,7 @@ def give(number: int, donor: str, area: str, year: int, dollars: int, **fields: 
         id=str(number), amountUSD=dollars, originalAmount=dollars, originalCurrency="USD",
         sourceObjects=[government(f"{donor}, Government of"), *places(donor), *of_years(year)],
         destinationObjects=to(CLUSTER_15, *places(area), *of_years(year)),
-        **{"status": "paid", "parentFlowId": None, **fields},
+        **{"status": "paid", "parentFlowId": None, "date": f"{year}-07-02T00:00:00Z", **fields},
     )  # fmt: skip
 
 
@@ -85,7 +85,16 @@ def flows(year: int) -> list[Record]:
         # a part of the flow above, a pledge and what leaves: counted nowhere
         give(first + 5, us, "Lao People's Democratic Republic", 2024, 50, parentFlowId=first + 3),
         give(first + 6, us, "Lao People's Democratic Republic", 2024, 7000, status="pledge"),
-        give(first + 7, us, "Lao People's Democratic Republic", 2024, 80, boundary="outgoing"),
+        # the date tells that the copy was taken when the year was over
+        give(
+            first + 7,
+            us,
+            "Lao People's Democratic Republic",
+            2024,
+            80,
+            boundary="outgoing",
+            date="2025-01-15T00:00:00Z",
+        ),
     ]
     running = [
         give(first + 1, us, "Lao People's Democratic Republic", year, 10),

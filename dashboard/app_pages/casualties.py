@@ -74,7 +74,7 @@ def world_by_year(world: pl.DataFrame) -> None:
     finding = (
         f"World: {show.number(latest['total'], floor=latest['lower_bound'])} people killed or injured in "
         f"{latest['calendar_year']}, the latest year read; the fewest in one year read were "
-        f"{show.number(least['total'])} in {least['calendar_year']}"
+        f"{show.number(least['total'], floor=least['lower_bound'])} in {least['calendar_year']}"
     )
     show.chart(
         charts.casualties(casualties.bars(newest), casualties.signs(newest)),
@@ -299,7 +299,7 @@ def compare(everything: pl.DataFrame) -> None:
     if count and rows["rate"].count() == 0:
         st.info(
             "There is no population in this ledger, or none of these areas and years, so there is no rate. "
-            "`hma refresh`, with the network, fetches one."
+            "`hma refresh` fetches the World Bank’s."
         )
         count = ""
     years = list(queries.years(rows, "calendar_year"))

@@ -45,8 +45,10 @@ if area is None:
 name = names[area]
 chosen = options.filter(area=area).row(0, named=True)
 st.title(show.plain(name))
+show.tab("Country", name)
 if chosen["state_region"]:
     show.small(f"Region of the State Department: {show.plain(chosen['state_region'])}.")
+st.markdown(f"[Two pages to print]({address.page('/brief', area=area)})")
 
 dropped = queries.withdrawn(area)
 if dropped:
@@ -119,12 +121,12 @@ else:
 
     accounts = [name for name in charts.ACCOUNT_ORDER if name in coverage["account"].unique()]
     yearly = coverage.unique(subset="fiscal_year").sort("fiscal_year")
-    nominal = ", nominal" if is_constant else ""
+    nominal, deflated = (", nominal", ", constant") if is_constant else ("", "")
     show.table(
         yearly,
         {
             "Fiscal year": show.text_of("fiscal_year"),
-            **{account: account_cell(account) for account in accounts},
+            **{f"{account}{deflated}": account_cell(account) for account in accounts},
             f"Printed total{nominal}": show.usd_of("printed_total_usd"),
             f"Accounts added{nominal}": show.usd_of("accounts_sum_usd"),
             "Edition": show.source_of(),
@@ -232,13 +234,20 @@ else:
         st.info("No total is printed for any year that was read; the parts are in the table.")
     else:
         whole = with_total.filter(~pl.col("is_partial_year"), ~pl.col("is_other_scope"))
+        # a year counted in part or by another scope is no measure for the others
         latest = (with_total if whole.is_empty() else whole).row(-1, named=True)
-        worst = with_total.sort("total").row(-1, named=True)
         finding = (
             f"{name}: {show.number(latest['total'], floor=latest['lower_bound'])} casualties in "
-            f"{latest['calendar_year']}, the latest whole year read; the most in one year read were "
-            f"{show.number(worst['total'], floor=worst['lower_bound'])} in {worst['calendar_year']}"
+            f"{latest['calendar_year']}"
         )
+        if whole.is_empty():
+            finding += f"{casualties.bound(latest)}; no whole year of all casualties was read"
+        else:
+            worst = whole.sort("total", "calendar_year").row(-1, named=True)
+            finding += (
+                ", the latest whole year read; the most in one whole year read were "
+                f"{show.number(worst['total'], floor=worst['lower_bound'])} in {worst['calendar_year']}"
+            )
         breaks = int(hurt["is_break"].sum())
         show.chart(
             charts.casualties(bars, casualties.signs(hurt)),
@@ -411,9 +420,13 @@ else:
             },
             alt=f"Donors of {name} in {year}",
         )
+    # the basis shown and no other; rows published before there was another name none
+    of_basis = {"basis": basis} if (basis := newest.get("basis")) else {}
     show.download(
-        address.rows("dependency", {"area": area, "is_newest_edition": "yes", "sort": "-calendar_year"}), shares.height,
-        label="Download the shares",
+        address.rows(
+            "dependency", {**of_basis, "area": area, "is_newest_edition": "yes", "sort": "-calendar_year"}
+        ),
+        shares.height, label="Download the shares",
     )  # fmt: skip
     show.small(
         f"[Each donor over the years, and what other sources say]({address.page('/who_else_pays', area=area)})"

@@ -136,6 +136,7 @@ show.chart(
     source_line=f"{printed_in}; newest edition for each fiscal year, three years added. Grey: no table "
     "of that country was read, or its table has no such line; neither is a zero. Boundaries and names imply no opinion on the legal "
     "status of any area; outlines: Natural Earth (public domain).",
+    rows=covered.select("area", "area_name", "amount_class", amount_usd=amount),
 )  # fmt: skip
 
 st.header("When and through which accounts")

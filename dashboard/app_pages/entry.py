@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import address, casualties, current, queries, revisions, show
+from dashboard import address, casualties, cite, current, queries, reuse, revisions, show
 from etl import locate
 from etl.archive import Archive, ArchiveError
 from etl.settings import folders
@@ -129,6 +129,11 @@ st.markdown(
     f"recorded in refresh {used['recorded_in']}."
 )
 st.markdown(show.source({**used, "entry_id": None}))
+show.tab("Source row", revisions.name(table, used))
+column, value = revisions.headline(table, used)
+reuse.beside(
+    cite.entry(f"{revisions.name(table, used)}: {value} ({column})", used, show.edition_of(used))
+)
 if used["change"] == "withdrawn":
     st.warning(
         f"The source dropped this figure in refresh {used['recorded_in']}. Its last values are kept "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from dashboard import address, constant, filters, queries, show
+from dashboard import address, constant, filters, queries, reuse, show
 from dashboard.address import accept_code, accept_codes
 from etl.tables import ACCOUNTS, CONSTANT_YEAR, FLOWS
 
@@ -111,6 +111,14 @@ if kinds == 1 and one["is_additive"] and one[added]:
         + f" of {one[added]:,} figures that were read, not of all that was paid: "
         f"{'FY' if one['year_basis'] == 'fiscal' else ''}{years[0]} to {years[-1]}",
         constant.usd(one["sum_2024_usd"]) if is_constant else show.usd(one["sum_usd"]),
+    )
+    reuse.beside_figure(
+        f"{'Sum in ' + constant.unit(one['year_basis']) if is_constant else 'Sum'} of {one[added]:,} figures of "
+        f"{show.plain(one['series_title'])}, {show.plain(show.years_of(years, one['year_basis']))}: "
+        + show.plain(
+            constant.usd(one["sum_2024_usd"]) if is_constant else show.usd(one["sum_usd"])
+        ),
+        f"Source: {show.plain(sources.get(one['source_id'], one['source_id']))}",
     )
     places = one["areas_count"]
     show.small(

@@ -15,12 +15,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     StringConstraints,
     ValidationError,
     field_validator,
@@ -35,6 +36,8 @@ from etl.reading import Reading, SourceError
 Reader = Callable[[Contents, Reading, Resolver], None]
 
 HERE = Path(__file__).parent
+# Five fields, UTC. Days of the week are names: as numbers, programs disagree on which day is 0.
+CRON: Final = r"^([\d*,/-]+ ){4}[a-z*,-]+$"
 
 
 class MeasureSpec(BaseModel):
@@ -138,12 +141,14 @@ class FetchSpec(AskSpec):
     ``urls`` are files to be downloaded as they are; where there are none, the source's ``fetch.py``
     asks for them. ``options`` are that module's; what the publisher's documents leave open stands
     there, to be set right without code. ``secrets`` are the names of what an account of the user's is
-    needed for (a token, a password): see :mod:`etl.config`.
+    needed for (a token, a password): see :mod:`etl.config`. ``cron`` says when it is asked where
+    ``every_days`` is too coarse (:mod:`etl.due`).
     """
 
     urls: dict[str, str] = {}
     secrets: tuple[str, ...] = ()
     options: dict[str, Any] = {}
+    cron: str | None = Field(default=None, pattern=CRON)
 
 
 class PageSpec(BaseModel):

@@ -143,8 +143,11 @@ SELECT
     ranked.* EXCLUDE (of_area, area_as_printed, year, can_be_chosen),
     coalesce(areas.name, ranked.area_as_printed) AS area_name,
     ranked.year AS calendar_year,
-    ranked.killed + ranked.injured + coalesce(ranked.unknown, 0) = ranked.total
-        AS is_total_confirmed,
+    -- an outcome that is not printed is not nought: parts that fall short without it say nothing
+    CASE
+        WHEN ranked.unknown IS NULL AND ranked.killed + ranked.injured < ranked.total THEN NULL
+        ELSE ranked.killed + ranked.injured + coalesce(ranked.unknown, 0) = ranked.total
+    END AS is_total_confirmed,
     ranked.can_be_chosen AND row_number() OVER (
         PARTITION BY ranked.of_area, ranked.year, ranked.can_be_chosen
         ORDER BY

@@ -92,8 +92,11 @@ world AS (
         ) = 1 AS is_newest_edition,
         editions.killed, editions.injured, editions.unknown, editions.total,
         coalesce(editions.lower_bound, false) AS lower_bound,
-        editions.killed + editions.injured + coalesce(editions.unknown, 0) = editions.total
-            AS is_total_confirmed,
+        -- an outcome that is not printed is not nought: parts that fall short without it say nothing
+        CASE
+            WHEN editions.unknown IS NULL AND editions.killed + editions.injured < editions.total THEN NULL
+            ELSE editions.killed + editions.injured + coalesce(editions.unknown, 0) = editions.total
+        END AS is_total_confirmed,
         pieces.antipersonnel_mine::BIGINT AS antipersonnel_mine,
         pieces.improvised_mine::BIGINT AS improvised_mine,
         pieces.antivehicle_mine::BIGINT AS antivehicle_mine,

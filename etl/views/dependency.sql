@@ -31,10 +31,20 @@ WITH tables AS (
     GROUP BY ALL
 ),
 retrieved AS (
-    SELECT source_id, year(max(retrieved_at)) AS retrieved_year
+    SELECT
+        source_id,
+        year(max(retrieved_at)) AS retrieved_year,
+        coalesce(bool_or(starts_with(origin, 'given by hand on ')), false) AS is_by_hand
     FROM vintages
     WHERE status = 'accepted'
     GROUP BY source_id
+),
+-- A copy given by hand can be older than the day on which it was given; how much older, only dates in it tell.
+last_dated AS (
+    SELECT source_id, year, max(left(date, 4)::BIGINT) AS last_date_year
+    FROM funding
+    WHERE date IS NOT NULL AND year IS NOT NULL
+    GROUP BY source_id, year
 ),
 shares AS (
     SELECT
@@ -77,7 +87,11 @@ SELECT
     END AS is_us_only_donor,
     CASE WHEN shares.is_read_whole THEN shares.has_bounds ELSE total.precision <> 'exact' END
         AS is_approximate,
-    coalesce(shares.calendar_year < retrieved.retrieved_year, false) AS is_year_over,
+    coalesce(
+        shares.calendar_year < retrieved.retrieved_year
+        AND (NOT retrieved.is_by_hand OR last_dated.year IS NULL OR last_dated.last_date_year > shares.calendar_year),
+        false
+    ) AS is_year_over,
     total.amount_usd AS printed_total_usd,
     total.precision AS printed_total_precision,
     shares.sum_check,
@@ -93,5 +107,7 @@ SELECT
 FROM shares
 JOIN sources ON sources.source_id = shares.source_id
 LEFT JOIN retrieved ON retrieved.source_id = shares.source_id
+LEFT JOIN last_dated
+    ON last_dated.source_id = shares.source_id AND last_dated.year = shares.calendar_year
 LEFT JOIN funding AS total ON total.entry_id = shares.total_entry_id
 WHERE NOT shares.is_printed_table OR (shares.us_usd IS NOT NULL AND shares.all_donors_usd > 0)

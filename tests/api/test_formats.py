@@ -339,6 +339,10 @@ def test_sort_and_limit_give_the_largest_first(client: TestClient) -> None:
     [
         ("sort=amount", "sort takes columns of coverage"),
         ("sort=area,-area", "each once, not '-area'"),
+        ("limit=1&limit=3", "limit stands there 2 times"),
+        ("sort=year&sort=-year", "sort stands there 2 times"),
+        ("raw=1&raw=0", "raw stands there 2 times"),
+        ("as_of=1&as_of=1", "as_of stands there 2 times"),
         ("limit=-1", "limit is a number of rows, not '-1'"),
         ("limit=ten", "limit is a number of rows"),
         ("limit=" + "9" * 40, "limit is a number of rows"),

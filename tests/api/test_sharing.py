@@ -176,6 +176,13 @@ def test_a_card_is_a_picture_of_the_size_that_the_head_names(site: TestClient) -
     assert site.get("/card.png?page=nothing").status_code == 404
 
 
+def test_addresses_that_say_the_same_are_drawn_once(site: TestClient) -> None:
+    before = card._drawn.cache_info().misses
+    pictures = {site.get(f"/card.png?page=about&area=none{n}").content for n in range(3)}
+    assert len(pictures) == 1
+    assert card._drawn.cache_info().misses <= before + 1
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_no_word_of_a_card_runs_over_its_edge(
     pool: None, built_folders: Folders, monkeypatch: pytest.MonkeyPatch, page: str

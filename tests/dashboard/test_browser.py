@@ -30,6 +30,9 @@ PAGES = (
     VIETNAM,
     "/country?area=AZE",
     "/casualties",
+    "/clearance",
+    "/clearance?area=BIH",
+    "/timeline",
     "/funding",
     "/who_else_pays",
     "/partners",
@@ -326,7 +329,8 @@ def test_no_page_asks_another_machine_or_complains(tour: Tour) -> None:
     assert {urlsplit(url).hostname for url in asked} == {"127.0.0.1"}
     # on a page below the root Streamlit first looks for its server there
     probes = re.compile(
-        r"/(country|casualties|funding|who_else_pays|partners|reconciliation|changes|sources|findings|about|entry)"
+        r"/(country|casualties|clearance|timeline|funding|who_else_pays|partners|reconciliation|changes|sources"
+        r"|findings|about|entry)"
         r"/_stcore/(health|host-config)"
     )
     assert [path for path in tour.reader.failed if not probes.fullmatch(path)] == []
@@ -449,6 +453,7 @@ def test_hostile_texts_are_shown_as_texts_and_do_nothing(
         seen = 0
         for path in (
             "/about",
+            "/timeline",
             f"/entry?entry={entry_id}",
             "/funding?source=state_tweis",
             "/changes",
@@ -463,6 +468,6 @@ def test_hostile_texts_are_shown_as_texts_and_do_nothing(
             assert set(links) <= {"http:", "https:"}, path
             assert page.locator(".katex").count() == 0, path
             assert page.locator("[data-testid=stMain] img").count() == 0, path
-        assert seen >= 3
+        assert seen >= 4
         assert reader.dialogs == []
         assert not [url for url in reader.asked if "elsewhere.invalid" in url]

@@ -15,6 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
+from dashboard import casualties
 from dashboard.api import api
 from dashboard.show import MISSING
 from etl.refresh import refresh
@@ -164,6 +165,34 @@ def test_a_missing_year_a_zero_and_a_break_are_marked_each_in_its_way(
     assert marked == {year for (year,) in zeros}
 
 
+def test_a_bar_is_as_high_as_the_printed_total() -> None:
+    year = {"lower_bound": False, "is_partial_year": False, "is_other_scope": False, "edition": "1"}
+    rows = pl.DataFrame(
+        [
+            year | {"calendar_year": 2022, "killed": 3, "injured": 4, "unknown": None, "total": 9},
+            year | {"calendar_year": 2023, "killed": 3, "injured": 4, "unknown": 2, "total": 9},
+            year
+            | {"calendar_year": 2024, "killed": 3, "injured": None, "unknown": None, "total": 9},
+        ]
+    )
+    drawn = casualties.bars(rows)
+    assert drawn.filter(calendar_year=2022).select("outcome", "people").rows() == [
+        ("killed", 3), ("injured", 4), ("not split", 2),
+    ]  # fmt: skip
+    sums = drawn.group_by("calendar_year").agg(pl.col("people").sum()).sort("calendar_year")
+    assert sums.rows() == [(2022, 9), (2023, 9), (2024, 9)]
+
+
+def test_a_year_of_another_scope_is_not_the_one_with_the_most(whole: Folders, visit: Open) -> None:
+    said = words(visit("country", area="MLI"))
+    assert ask(
+        whole,
+        "SELECT total, is_other_scope FROM casualties_by_area_year WHERE area = 'MLI' AND calendar_year = 2018",
+    ) == [(593, True)]
+    assert "the most in one whole year read were" in said
+    assert "the most in one whole year read were 593" not in said
+
+
 def test_the_splits_are_shown_as_printed_and_not_spread(whole: Folders, visit: Open) -> None:
     app = visit("casualties")
     devices = of_year(cells(app, "by device"), 2016)
@@ -229,7 +258,7 @@ def test_up_to_six_areas_are_chosen_by_their_codes_and_others_are_said_to_be_too
 
 def test_without_a_population_the_page_says_how_to_get_one(whole: Folders, visit: Open) -> None:
     app = visit("casualties", areas="COL", count="rate")
-    assert "`hma refresh`, with the network" in words(app)
+    assert "`hma refresh` fetches the World Bank" in words(app)
     assert not [table for table in app.table if "per 100,000" in table.proto.alt]
 
 

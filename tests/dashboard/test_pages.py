@@ -23,6 +23,7 @@ from etl.settings import Folders
 from etl.sources import all_sources
 from etl.store import current_path
 from etl.tables import FACT_TABLES
+from tests.dashboard.reading import archived
 from tests.dashboard.serving import REPOSITORY
 from tests.helpers import DATA, ask, csv_text, rewrite, run
 from tests.live import GRANTS, VIETNAM, add_live
@@ -33,6 +34,8 @@ PAGES = {
     "coverage": "What the U.S. Humanitarian Mine Action Program covered",
     "country": "Country",
     "casualties": "Casualties",
+    "clearance": "Clearance and contamination",
+    "timeline": "Timeline",
     "funding": "Funding",
     "who_else_pays": "Who else pays",
     "partners": "Partners",
@@ -343,7 +346,7 @@ def test_a_countrys_money_by_account_can_be_drawn_in_constant_dollars(
     assert "in constant U.S. dollars of FY2024" in chart.proto.alt
     assert '"title": "constant U.S. dollars of FY2024"' in chart.proto.spec
     rows = cells(app, "by fiscal year and account")
-    (defense,) = [row["DoD"] for row in rows if row["Fiscal year"] == "2016"]
+    (defense,) = [row["DoD, constant"] for row in rows if row["Fiscal year"] == "2016"]
     assert defense.replace("\\", "").startswith("[$917,847](/entry?entry=state_tweis-")
     assert "Printed total, nominal" in rows[0]
     nominal = visit("country", area="VNM")
@@ -651,7 +654,8 @@ def test_a_source_row_shows_the_archived_line_with_the_printed_amount(
     )[0]
     app = visit("entry", entry=entry_id)
     assert titles(app) == ["Source row"]
-    header, line = app.code[0].value.splitlines()
+    (row,) = archived(app)
+    header, line = row.splitlines()
     assert header.startswith("fiscal_year,")
     assert '"12,548"' in line
 
@@ -665,7 +669,7 @@ def test_every_kind_of_entry_has_its_source_row(whole: Folders, visit: Open) -> 
         assert titles(app) == ["Source row"]
         file, _, number = locator.rpartition(" line ")
         lines = (DATA / "transcribed" / file).read_text(encoding="utf-8-sig").splitlines()
-        assert app.code[0].value.splitlines()[1] == lines[int(number) - 1]
+        assert archived(app)[0].splitlines()[1] == lines[int(number) - 1]
 
 
 @pytest.mark.parametrize(
@@ -684,7 +688,7 @@ def test_an_entry_is_found_by_the_name_of_its_column_and_another_name_is_refused
 ) -> None:
     (entry_id,) = ask(whole, "SELECT entry_id FROM deflators LIMIT 1")[0]
     app = visit("entry", entry_id=entry_id)
-    assert app.code
+    assert archived(app)
     assert app.query_params == {"entry": entry_id}
     wrong = visit("entry", id=entry_id)
     assert "This page takes no id" in wrong.main.warning[0].value
@@ -697,7 +701,7 @@ def test_lost_bytes_are_said_to_be_lost(published: Folders, visit: Open) -> None
     app = visit("entry", entry=entry_id)
     assert titles(app) == ["Source row"]
     assert app.warning
-    assert not app.code
+    assert not archived(app)
 
 
 # Little or nothing in the ledger

@@ -239,3 +239,18 @@ def test_a_small_share_is_no_nought_and_what_was_not_read_has_a_bar(
     ]
     assert "donors not read" in chart.proto.spec
     assert "Not all donors were read for 20" in words(app)
+
+
+def test_the_country_page_offers_the_shares_that_it_shows_and_those_of_no_other_source(
+    paid: Folders, visit: Open
+) -> None:
+    app = visit()
+    app.query_params["area"] = "LAO"
+    app.switch_page("app_pages/country.py").run()
+    assert not app.exception, [error.message for error in app.exception]
+    shown = cells(app, "U.S. share of international support for Laos")
+    (offered,) = [box.value for box in app.markdown if "Download the shares" in str(box.value)]
+    (link,) = re.findall(r"\((/api/v1/dependency\.csv[^)]*)\)", offered.replace("\\", ""))
+    rows = behind(f"[CSV]({link})")
+    assert {row["basis"] for row in rows} == {"monitor"}
+    assert [row["calendar_year"] for row in rows] == [row["Year"] for row in shown]

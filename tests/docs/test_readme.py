@@ -142,11 +142,33 @@ def test_every_hma_command_of_the_readme_runs(command: str, published: Folders) 
         arguments[2] = put_on_hold(published, arguments[1])
     if arguments[0] == "rebuild":
         hma(published.data, {}, "export", arguments[1])
+    if arguments[0] == "restore":
+        hma(published.data, {}, "backup", arguments[1])
+    if arguments[0] == "schedule":
+        assert '"event": "looked"' in first_look(published.data, arguments)
+        return
     if arguments[0] == "serve":
         with serving(published.data, *arguments) as address:
             assert httpx.get(f"{address}/").status_code == 200
         return
     assert hma(published.data, settings, *arguments).strip()
+
+
+def first_look(data: Path, arguments: list[str]) -> str:
+    """What ``hma schedule`` logs until it has looked once, with every publisher turned off."""
+    off = {f"HMA_SOURCES__{name.upper()}__ENABLED": "false"
+           for name, spec in all_sources().items() if spec.fetch}  # fmt: skip
+    said = []
+    with subprocess.Popen(
+        [*HMA, *arguments], env=environment(data) | off | {"HMA_LOG": "json"}, cwd=data,
+        stderr=subprocess.PIPE, text=True, encoding="utf-8",
+    ) as scheduler:  # fmt: skip
+        for line in scheduler.stderr or ():
+            said.append(line)
+            if '"looked"' in line:
+                scheduler.terminate()
+    assert scheduler.returncode == 0, said
+    return "".join(said)
 
 
 def parsed(command: str) -> tuple[dict[str, str], list[str]]:
@@ -354,7 +376,9 @@ def test_a_refusal_has_the_status_the_readme_gives(query: str, status: int, serv
     assert httpx.get(f"{served}/api/v1/{query}").status_code == status
 
 
-@pytest.mark.parametrize("path", ["/api/v1/", "/api/v1/openapi.json", "/healthz"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/", "/api/v1/openapi.json", "/healthz", "/readyz", "/metrics"]
+)
 def test_the_other_addresses_of_the_api_answer(path: str, served: str) -> None:
     assert path in SECTIONS["The API"]
     assert httpx.get(f"{served}{path}").status_code == 200

@@ -261,6 +261,31 @@ def test_the_splits_of_the_world_are_those_of_their_edition(built_folders: Folde
     assert sexes == (2095, 404, 1171, 85.0)
 
 
+def test_an_outcome_that_is_not_printed_is_not_nought(built_folders: Folders) -> None:
+    rows = ask(
+        built_folders,
+        """SELECT calendar_year, total - killed - injured, unknown, is_total_confirmed FROM casualties_world
+        WHERE calendar_year IN (2010, 2018, 2024) AND killed IS NOT NULL ORDER BY 1""",
+    )
+    assert rows == [(2010, 188, None, None), (2018, 1, 1, True), (2024, 9, None, None)]
+
+
+@pytest.mark.parametrize(
+    ("unknown", "total", "adds_up"),
+    [(None, 9, None), (None, 7, True), (None, 6, False), (1, 9, False), (2, 9, True)],
+)
+def test_whether_parts_add_up_is_not_known_while_one_is_missing(
+    *, unknown: int | None, total: int, adds_up: bool | None
+) -> None:
+    one = {
+        "series": "monitor_casualties", "report": "R", "area": "VNM", "year": 2010, "edition": "1",
+        "killed": 3, "injured": 4, "unknown": unknown, "total": total, "lower_bound": False,
+        "is_partial_year": False,
+    }  # fmt: skip
+    with _ledger([one], []) as con:
+        assert select(con, "SELECT is_total_confirmed FROM casualties_side_by_side") == [(adds_up,)]
+
+
 def test_no_edition_prints_a_world_figure_in_two_ways(built_folders: Folders) -> None:
     measures = ("killed", "injured", "unknown", "total", "children")
     several = " OR ".join(f"count(DISTINCT {name}) > 1" for name in measures)

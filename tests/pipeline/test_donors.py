@@ -227,6 +227,20 @@ def test_a_running_year_is_no_change_after_2024(paid: Folders) -> None:
     assert (latest, change, last) == (2024, None, 2026)
 
 
+def test_a_copy_taken_while_a_year_ran_is_no_fall_however_late_it_is_given(
+    workspace: Folders, tmp_path: Path
+) -> None:
+    add_fts(workspace, tmp_path, 2024, 2025)  # no flow of 2025 is dated after it
+    assert dependency(workspace, "fts_paid", "LAO", "us_usd, is_year_over") == [
+        (2024, Decimal(900), True), (2025, Decimal(10), False),
+    ]  # fmt: skip
+    assert ask(
+        workspace,
+        """SELECT latest_year, us_change_usd FROM dependency_summary
+        WHERE basis = 'fts_paid' AND area = 'LAO'""",
+    ) == [(2024, None)]
+
+
 # The summary
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -441,6 +442,57 @@ def test_a_binary_file_passes_only_where_its_name_is_declared() -> None:
 def test_a_workbook_that_is_none_is_named(content: bytes) -> None:
     with pytest.raises(SourceError, match=rf"{NAME}.xlsx is no Excel workbook"):
         read(MAPPING, content)
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+
+
+def with_sheet(change: Callable[[bytes], bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A workbook whose first sheet somebody has changed."""
+    out = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(workbook({"Cases": ROWS}))) as before,
+        zipfile.ZipFile(out, "w", method) as after,
+    ):
+        for name in before.namelist():
+            part = before.read(name)
+            after.writestr(name, change(part) if name == SHEET else part)
+    return out.getvalue()
+
+
+def ending(rows: bytes) -> Callable[[bytes], bytes]:
+    return lambda sheet: sheet.replace(b"</sheetData>", rows + b"</sheetData>")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>',
+        b"<row r = '1048576'><c r = 'XFD1048576'><v>1</v></c></row>",
+        b'<row r="1048576">' + b"<c><v>1</v></c>" * 3 + b"</row>",
+    ],
+)
+def test_a_cell_far_out_is_refused_before_all_up_to_it_are_held(rows: bytes) -> None:
+    with pytest.raises(SourceError, match=r"spans [\d,]+ cells, [\d,]+ of them in a row"):
+        read(MAPPING, with_sheet(ending(rows)))
+
+
+def test_the_last_row_that_an_office_writes_without_cells_does_no_harm() -> None:
+    reading, checked = read(MAPPING, with_sheet(ending(b'<row r="1048576" ht="12.8"/>')))
+    expected = read(MAPPING, workbook({"Cases": ROWS}))
+    assert reading.rows_read == expected[0].rows_read
+    assert checked.entries == expected[1].entries
+
+
+def test_what_a_workbook_says_of_its_size_is_not_believed() -> None:
+    honest = with_sheet(ending(b" " * 3_000_000))
+    size = len(zipfile.ZipFile(io.BytesIO(honest)).read(SHEET)).to_bytes(4, "little")
+    lying = honest.replace(size, (1000).to_bytes(4, "little"))
+    assert lying != honest
+    with pytest.raises(SourceError, match=r"is no Excel workbook \(Bad CRC-32"):
+        read(MAPPING, lying)
+    with pytest.raises(SourceError, match=r"is no Excel workbook \(packed by method 12"):
+        read(MAPPING, with_sheet(bytes, zipfile.ZIP_BZIP2))
 
 
 @pytest.mark.parametrize("name", ["Border 2022.yml", "2022.yml", "border.yaml"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -164,11 +165,17 @@ def test_a_large_file_is_read_piece_by_piece_and_never_whole(
     assert list(contents) == ["a.csv"]
 
 
+def fetched_copy(archive: Archive, content: bytes) -> Path:
+    copy = archive.root / "incoming" / "copy.csv"
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(content)
+    return copy
+
+
 def test_the_file_that_was_taken_is_scanned_in_place_of_the_packed_object_until_let_go(
-    archive: Archive, tmp_path: Path
+    archive: Archive,
 ) -> None:
-    copy = tmp_path / "copy.csv"
-    copy.write_bytes(b"a,b\n1,2\n")
+    copy = fetched_copy(archive, b"a,b\n1,2\n")
     vintage = archive.take("treaties", "a.csv", copy, "given")
     contents = Contents(archive, [vintage])
     with contents.scannable("a.csv") as found:
@@ -180,11 +187,24 @@ def test_the_file_that_was_taken_is_scanned_in_place_of_the_packed_object_until_
         assert found == (archive.path(vintage.sha256), "zstd")
 
 
-def test_a_file_that_somebody_writes_to_is_not_scanned_and_no_scan_of_it_counts(
+def test_what_is_written_to_a_file_of_others_while_it_is_read_never_counts(
     archive: Archive, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy.csv"
     copy.write_bytes(b"a,b\n1,2\n")
+    with copy.open("r+b") as file, mmap.mmap(file.fileno(), 0) as mapped:
+        mapped[0:1] = b"a"  # from here on the file's times stay as they are
+        vintage = archive.take("treaties", "a.csv", copy, "given")
+        mapped[6:7] = b"9"
+        assert copy.read_bytes() == b"a,b\n1,9\n"
+        with Contents(archive, [vintage]).scannable("a.csv") as found:
+            assert found == (archive.path(vintage.sha256), "zstd")
+
+
+def test_a_file_that_somebody_writes_to_is_not_scanned_and_no_scan_of_it_counts(
+    archive: Archive,
+) -> None:
+    copy = fetched_copy(archive, b"a,b\n1,2\n")
     vintage = archive.take("treaties", "a.csv", copy, "given")
     contents = Contents(archive, [vintage])
     with (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -31,6 +32,7 @@ def page_of(**said: object) -> PageSpec:
 TABLE = page_of(table=["Participant", "Accession"])
 EDITION = page_of(must_contain="Monitor", edition=r"Monitor (20\d\d)", edition_read="2023")
 TEXT = page_of()
+MOST_SECONDS = 10  # of one processor; quadratic time takes minutes
 
 
 def status(rows: Sequence[tuple[str, ...]], *, session: str = "a1", around: str = "") -> bytes:
@@ -151,3 +153,27 @@ def test_a_declaration_that_compares_no_one_thing_is_refused(said: dict[str, obj
 
 def test_a_date_is_an_edition_too() -> None:
     assert numbers_of("2026-01-02") > numbers_of("2025-12-31")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("," * 200_000 + "x", "1 Jan 2000")],
+        [("1, " * 60_000, "1 Jan 2000")],
+        [(f"Land {number}", "") for number in range(30_000)],
+    ],
+    ids=["commas", "numbers", "rows"],
+)
+def test_a_hostile_page_costs_no_more_than_its_size(rows: list[tuple[str, ...]]) -> None:
+    clock = process_time()
+    found = essence(TABLE, status(rows))
+    said = changes(found, essence(TABLE, status([(f"{name} x", day) for name, day in rows])))
+    assert said
+    assert process_time() - clock < MOST_SECONDS
+
+
+def test_tables_within_tables_are_read_as_far_as_any_layout_goes() -> None:
+    few, many = (b"Mine Ban" + b"<table><tr><td>" * depth + status(ROWS) for depth in (10, 60))
+    assert essence(TABLE, few) == essence(TABLE, status(ROWS))
+    with pytest.raises(PageError, match="tables lie within one another"):
+        essence(TABLE, many)

@@ -37,7 +37,9 @@ class CasualtiesOfAYear(dy.Schema):
         "the note says that fewer people are counted than all those hurt by mines and remnants in the area, or more"
     )
     is_total_confirmed = dy.Bool(
-        nullable=True, description="killed, injured and unknown add up to the total"
+        nullable=True,
+        description="killed, injured and unknown add up to the total; null where one of them is missing, also where "
+        "the others fall short of the total and how many outcomes are unknown is not printed",
     )
     editions_count = whole(
         "editions of the same body that print the year", "editions", required=True
@@ -103,7 +105,9 @@ class CasualtiesWorld(dy.Schema):
     total = whole("all casualties, as printed", "people")
     lower_bound = flag("the total is printed as 'at least'")
     is_total_confirmed = dy.Bool(
-        nullable=True, description="killed, injured and unknown add up to the total"
+        nullable=True,
+        description="killed, injured and unknown add up to the total; null where one of them is missing, also where "
+        "the others fall short of the total and how many outcomes are unknown is not printed",
     )
     antipersonnel_mine = whole("by antipersonnel mines", "people")
     improvised_mine = whole("by improvised mines", "people")

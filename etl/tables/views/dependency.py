@@ -87,7 +87,11 @@ class Dependency(dy.Schema):
         nullable=True,
         description="all_donors_usd is a total that the page prints rounded, or a donor's figure is a bound",
     )
-    is_year_over = flag("the year had ended when the source was last retrieved")
+    is_year_over = flag(
+        "the year had ended when the source was last retrieved; of a source whose figures bear dates and of which a "
+        "copy was given by hand, only where one of that year is dated after it, for a copy is older than the day "
+        "on which it was given"
+    )
     printed_total_usd = money("total printed on the same page")
     printed_total_precision = category("bound of the printed total", PRECISIONS, required=False)
     sum_check = text("how the table adds up")
