@@ -27,9 +27,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, BinaryIO, Final, Literal, NamedTuple
+from typing import IO, BinaryIO, Final, Literal
 
 import zstandard
+
+from etl.unwritten import Unwritten
 
 PACKED: Final = ".zst"
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -54,29 +56,6 @@ class Vintage:
     retrieved_at: str
     origin: str
     packed_sha256: str | None = field(default=None, compare=False)  # differs between machines
-
-
-class _Copy(NamedTuple):
-    """Where bytes that were taken also lie as they were, and what tells that they still do."""
-
-    path: Path
-    identity: tuple[int, ...]
-
-    @classmethod
-    def at(cls, path: Path) -> _Copy:
-        """The file at ``path`` as it is now; a change of it changes the time that nobody can set."""
-        found = path.stat()
-        return cls(
-            path,
-            (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns),
-        )
-
-    def is_unchanged(self) -> bool:
-        """The file is there, and nobody has written to it."""
-        try:
-            return _Copy.at(self.path) == self
-        except OSError:
-            return False
 
 
 def file_sha256(path: Path) -> str:
@@ -117,7 +96,7 @@ class Archive:
         self.root = root
         self.manifest = root / "manifest.jsonl"
         self._proven: dict[str, bytes] = {}  # hashes checked, or made, here; with the last byte
-        self._copies: dict[str, _Copy] = {}
+        self._copies: dict[str, Unwritten] = {}
         self._left: list[Path] = []
 
     def path(self, sha256: str) -> Path:
@@ -142,13 +121,24 @@ class Archive:
         """Keep a copy of the file at ``path``, compressed, and return its vintage.
 
         As :meth:`put`, for a file of any size: it is read once, piece by piece. Until :meth:`let_go`
-        a file that lies in the archive's own folder may be read in place of the packed object, if nobody
-        has written to it. Elsewhere nothing tells that for certain: what is written through a mapping
-        in memory, or from another machine, may leave a file's times as they were.
+        the file itself may be scanned in place of the packed object, if it is certain that nobody has
+        written to it (:mod:`etl.unwritten`).
         """
-        beside = self.root / f".{os.getpid()}{PACKED}.part"
         self.root.mkdir(parents=True, exist_ok=True)
-        copy = _Copy.at(path)
+        copy = Unwritten(path, is_ours=path.is_relative_to(self.root))
+        try:
+            vintage = self._take(source_id, file, path, origin)
+        except BaseException:
+            copy.close()
+            raise
+        if vintage.sha256 in self._copies or not copy.holds():
+            copy.close()
+        else:
+            self._copies[vintage.sha256] = copy
+        return vintage
+
+    def _take(self, source_id: str, file: str, path: Path, origin: str) -> Vintage:
+        beside = self.root / f".{os.getpid()}{PACKED}.part"
         try:
             with path.open("rb") as plain, beside.open("wb") as packed:
                 sha256, size_bytes, last_byte = _pack(plain, packed)
@@ -166,8 +156,6 @@ class Archive:
         finally:
             beside.unlink(missing_ok=True)
         self._proven[sha256] = last_byte
-        if path.is_relative_to(self.root) and copy.is_unchanged():
-            self._copies[sha256] = copy
         return self._list(source_id, file, sha256, size_bytes, origin, packed_sha256)
 
     def leave(self, path: Path) -> None:
@@ -176,7 +164,8 @@ class Archive:
 
     def let_go(self) -> None:
         """Forget the files that objects were taken from, and remove those that were left here."""
-        self._copies.clear()
+        while self._copies:
+            self._copies.popitem()[1].close()
         while self._left:
             self._left.pop().unlink(missing_ok=True)
 
@@ -184,21 +173,21 @@ class Archive:
     def scannable(self, sha256: str) -> Iterator[tuple[Path, Literal["none", "zstd"]]]:
         """Where bytes with this hash lie that can be scanned, and how they are packed.
 
-        That is the fetched file they were taken from, if it still lies here: it need not be unpacked.
+        That is the file they were taken from, if it is certain to hold them still: it need not be unpacked.
 
         Raises:
             ArchiveError: they are missing or altered, or were altered while the block read them.
         """
         self.prove(sha256)
         copy = self._copies.get(sha256)
-        if copy is None or not copy.is_unchanged():
+        if copy is None or not copy.holds():
             path = self.path(sha256)
             yield path, "zstd" if path.suffix == PACKED else "none"
             return
         yield copy.path, "none"
-        if not copy.is_unchanged():
+        if not copy.holds():
             raise ArchiveError(
-                f"{copy.path} was written to while it was read; refresh again when it stays as it is"
+                "the file was written to while it was read; refresh again when it stays as it is"
             )
 
     def _is_whole(self, sha256: str) -> bool:
