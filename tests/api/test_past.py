@@ -142,7 +142,7 @@ def test_changes_are_those_of_the_command(past: Folders, reader: TestClient) -> 
         ("a=soon&b=1", "Name a refresh by its number"),
         (
             "a=0&b=1&source=nobody",
-            "there is no source 'nobody'. Sources: colombia_events, colombia_victims, deflators",
+            "there is no source 'nobody'. Sources: acled, colombia_events, colombia_victims",
         ),
         ("a=0&b=1&area=VNM", "not 'area'"),
     ],
