@@ -259,6 +259,23 @@ def test_one_series_money_stands_over_the_people_of_its_year(peopled: Folders) -
     assert ask(peopled, "SELECT entry_id, vintage_sha256 FROM population") == [(entry, vintage)]
 
 
+def test_of_several_editions_the_newest_alone_is_added(built_folders: Folders) -> None:
+    pairs = ask(
+        built_folders,
+        """WITH newest AS (
+            SELECT area, fiscal_year, sum(amount_usd) AS usd, max(editions_count) AS editions
+            FROM coverage GROUP BY ALL)
+        SELECT newest.area, fiscal_year, money.amount_usd, newest.usd
+        FROM newest
+        JOIN funding_per_capita AS money
+            ON money.area = newest.area AND money.year = newest.fiscal_year
+            AND money.series = 'tweis_country_table'
+        WHERE newest.editions > 1""",
+    )
+    assert pairs
+    assert [one for one in pairs if one[2] != one[3]] == []
+
+
 def test_without_a_population_of_that_very_year_there_is_no_rate(peopled: Folders) -> None:
     rows = ask(
         peopled,
