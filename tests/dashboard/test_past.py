@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import revisions
 from etl.settings import Folders
+from etl.sources import all_sources
 from etl.store import Lease
 from etl.tables import FACT_TABLES
 from tests.dashboard.reading import archived
@@ -279,8 +281,12 @@ def test_each_source_says_whether_it_is_in_use(past: Folders, visit: Open) -> No
     assert named["U.S. price indexes, yearly averages"] == (
         "last vintage rejected by an archivist: Cut *short*."
     )
-    assert list(named.values()).count("in use") == len(named) - 2 - list(named.values()).count(
-        "not read yet"
+    others = Counter(named.values())
+    assert (
+        len(named) - 2 == others["in use"] + others["not read yet"] + others["off unless turned on"]
+    )
+    assert others["off unless turned on"] == sum(
+        not spec.enabled for spec in all_sources().values()
     )
     (decision,) = cells(app, "What people decided")
     assert decision["Who"] == "an archivist"

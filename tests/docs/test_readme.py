@@ -181,7 +181,7 @@ def parsed(command: str) -> tuple[dict[str, str], list[str]]:
 def hma(data: Path, settings: dict[str, str], *arguments: str) -> str:
     """What a command says that ends well."""
     done = subprocess.run(
-        [*HMA, *arguments], env=environment(data) | settings, cwd=data,
+        [*HMA, *arguments], env=environment(data) | settings, cwd=data.parent,
         capture_output=True, text=True, encoding="utf-8", check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
