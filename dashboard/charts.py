@@ -157,6 +157,9 @@ SIGNS: Final = (
 )
 
 
+TOLD: Final = {"no figure": "×", "zero": "0"}  # by a letter where a bar would stand
+
+
 def casualties(
     frame: pl.DataFrame,
     signs: pl.DataFrame,
@@ -215,11 +218,15 @@ def casualties(
     )
     texts = [
         alt.Chart(signs.filter(sign=sign))
-        .mark_text(text=letter, dy=-6, fontSize=size, color=colour("ink"))
+        .mark_text(text=letter, dy=-6, fontSize=12, color=colour("ink"))
         .encode(x=across, y=alt.datum(0), tooltip=told)
-        for sign, letter, size in (("no figure", "×", 12), ("zero", "0", 12))
+        for sign, letter in TOLD.items()
     ]
-    return alt.layer(bars, rules, *texts).properties(height=height)
+    # a layer without rows would be a picture without a name to a screen reader
+    layers = [(bars, frame), (rules, signs.filter(sign="break"))]
+    layers += [(text, signs.filter(sign=name)) for text, name in zip(texts, TOLD, strict=True)]
+    filled = [layer for layer, rows in layers if not rows.is_empty()]
+    return alt.layer(*(filled or [bars])).properties(height=height)
 
 
 def counts_side_by_side(frame: pl.DataFrame) -> Figure:
