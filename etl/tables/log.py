@@ -275,7 +275,9 @@ class Watches(dy.Schema):
         },
     )
     reason = text("why it could not be had")
-    vintage_sha256 = text("SHA-256 of the bytes archived last; null where there are none")
+    vintage_sha256 = text(
+        "SHA-256 of the bytes archived last; null where there are none", optional=True
+    )
     every_days = whole("days without a contact after which it is overdue", "days", required=True)
     recorded_in = whole("refresh that recorded it", "refresh number", required=True, low=1)
 
