@@ -173,7 +173,7 @@ def test_every_revision_begins_when_the_one_before_it_ends(vintages: list[Vintag
 def test_a_view_says_as_of_an_earlier_refresh_what_was_published_then() -> None:
     con = duckdb.connect()
     record.create_tables(con)
-    series = "INSERT INTO series VALUES ('s', 'x', $title, TRUE, 'area', 'none')"
+    series = "INSERT INTO series VALUES ('s', 'x', $title, TRUE, 'area', 'none', FALSE)"
     for number, title in enumerate(["first words", "second words", "first words"], 1):
         con.execute("DELETE FROM main.series")
         con.execute(series, {"title": title})
