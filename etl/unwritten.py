@@ -3,7 +3,8 @@
 In our own folder the file's times tell. Elsewhere they do not: what is written through a mapping in memory
 may leave them as they were. There Linux can be asked for a lease (fcntl(2), F_SETLEASE), which it grants only
 while nobody has the file open or mapped for writing, and breaks when somebody wants to. Where it grants none
-(another system, a network's disk, another user's file), the file is not used.
+(another system, a network's disk, another user's file), the file is not used. Whoever wants to write has to
+wait until it is let go, so a lease is asked for only where unpacking would take a while.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Final
 
 if sys.platform == "linux":
     import fcntl
+
+WORTH_BYTES: Final = 1 << 26  # a smaller file is unpacked in no time
 
 
 class Unwritten:
@@ -26,7 +30,8 @@ class Unwritten:
         self._is_ours = is_ours
         self._descriptor = os.open(path, os.O_RDONLY)
         self._identity = self._now()
-        self._is_leased = not is_ours and _lease(self._descriptor)
+        is_worth_it = os.fstat(self._descriptor).st_size >= WORTH_BYTES
+        self._is_leased = not is_ours and is_worth_it and _lease(self._descriptor)
 
     @property
     def path(self) -> Path:

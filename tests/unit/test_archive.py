@@ -190,8 +190,9 @@ def test_the_file_that_was_taken_is_scanned_in_place_of_the_packed_object_until_
 
 
 def test_what_is_written_to_a_file_of_others_while_it_is_read_never_counts(
-    archive: Archive, tmp_path: Path
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("etl.unwritten.WORTH_BYTES", 1)
     copy = tmp_path / "copy.csv"
     copy.write_bytes(b"a,b\n1,2\n")
     with copy.open("r+b") as file, mmap.mmap(file.fileno(), 0) as mapped:
@@ -223,8 +224,9 @@ leases = pytest.mark.skipif(not hasattr(fcntl, "F_SETLEASE"), reason="leases are
 
 @leases
 def test_a_file_of_others_is_scanned_where_it_lies_while_nobody_can_write_to_it(
-    archive: Archive, tmp_path: Path
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("etl.unwritten.WORTH_BYTES", 1)
     copy = tmp_path / "copy.csv"
     copy.write_bytes(b"a,b\n1,2\n")
     vintage = archive.take("treaties", "a.csv", copy, "given")
@@ -238,8 +240,9 @@ def test_a_file_of_others_is_scanned_where_it_lies_while_nobody_can_write_to_it(
 
 @leases
 def test_a_writer_who_comes_while_a_file_of_others_is_read_spoils_what_was_read(
-    archive: Archive, tmp_path: Path
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("etl.unwritten.WORTH_BYTES", 1)
     copy = tmp_path / "copy.csv"
     copy.write_bytes(b"a,b\n1,2\n")
     vintage = archive.take("treaties", "a.csv", copy, "given")
@@ -254,6 +257,15 @@ def test_a_writer_who_comes_while_a_file_of_others_is_read_spoils_what_was_read(
         assert found == (archive.path(vintage.sha256), "zstd")
     archive.let_go()
     os.close(os.open(copy, os.O_WRONLY | os.O_NONBLOCK))
+
+
+def test_a_small_file_of_others_keeps_no_writer_waiting(archive: Archive, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.csv"
+    copy.write_bytes(b"a,b\n1,2\n")
+    vintage = archive.take("treaties", "a.csv", copy, "given")
+    os.close(os.open(copy, os.O_WRONLY | os.O_NONBLOCK))
+    with Contents(archive, [vintage]).scannable("a.csv") as found:
+        assert found == (archive.path(vintage.sha256), "zstd")
 
 
 def test_a_damaged_object_is_made_anew_when_its_bytes_come_again(archive: Archive) -> None:
