@@ -185,7 +185,11 @@ app.add_typer(settings_app, name="config")
 def check_settings() -> None:
     """Say every setting, where it comes from, and what is wrong; secrets are shown as ***."""
     found = configcheck.check()
-    table = Table("setting", "value", "from", box=None)
+    longest = max((len(one.name) for one in found.settings), default=0)
+    table = Table(box=None)
+    table.add_column("setting", no_wrap=True, min_width=longest)  # a name is never cut
+    table.add_column("value", overflow="fold")
+    table.add_column("from", overflow="fold")
     for one in found.settings:
         table.add_row(escape(one.name), escape(one.value), escape(one.comes_from))
     if found.settings:

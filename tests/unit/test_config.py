@@ -55,7 +55,10 @@ def test_secrets_are_shown_as_asterisks(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("HMA_SOURCES__ACLED__SECRETS__PASSWORD", SECRET)
     result = hma("config", "check")
     assert result.exit_code == 0, result.output
-    lines = {line.split()[0]: line.split()[1] for line in result.stdout.splitlines() if "." in line}
+    words = [
+        line.split() for line in result.stdout.splitlines()
+    ]  # a long cell goes on below itself
+    lines = {line[0]: line[1] for line in words if len(line) > 1}
     assert lines["alerts.webhook"] == lines["sources.acled.secrets.password"] == "***"
     assert SECRET not in result.output
 
