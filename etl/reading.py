@@ -285,6 +285,20 @@ def shaped(reading: Reading, frame: pl.DataFrame, shapes: Mapping[str, Shape]) -
     return frame.filter(kept)
 
 
+def complete(
+    reading: Reading, frame: pl.DataFrame, required: Sequence[str], rule: str, what: str
+) -> pl.DataFrame:
+    """Keep the rows that have a value in each of ``required``; one that has not becomes a reject.
+
+    ``rule`` says what is wrong with it, ``what`` is what a row is: "the event".
+    """
+    is_whole = pl.all_horizontal(pl.col(name).is_not_null() for name in required)
+    for (place,) in frame.filter(~is_whole).select("locator").iter_rows():
+        fix = f"{what} needs all of {', '.join(required)}"
+        reading.reject(Finding(place, None, rule, None, fix))
+    return frame.filter(is_whole)
+
+
 def mapped(
     reading: Reading,
     frame: pl.DataFrame,

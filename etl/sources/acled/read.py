@@ -15,7 +15,7 @@ from etl.archive import Contents
 from etl.areas import Resolver
 from etl.mine_words import devices, find
 from etl.pages import records
-from etl.reading import WHOLE, Finding, Reading, Shape, SourceError, shaped
+from etl.reading import WHOLE, Finding, Reading, Shape, SourceError, complete, shaped
 
 FILE: Final = "acled.json"
 KIND: Final = "Remote explosive/landmine/IED"
@@ -53,17 +53,11 @@ def read(files: Contents, reading: Reading, resolver: Resolver) -> None:
     taken = found.filter(is_taken.fill_null(value=False))
     reading.leave(FILE, found.height - taken.height)
     frame = shaped(reading, taken, SHAPES)
-    complete = pl.all_horizontal(pl.col(name).is_not_null() for name in REQUIRED)
-    for (place,) in frame.filter(~complete).select("locator").iter_rows():
-        reading.reject(
-            Finding(
-                place, None, "an event without name, date, country or deaths", None,
-                f"the event needs all of {', '.join(REQUIRED)}",
-            )
-        )  # fmt: skip
+    rule = "an event without name, date, country or deaths"
+    frame = complete(reading, frame, REQUIRED, rule, "the event")
     frame = resolver.resolve(
         reading,
-        frame.filter(complete).with_columns(area_as_printed="country"),
+        frame.with_columns(area_as_printed="country"),
         "area_as_printed",
         "area",
     )

@@ -22,7 +22,7 @@ from etl.areas import Resolver
 from etl.locate import line_of
 from etl.mine_words import devices, find, selection
 from etl.pages import records
-from etl.reading import WHOLE, Finding, Reading, Shape, SourceError, shaped
+from etl.reading import WHOLE, Finding, Reading, Shape, SourceError, complete, shaped
 
 SEARCHED: Final = ("source_headline", "source_article")
 READ: Final = (
@@ -158,17 +158,11 @@ def _text(value: object) -> str | None:
 
 def _events(reading: Reading, resolver: Resolver, frame: pl.DataFrame, version: str) -> None:
     frame = shaped(reading, frame, SHAPES)
-    complete = pl.all_horizontal(pl.col(name).is_not_null() for name in REQUIRED)
-    for (place,) in frame.filter(~complete).select("locator").iter_rows():
-        reading.reject(
-            Finding(
-                place, None, "an event without number, date, country or deaths", None,
-                f"the event needs all of {', '.join(REQUIRED)}",
-            )
-        )  # fmt: skip
+    rule = "an event without number, date, country or deaths"
+    frame = complete(reading, frame, REQUIRED, rule, "the event")
     frame = resolver.resolve(
         reading,
-        frame.filter(complete).with_columns(area_as_printed="country"),
+        frame.with_columns(area_as_printed="country"),
         "area_as_printed",
         "area",
     )
