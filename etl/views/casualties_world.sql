@@ -28,16 +28,20 @@ pieces AS (
     GROUP BY entries.year, entries.edition
 ),
 editions AS (
-    -- an edition prints a year in several places; figures of one place fill what another leaves out
+    -- an edition prints a year in several places; one place fills what another leaves out, and where two print
+    -- different numbers the Monitor's own words go before those of who quotes it
     SELECT
         year, edition,
         any_value(edition_order ORDER BY locator) AS edition_order,
-        max(killed) AS killed, max(injured) AS injured, max(unknown) AS unknown,
-        max(total) AS total, max(children) AS children,
+        first(killed ORDER BY is_secondary, total IS NULL, locator) FILTER (WHERE killed IS NOT NULL) AS killed,
+        first(injured ORDER BY is_secondary, total IS NULL, locator) FILTER (WHERE injured IS NOT NULL) AS injured,
+        first(unknown ORDER BY is_secondary, total IS NULL, locator) FILTER (WHERE unknown IS NOT NULL) AS unknown,
+        first(total ORDER BY is_secondary, total IS NULL, locator) FILTER (WHERE total IS NOT NULL) AS total,
+        first(children ORDER BY is_secondary, total IS NULL, locator) FILTER (WHERE children IS NOT NULL) AS children,
         bool_or(lower_bound) AS lower_bound,
         bool_and(is_secondary) FILTER (WHERE total IS NOT NULL OR killed IS NOT NULL) AS is_secondary,
-        first(entry_id ORDER BY total IS NULL, is_secondary, killed IS NULL, locator) AS entry_id,
-        first(source_url ORDER BY total IS NULL, is_secondary, killed IS NULL, locator) AS source_url,
+        first(entry_id ORDER BY total IS NULL, is_secondary, locator) AS entry_id,
+        first(source_url ORDER BY total IS NULL, is_secondary, locator) AS source_url,
         count(*) AS entries_count,
         string_agg(DISTINCT note, '; ' ORDER BY note) AS note
     FROM entries
