@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
 import duckdb
 import typer
-import uvicorn
 from rich.markup import escape
 from rich.table import Table
 
@@ -62,8 +63,26 @@ app.add_typer(commands.app)
 app.add_typer(operate.app)
 
 
+@contextmanager
+def without_pandas() -> Iterator[None]:
+    """Keep DuckDB from importing pandas, if no one has yet.
+
+    It does at the first bound parameter, to see whether the value is pandas' own kind of missing, and
+    that takes half a second. Nothing in :mod:`etl` uses pandas; Streamlit does.
+    """
+    if "pandas" in sys.modules:
+        yield
+        return
+    sys.modules["pandas"] = None  # type: ignore[assignment]  # so Python declares a module that isn't there
+    try:
+        yield
+    finally:
+        del sys.modules["pandas"]
+
+
 @app.callback()
 def hma(
+    context: typer.Context,
     *,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="say in the log what is done")
@@ -71,6 +90,8 @@ def hma(
 ) -> None:
     """HMA Ledger: what the U.S. Humanitarian Mine Action Program covered."""
     logs.set_up(verbose=verbose)
+    if context.invoked_subcommand != "serve":
+        context.with_resource(without_pandas())
 
 
 @app.command()
@@ -245,6 +266,8 @@ def serve(
     os.environ["HMA_DATA"] = str(where.data.resolve())  # the working folder changes below
     os.environ["HMA_CONFIG"] = str(config_file().resolve())
     os.chdir(PACKAGE.parent)  # Streamlit reads .streamlit/config.toml from the working folder
+    import uvicorn
+
     uvicorn.run(
         "dashboard.app:app", host=host, port=port, log_level="warning", access_log=False,
         timeout_graceful_shutdown=GRACE_SECONDS,

@@ -24,6 +24,8 @@ settings.register_profile("any machine", deadline=None)  # a busy one is no faul
 settings.load_profile("any machine")
 # A plain ``hma refresh`` would look at publishers' pages; what does is tests/pipeline/test_watching.py.
 os.environ["HMA_FETCH__WATCH"] = "false"
+# Hundreds of child processes would each compile every module anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def _copy_sources(to: Path) -> Folders:
