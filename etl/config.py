@@ -139,6 +139,21 @@ class ApiConfig(BaseModel):
         return url if url is None or url.endswith("/") else f"{url}/"
 
 
+class ReadingConfig(BaseModel):
+    """What reading one source's files may cost; a file that costs more is not read, and its source fails.
+
+    Not for the figures that come with the project, which are read as they are.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    memory_mb: int = Field(
+        default=4096, ge=256, description="memory of the process that reads a source's files, in MB"
+    )
+    cpu_seconds: int = Field(default=1800, ge=1, description="processor time of that process")
+    wall_seconds: float = Field(default=3600, gt=0, description="how long it may take")
+
+
 class ScheduleConfig(BaseModel):
     """When ``hma schedule`` looks for what is due; how often a source is, its source.yml says."""
 
@@ -211,6 +226,7 @@ class Config(BaseSettings):
 
     fetch: FetchConfig = FetchConfig()
     api: ApiConfig = ApiConfig()
+    reading: ReadingConfig = ReadingConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     alerts: AlertsConfig = AlertsConfig()
     sources: dict[str, SourceConfig] = {}
