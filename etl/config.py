@@ -126,6 +126,15 @@ class ApiConfig(BaseModel):
     streams: int = Field(
         default=8, ge=1, description="answers with rows that may be under way at once"
     )
+    hosts: tuple[str, ...] = Field(
+        default=(),
+        description="further names by which readers reach the server; this machine's own and that of public_url are "
+        "known",
+    )
+    sessions: int = Field(default=200, ge=1, description="pages that may be open at once")
+    connections: int = Field(
+        default=500, ge=10, description="connections that may be open at once; one more is refused"
+    )
     max_rows_xlsx: int = Field(
         default=250_000,
         ge=1,
