@@ -7,7 +7,9 @@ opened only for pages of this very server, and only so many at once. What of Str
 interface for programs, its measurements, uploads) is not there.
 
 Every answer says what a browser may do with it. Pages run Streamlit's own scripts and nothing else:
-no inline script but the one in Streamlit's document, whose hash is read from it, and no ``eval``.
+no ``eval``, no inline script but the one in Streamlit's document, whose hash is read from it, and no
+inline style but two that its libraries write. A later Streamlit that writes others shows in the console,
+where a test of every page looks for it.
 """
 
 from __future__ import annotations
@@ -69,22 +71,28 @@ sessions = Slots()
 drawn = Slots()
 
 
+# The styles that Streamlit's libraries write into a page: an empty one, filled by script, and this.
+STYLES: Final = (
+    "",
+    "@layer {\n  [data-react-aria-pressable] {\n    touch-action: pan-x pan-y pinch-zoom;\n  }\n}",
+)
+
+
 @cache
 def page_policy() -> str:
-    """What a page may do: run what this server sends, ask this server, show pictures made in the page.
-
-    Streamlit writes the styles of its elements into the page, so styles may be inline; scripts may not.
-    """
+    """What a page may do: run and show what this server sends, ask this server, and nothing else."""
     document = Path(get_static_dir(), "index.html").read_text(encoding="utf-8")
-    hashes = " ".join(
-        f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
-        for script in _SCRIPT.findall(document)
-    )
+    scripts = " ".join(map(_hashed, _SCRIPT.findall(document)))
+    styles = " ".join(map(_hashed, STYLES))
     return (
-        f"default-src 'none'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; "
+        f"default-src 'none'; script-src 'self' {scripts}; style-src 'self' {styles}; "
         "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; manifest-src 'self'; "
         "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     )
+
+
+def _hashed(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
 def host_of(netloc: str) -> str | None:
