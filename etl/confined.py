@@ -12,6 +12,7 @@ when the one who called is no longer there.
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -149,7 +150,9 @@ def _last_words(complaints: IO[bytes]) -> str:
     return tame(lines[-1][:200]) if lines else ""
 
 
-OVER_MEMORY: Final = 3  # the child's own exit code
+OVER_MEMORY: Final = 3  # the child's own exit codes
+OVER_SIZE: Final = 4
+OVER_CPU: Final = -int(getattr(signal, "SIGXCPU", 0))  # Unix ends it
 _MEMORY_SIGNS: Final = ("memory allocation", "MemoryError", "out of memory", "bad_alloc")
 
 
@@ -158,14 +161,7 @@ def _rule(code: int) -> str:
 
 
 def _is_crash(code: int) -> bool:
-    costly = {TOO_LONG, OVER_MEMORY, *(-each for each in _costly_signals())}
-    return code not in costly
-
-
-def _costly_signals() -> Iterator[int]:
-    for name in ("SIGXCPU", "SIGKILL", "SIGXFSZ"):
-        if hasattr(signal, name):
-            yield int(getattr(signal, name))
+    return code not in {TOO_LONG, OVER_MEMORY, OVER_SIZE, OVER_CPU, -int(signal.SIGKILL)}
 
 
 def _why(code: int, last_words: str, limits: ReadingConfig) -> str:
@@ -176,12 +172,12 @@ def _why(code: int, last_words: str, limits: ReadingConfig) -> str:
         return f"reading it took longer than {limits.wall_seconds:g} seconds; {hint} reading.wall_seconds"
     if code == OVER_MEMORY or any(sign in last_words for sign in _MEMORY_SIGNS):
         return f"reading it needs more than {limits.memory_mb:,} MB of memory; {hint} reading.memory_mb"
-    if code == -getattr(signal, "SIGXCPU", code + 1):
+    if code == OVER_CPU:
         return (
             f"reading it took more than {limits.cpu_seconds:,} seconds of processor time; {hint} "
             "reading.cpu_seconds"
         )
-    if code == -getattr(signal, "SIGXFSZ", code + 1):
+    if code == OVER_SIZE:
         return f"reading it writes more than {limits.memory_mb:,} MB; {hint} reading.memory_mb"
     try:
         by = signal.Signals(-code).name if code < 0 else f"exit code {code}"
@@ -261,6 +257,10 @@ def child() -> None:
         answer.flush()
     except MemoryError:
         os._exit(OVER_MEMORY)
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        os._exit(OVER_SIZE)
     os._exit(0)  # nothing is left to do, and a thread still waits
 
 
@@ -313,6 +313,8 @@ def _carry_out(request: Mapping[str, Any]) -> Reading | dict[str, str]:
     except ArchiveError as error:
         return {"kind": "archive", "rule": "unreadable", "message": str(error)}
     except (OSError, pl.exceptions.PolarsError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EFBIG:
+            raise
         return {"kind": "source", "rule": "unreadable", "message": str(error)}
     except MemoryError:
         raise
