@@ -16,13 +16,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Mount, Route
 
-from dashboard import health
+from dashboard import health, locked
 from dashboard.api import api
 from dashboard.card import card
+from dashboard.door import Door
 from dashboard.feed import feed
 from dashboard.front import Head
 from dashboard.sitemap import sitemap
 
+locked.lock()
 pages = st.App(Path(__file__).with_name("streamlit_app.py"))
 
 
@@ -42,6 +44,6 @@ app = Starlette(
         *health.ROUTES,
         Mount("/", app=Head(pages)),
     ],
-    middleware=[Middleware(health.Timed)],
+    middleware=[Middleware(health.Timed), Middleware(Door)],
     lifespan=pages.lifespan(),
 )

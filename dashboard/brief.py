@@ -25,7 +25,7 @@ from dashboard.pictures import bare_svg
 from etl.asof import AsOfError
 from etl.store import NoLedgerError, TooLongError
 
-POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 YEARS: Final = 5  # of casualties and shares in a table; the charts have all
 LINES: Final = 4  # of clearance, contamination and donors
 CHART: Final = (330, 150)  # pixels

@@ -90,6 +90,8 @@ def _run(
     decision: Decision | None,
 ) -> Outcome:
     """Refresh with a progress bar for each source."""
+    from_outside = any(spec.status != "transcribed" for spec in chosen)
+    reading = (settings or configured()).reading if from_outside else None
     columns = (
         TextColumn("{task.fields[name]:<24}"), BarColumn(), TextColumn("{task.fields[step]:<24}"),
         TimeElapsedColumn(),
@@ -111,8 +113,8 @@ def _run(
             bars.update(tasks[source_id], step=f"fetch {said}")
 
         return run_refresh(
-            where, chosen, progress, settings=settings, given=given, decision=decision,
-            fetching=fetching,
+            where, chosen, progress, settings=settings, reading=reading, given=given,
+            decision=decision, fetching=fetching,
         )  # fmt: skip
 
 

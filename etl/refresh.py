@@ -19,12 +19,12 @@ from time import perf_counter
 import duckdb
 import polars as pl
 
-from etl import __version__, guard, log, manifest, partial, record, retrieve, withheld
+from etl import __version__, confined, guard, log, manifest, partial, record, retrieve, withheld
 from etl import watch as watching
-from etl.archive import Archive, ArchiveError, Contents, Vintage
+from etl.archive import Archive, ArchiveError, Vintage
 from etl.areas import Resolver, load_areas
 from etl.check import Checked, check
-from etl.config import Config
+from etl.config import Config, ReadingConfig
 from etl.guard import Hold
 from etl.implementers import load_implementers
 from etl.log import ANY_STATUS, Decision, SourceOutcome
@@ -66,25 +66,28 @@ class _Run:
     code_version: str
     given: Mapping[str, Sequence[Given]]
     settings: Config | None
+    reading: ReadingConfig | None
     decision: Decision | None
     progress: Progress
     fetching: Fetching
 
 
-def refresh(
+def refresh(  # noqa: PLR0913 - each of them is a matter of its own, and named by whoever calls
     folders: Folders,
     chosen: Iterable[SourceSpec],
     progress: Progress = lambda *_: None,
     *,
     settings: Config | None = None,
+    reading: ReadingConfig | None = None,
     given: Mapping[str, Sequence[Given]] | None = None,
     decision: Decision | None = None,
     fetching: Fetching = lambda *_: None,
 ) -> Outcome:
     """Run the pipeline for the ``chosen`` sources.
 
-    With ``settings``, sources are fetched; without them, no network is touched. ``given`` names copies
-    to read instead of fetching, by source. ``decision`` is what a person has decided about the vintage
+    With ``settings``, sources are fetched; without them, no network is touched. With ``reading``, files
+    that do not come with the project are read in a process of their own within these limits, as the
+    command does it (:mod:`etl.confined`); without it, in this one. ``given`` names copies to read instead of fetching, by source. ``decision`` is what a person has decided about the vintage
     of the one chosen source that is on hold; it is read from the archive. ``progress`` is told of each
     source and step, ``fetching`` of each source with the bytes had and to be had.
 
@@ -105,7 +108,7 @@ def refresh(
         record.create_tables(con)
         run = _Run(
             con, log.last_refresh(con) + 1, folders, archive, Resolver(areas),
-            code_version(folders), given or {}, settings, decision, progress, fetching,
+            code_version(folders), given or {}, settings, reading, decision, progress, fetching,
         )  # fmt: skip
         con.execute("BEGIN")
         if decision:
@@ -258,10 +261,14 @@ def _read_and_record(run: _Run, spec: SourceSpec, outcome: SourceOutcome) -> Hol
     # a decision stands for the vintage it was made on; brought back over a newer one, it is looked at again
     accepted = decided is not None and (_is_about_figures(run) or not is_new)
     run.progress(spec.source_id, "read")
-    reading, checked = read_vintages(run.archive, run.resolver, spec, outcome.vintages)
+    if run.reading and spec.status != "transcribed":
+        reading = confined.read(run.archive, run.folders, spec, outcome.vintages, run.reading)
+    else:
+        reading = confined.read_here(run.archive, run.resolver, spec, outcome.vintages)
+    run.progress(spec.source_id, "check")
+    checked = checked_with_vintages(spec, reading, outcome.vintages)
     outcome.rows_read = reading.rows_taken()
     outcome.rejects, outcome.issues = reading.rejects, reading.issues
-    run.progress(spec.source_id, "check")
     reasons = [] if accepted else list(guard.before_comparing(spec, reading, checked))
     with _recording():
         changes = record.compare(run.con, spec.source_id, checked)
@@ -297,19 +304,23 @@ def _is_new(run: _Run, spec: SourceSpec, vintages: Iterable[Vintage]) -> bool:
 
 
 def read_vintages(
-    archive: Archive, resolver: Resolver, spec: SourceSpec, vintages: Iterable[Vintage]
+    archive: Archive, resolver: Resolver, spec: SourceSpec, vintages: Sequence[Vintage]
 ) -> tuple[Reading, Checked]:
-    """What a source's reader and the checks make of archived bytes.
+    """What a source's reader and the checks make of archived bytes that were read before, in this process.
 
     Raises:
         SourceError: the bytes cannot be read as what they should be.
         ArchiveError: they are missing or altered.
     """
-    files = Contents(archive, vintages)
-    guard.look_at_bytes(files, spec.binaries)
-    reading = Reading()
-    spec.reader()(files, reading, resolver)
-    return reading, _with_vintages(check(spec, reading), vintages)
+    reading = confined.read_here(archive, resolver, spec, vintages)
+    return reading, checked_with_vintages(spec, reading, vintages)
+
+
+def checked_with_vintages(
+    spec: SourceSpec, reading: Reading, vintages: Iterable[Vintage]
+) -> Checked:
+    """The rows that pass the checks, each with the vintage that it was read from."""
+    return _with_vintages(check(spec, reading), vintages)
 
 
 def _vintages(

@@ -38,6 +38,11 @@ class Unwritten:
         """Where to read it: of others' files the very one that is held, whatever the name leads to by then."""
         return self._path if self._is_ours else Path(f"/proc/self/fd/{self._descriptor}")
 
+    @property
+    def descriptor(self) -> int:
+        """By which it is held open; a process that it is handed to finds it at the same :attr:`path`."""
+        return self._descriptor
+
     def holds(self) -> bool:
         """Nobody has written to it."""
         if not self._is_ours and not (self._is_leased and _has_lease(self._descriptor)):
