@@ -17,40 +17,35 @@ import io
 import json
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import IO, Any, Final
 
 import polars as pl
 
-from etl import guard
+from etl import guard, spare
 from etl.archive import Archive, ArchiveError, Contents, Vintage
 from etl.areas import Resolver, load_areas
 from etl.config import ReadingConfig
 from etl.reading import Finding, Reading, SourceError, tame, unforeseen
 from etl.registers import every_source
-from etl.settings import PACKAGE, Folders
+from etl.settings import Folders
 from etl.sources import SourceSpec
 
 if sys.platform != "win32":
     import resource
 
 MEGABYTE: Final = 1 << 20
-CHILD: Final = "from etl.confined import child; child()"
-# All that the child gets of the environment; the rest may hold secrets.
-KEPT: Final = (
-    "PATH", "PYTHONPATH", "PYTHONHOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH",
-    "SYSTEMROOT",
-)  # fmt: skip
-THREADS: Final = str(min(4, os.cpu_count() or 1))
-FEW_THREADS: Final = {"POLARS_MAX_THREADS": THREADS, "MALLOC_ARENA_MAX": "4"}
+MOST_HANDED: Final = 200
+FIRST_HANDED: Final = 100  # the child has no such descriptors of its own
 LAST_WORDS_BYTES: Final = 2000
 MOST_HEAD_BYTES: Final = 256 * MEGABYTE  # findings of a file in which every row is wrong
 _LENGTH: Final = struct.Struct("<Q")
@@ -72,13 +67,17 @@ def read(
         SourceError: the bytes cannot be read as what they should be, or not within the limits.
         ArchiveError: they are missing or altered.
     """
-    copies = archive.copies(vintage.sha256 for vintage in vintages)
+    held = archive.copies(vintage.sha256 for vintage in vintages)
+    copies = dict(list(held.items())[: MOST_HANDED - 2])  # the others it finds in the archive
     request = {
         "data": str(folders.data),
         "source": spec.source_id,
         "vintages": [asdict(vintage) for vintage in vintages],
         "proven": {name: last.hex() for name, last in archive.proven().items()},
-        "copies": {sha256: str(copy.path) for sha256, copy in copies.items()},
+        "copies": {
+            sha256: str(copy.path_as(FIRST_HANDED + number))
+            for number, (sha256, copy) in enumerate(copies.items(), 2)
+        },
         "limits": limits.model_dump(),
     }
     archive.root.mkdir(parents=True, exist_ok=True)
@@ -86,8 +85,12 @@ def read(
         tempfile.TemporaryFile(dir=archive.root) as answer,
         tempfile.TemporaryFile(dir=archive.root) as complaints,
     ):
-        descriptors = [copy.descriptor for copy in copies.values()]
-        code = _run(request, answer, complaints, descriptors, limits)
+        handed = [
+            answer.fileno(),
+            complaints.fileno(),
+            *(copy.descriptor for copy in copies.values()),
+        ]
+        code = _run(request, handed, limits)
         if code:
             raise SourceError(_why(code, _last_words(complaints), limits), _rule(code))
         if not all(copy.holds() for copy in copies.values()):
@@ -101,45 +104,16 @@ def read(
 TOO_LONG: Final = 1000  # no exit code of a process: it was ended after the wall time
 
 
-def _run(
-    request: Mapping[str, Any],
-    answer: IO[bytes],
-    complaints: IO[bytes],
-    descriptors: Sequence[int],
-    limits: ReadingConfig,
-) -> int:
+def _run(request: Mapping[str, Any], handed: list[int], limits: ReadingConfig) -> int:
     """Run the child to its end; its exit code, or that it took too long."""
-    environment = {name: os.environ[name] for name in KEPT if name in os.environ}
-    with _started(environment, answer, complaints, descriptors) as process:
-        with suppress(BrokenPipeError):
-            if process.stdin:
-                process.stdin.write(json.dumps(request).encode() + b"\n")
-                process.stdin.flush()
-        try:
-            return process.wait(limits.wall_seconds)
-        except subprocess.TimeoutExpired:
-            return TOO_LONG
-
-
-@contextmanager
-def _started(
-    environment: Mapping[str, str],
-    answer: IO[bytes],
-    complaints: IO[bytes],
-    descriptors: Sequence[int],
-) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(  # noqa: S603 - this very Python, and a text of ours
-        [sys.executable, "-c", CHILD], cwd=PACKAGE.parent, stdin=subprocess.PIPE, stdout=answer,
-        stderr=complaints, env={**environment, **FEW_THREADS}, pass_fds=tuple(descriptors),
-    )  # fmt: skip
+    child = spare.take()
     try:
-        yield process
+        child.ask(json.dumps(request).encode() + b"\n", handed)
+        return child.process.wait(limits.wall_seconds)
+    except subprocess.TimeoutExpired:
+        return TOO_LONG
     finally:
-        process.kill()
-        process.wait()
-        if process.stdin:
-            with suppress(BrokenPipeError):
-                process.stdin.close()
+        child.end()
 
 
 def _last_words(complaints: IO[bytes]) -> str:
@@ -246,33 +220,43 @@ def _error(said: Mapping[str, str]) -> Exception:
 
 
 def child() -> None:
-    """Read what standard input asks for, answer on standard output, and end."""
-    answer = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints is no answer
-    request = json.loads(_line(0))
-    _confine(ReadingConfig(**request["limits"]))
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        _answer(answer, _carry_out(request))
-        answer.flush()
-    except MemoryError:
-        os._exit(OVER_MEMORY)
-    except OSError as error:
-        if error.errno != errno.EFBIG:
-            raise
-        os._exit(OVER_SIZE)
-    os._exit(0)  # nothing is left to do, and a thread still waits
+    """Read what standard input asks for, answer in the first of the files that come with it, and end."""
+    sys.modules["pandas"] = None  # type: ignore[assignment]  # see etl.cli.without_pandas
+    with socket.socket(fileno=0) as line:
+        request = _request(line)
+        if not request.endswith(b"\n"):
+            return  # there was nothing to read after all, or nobody is left to ask
+        answer = os.fdopen(FIRST_HANDED, "wb")
+        os.dup2(FIRST_HANDED + 1, 2)
+        os.dup2(2, 1)  # what a library prints is no answer
+        asked = json.loads(request)
+        _confine(ReadingConfig(**asked["limits"]))
+        threading.Thread(target=_end_with_parent, args=(line,), daemon=True).start()
+        try:
+            _answer(answer, _carry_out(asked))
+            answer.flush()
+        except MemoryError:
+            os._exit(OVER_MEMORY)
+        except OSError as error:
+            if error.errno != errno.EFBIG:
+                raise
+            os._exit(OVER_SIZE)
+        os._exit(0)  # nothing is left to do, and a thread still waits
 
 
-def _line(descriptor: int) -> bytes:
-    line = b""
-    while not line.endswith(b"\n") and (more := os.read(descriptor, 1 << 16)):
-        line += more
-    return line
+def _request(line: socket.socket) -> bytes:
+    """What is asked; the files that come with it get the numbers from FIRST_HANDED on."""
+    request, handed, *_ = socket.recv_fds(line, 1, MOST_HANDED)
+    for number, descriptor in enumerate(handed, FIRST_HANDED):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    while not request.endswith(b"\n") and (more := line.recv(1 << 16)):
+        request += more
+    return request
 
 
-def _end_with_parent() -> None:
-    os.read(0, 1)  # nothing comes any more; it ends when the one who called does
+def _end_with_parent(line: socket.socket) -> None:
+    line.recv(1)  # nothing comes any more; it ends when the one who called does
     os._exit(1)
 
 

@@ -19,7 +19,18 @@ from time import perf_counter
 import duckdb
 import polars as pl
 
-from etl import __version__, confined, guard, log, manifest, partial, record, retrieve, withheld
+from etl import (
+    __version__,
+    confined,
+    guard,
+    log,
+    manifest,
+    partial,
+    record,
+    retrieve,
+    spare,
+    withheld,
+)
 from etl import watch as watching
 from etl.archive import Archive, ArchiveError, Vintage
 from etl.areas import Resolver, load_areas
@@ -98,7 +109,7 @@ def refresh(  # noqa: PLR0913 - each of them is a matter of its own, and named b
     started = datetime.now(UTC)
     areas = load_areas(folders.reference)
     implementers = load_implementers(folders.reference)
-    with writer(folders.ledger), building(folders.ledger) as (built, base, con):
+    with writer(folders.ledger), building(folders.ledger) as (built, base, con), spare.ended():
         archive = Archive(folders.archive)
         archive.sweep()
         partial.sweep(folders.archive / INCOMING)
@@ -334,9 +345,13 @@ def _vintages(
         return retrieve.at_hand(spec, run.folders, run.archive), None
 
     def progress(said: str) -> None:
+        if run.reading:
+            spare.prepare()  # there is something new to read
         run.fetching(spec.source_id, said)
 
     if spec.source_id in run.given:
+        if run.reading:
+            spare.prepare()
         copies = run.given[spec.source_id]
         in_use = log.latest(run.con, spec.source_id, "accepted")
         return retrieve.given(spec, copies, run.archive, run.settings, in_use, progress), None

@@ -36,11 +36,15 @@ class Unwritten:
     @property
     def path(self) -> Path:
         """Where to read it: of others' files the very one that is held, whatever the name leads to by then."""
-        return self._path if self._is_ours else Path(f"/proc/self/fd/{self._descriptor}")
+        return self.path_as(self._descriptor)
+
+    def path_as(self, descriptor: int) -> Path:
+        """Where a process reads it that holds it open under this number."""
+        return self._path if self._is_ours else Path(f"/proc/self/fd/{descriptor}")
 
     @property
     def descriptor(self) -> int:
-        """By which it is held open; a process that it is handed to finds it at the same :attr:`path`."""
+        """By which it is held open here."""
         return self._descriptor
 
     def holds(self) -> bool:

@@ -1,6 +1,6 @@
 """Readers that misbehave, as a file made for the purpose could make one do, and how a child gets them.
 
-``CHILD`` stands in for :data:`etl.confined.CHILD`: the child knows the sources of this module besides.
+``CHILD`` stands in for :data:`etl.spare.CHILD`: the child knows the sources of this module besides.
 """
 
 from __future__ import annotations

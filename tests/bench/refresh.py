@@ -50,8 +50,8 @@ BUDGET_HEADER: Final = ",".join(
 )  # fmt: skip
 RUN: Final = (
     "import resource, sys\n"
-    "from etl.cli import app\n"
-    "try:\n    app(sys.argv[1:])\n"
+    "from etl.start import main\n"
+    "try:\n    main()\n"
     "except SystemExit as end:\n"
     "    sys.stderr.write(f'peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}\\n')\n"
     "    raise\n"

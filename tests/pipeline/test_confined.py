@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from etl import confined
+from etl import confined, spare
 from etl.archive import Archive, ArchiveError, Vintage
 from etl.areas import Resolver, load_areas
 from etl.config import ReadingConfig
@@ -36,7 +36,7 @@ ROWS = rows(*live.GRANTS)
 
 @pytest.fixture(autouse=True)
 def _misbehaving(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confined, "CHILD", misbehaving.CHILD)
+    monkeypatch.setattr(spare, "CHILD", misbehaving.CHILD)
 
 
 @pytest.fixture
@@ -118,11 +118,11 @@ def test_the_child_sees_no_secret(folders: Folders, monkeypatch: pytest.MonkeyPa
 PARENT = """
 import json, sys
 from pathlib import Path
-from etl import confined
+from etl import confined, spare
 from etl.archive import Archive, Vintage
 from etl.settings import Folders
 from tests import misbehaving
-confined.CHILD = misbehaving.CHILD
+spare.CHILD = misbehaving.CHILD
 folders = Folders(Path(sys.argv[1]))
 vintage = Vintage(**json.loads(sys.argv[2]))
 confined.read(
@@ -180,7 +180,7 @@ def test_a_crash_ends_one_source_and_its_last_good_figures_stay(
     assert before == [(len(live.GRANTS),)]
     monkeypatch.setitem(misbehaving.READERS, "reads", misbehaving.aborts)
     monkeypatch.setattr(
-        confined, "CHILD",
+        spare, "CHILD",
         "from tests import misbehaving; "
         "misbehaving.READERS['reads'] = misbehaving.aborts; misbehaving.child()",
     )  # fmt: skip
