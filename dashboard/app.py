@@ -21,6 +21,8 @@ from dashboard.api import api
 from dashboard.card import card
 from dashboard.feed import feed
 from dashboard.front import Head
+from dashboard.outlines import PATH as OUTLINES
+from dashboard.outlines import outlines
 from dashboard.sitemap import sitemap
 
 pages = st.App(Path(__file__).with_name("streamlit_app.py"))
@@ -39,6 +41,7 @@ app = Starlette(
         Route("/feed.atom", feed),
         Route("/sitemap.xml", sitemap),
         Route("/card.png", card),
+        Route(OUTLINES, outlines),
         *health.ROUTES,
         Mount("/", app=Head(pages)),
     ],

@@ -17,7 +17,7 @@ import streamlit as st
 from dashboard import queries, reuse, sizes, wording
 from dashboard.address import page
 from dashboard.answer import asked_by
-from dashboard.charts import Figure, dressed
+from dashboard.charts import Figure, specification
 from etl.store import TooLongError
 
 # How figures are written, as pages know it: it stands apart for what runs without Streamlit.
@@ -185,9 +185,14 @@ def chart(
     ``rows`` are what it draws, where that isn't the largest table that the figure holds.
     """
     st.markdown(f"**{plain(title)}**")
-    st.altair_chart(dressed(figure), alt=alt_text)
+    drawn(figure, alt_text)
     small(source_line)
     reuse.beside_chart(figure, title, source_line, rows)
+
+
+def drawn(figure: Figure, alt_text: str) -> None:
+    """A chart alone, for a page that writes its own words around it."""
+    st.vega_lite_chart(spec=specification(figure), alt=alt_text)
 
 
 def download(address: str, rows: int | None = None, *, label: str = "Download") -> None:
