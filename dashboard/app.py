@@ -22,6 +22,8 @@ from dashboard.card import card
 from dashboard.door import Door
 from dashboard.feed import feed
 from dashboard.front import Head
+from dashboard.outlines import PATH as OUTLINES
+from dashboard.outlines import outlines
 from dashboard.sitemap import sitemap
 
 locked.lock()
@@ -41,6 +43,7 @@ app = Starlette(
         Route("/feed.atom", feed),
         Route("/sitemap.xml", sitemap),
         Route("/card.png", card),
+        Route(OUTLINES, outlines),
         *health.ROUTES,
         Mount("/", app=Head(pages)),
     ],

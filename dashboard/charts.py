@@ -7,21 +7,18 @@ grey; killed and injured are two steps of one warm hue; clearance is green-blue.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
-from typing import Any, Final
+from typing import Final
 
 import altair as alt
 import polars as pl
 import streamlit as st
 
-from etl.settings import folders
+from dashboard import draw, outlines
 
-# What st.altair_chart draws.
-Figure = alt.Chart | alt.LayerChart | alt.FacetChart
+Figure = draw.Figure  # every chart here is made once for the same rows, words and appearance
 
 ACCOUNT_ORDER: Final = ("DoD", "State NADR-CWD", "State other", "USAID", "CDC")
 PALETTE: Final = {
@@ -75,6 +72,14 @@ def mode() -> str:
     return _LOOK.get() or ("dark" if st.context.theme.type == "dark" else "light")
 
 
+_once: Final = draw.once(mode)
+
+
+def specification(figure: Figure) -> draw.Specification:
+    """A chart as a page shows it, in the reader's appearance."""
+    return draw.specification(figure, mode(), dressed)
+
+
 def colour(name: str) -> str:
     """The colour that means ``name`` in the reader's appearance."""
     return PALETTE[mode()][name]
@@ -107,6 +112,7 @@ def _span(years: pl.Series, at_least: int = 1) -> list[int]:
     return list(range(min(first, last - at_least + 1), last + 1))
 
 
+@_once
 def funding_by_account(
     frame: pl.DataFrame,
     events: pl.DataFrame | None = None,
@@ -160,6 +166,7 @@ SIGNS: Final = (
 TOLD: Final = {"no figure": "×", "zero": "0"}  # by a letter where a bar would stand
 
 
+@_once
 def casualties(
     frame: pl.DataFrame,
     signs: pl.DataFrame,
@@ -229,6 +236,7 @@ def casualties(
     return alt.layer(*(filled or [bars])).properties(height=height)
 
 
+@_once
 def counts_side_by_side(frame: pl.DataFrame) -> Figure:
     """Points: what each ``measure`` says of a ``calendar_year``, in ``people``; hollow where ``is_open``.
 
@@ -266,6 +274,7 @@ def counts_side_by_side(frame: pl.DataFrame) -> Figure:
     return figure
 
 
+@_once
 def accidents(frame: pl.DataFrame) -> Figure:
     """Bars of accidents by ``calendar_year``, hollow where ``is_open``; never on one scale with people."""
     figure: alt.Chart = (
@@ -288,6 +297,7 @@ def accidents(frame: pl.DataFrame) -> Figure:
     return figure
 
 
+@_once
 def printed_shares(frame: pl.DataFrame) -> Figure:
     """Points: printed ``percent`` by ``calendar_year`` of ``what``; years without one have none."""
     names = frame["what"].unique(maintain_order=True).to_list()
@@ -316,6 +326,7 @@ def printed_shares(frame: pl.DataFrame) -> Figure:
     return figure
 
 
+@_once
 def dependency(frame: pl.DataFrame) -> Figure:
     """Stacked bars of contributions by ``calendar_year`` and ``payer`` (nominal dollars)."""
     years = _span(frame["calendar_year"], at_least=12)
@@ -342,6 +353,7 @@ def dependency(frame: pl.DataFrame) -> Figure:
     return figure
 
 
+@_once
 def shares_by_area(frame: pl.DataFrame) -> Figure:
     """One bar an area: ``label``, ``us_share_percent``, ``words``, the longest first; the rest is grey."""
     both = pl.concat(
@@ -377,6 +389,7 @@ REST: Final = "donors not read"
 NAMED_DONORS: Final = 3  # beside the United States; more greys could not be told apart
 
 
+@_once
 def payers(frame: pl.DataFrame, donors: Sequence[str]) -> Figure:
     """Stacked bars by ``calendar_year`` and ``payer``: the United States, ``donors``, then the others."""
     years = _span(frame["calendar_year"], at_least=8)
@@ -414,6 +427,7 @@ def payers(frame: pl.DataFrame, donors: Sequence[str]) -> Figure:
     return figure
 
 
+@_once
 def world_totals(frame: pl.DataFrame, events: pl.DataFrame, *, order: Sequence[str] = ()) -> Figure:
     """Printed yearly world totals as points, by ``series_title``; bounds have a shape of their own.
 
@@ -480,6 +494,7 @@ BOUND_FILL: Final = {
 }  # fmt: skip
 
 
+@_once
 def land(frame: pl.DataFrame, unit: str) -> Figure:
     """One mark a printed figure: ``year``, ``value``, ``hazard``, ``bound``, ``words``, ``edition``.
 
@@ -536,13 +551,6 @@ def land(frame: pl.DataFrame, unit: str) -> Figure:
     return alt.layer(missing, marks).properties(height=420)
 
 
-@cache
-def _world() -> dict[str, Any]:
-    path = folders().reference / "world.topo.json"
-    topology: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return topology
-
-
 MONEY_CLASSES: Final = (
     "zero printed", "under $1 million", "$1 to 10 million", "$10 to 50 million", "over $50 million",
 )  # fmt: skip
@@ -557,21 +565,22 @@ def money_class(column: str) -> pl.Expr:
     return pl.when(pl.col(column).is_not_null()).then(found)
 
 
+@_once
 def world_map(frame: pl.DataFrame, title: str) -> Figure:
     """The world by class of money: ``area``, ``area_name``, ``amount_class``, ``words``.
 
     Outlines come with the page; areas without a row keep the colour of "no figure".
     """
-    outlines = alt.InlineData(
-        values=_world(), format=alt.TopoDataFormat(type="topojson", feature="countries")
+    countries = alt.UrlData(
+        url=outlines.address(), format=alt.TopoDataFormat(type="topojson", feature="countries")
     )
-    land = alt.Chart(outlines).mark_geoshape(
+    land = alt.Chart(countries).mark_geoshape(
         fill=colour("no figure"), stroke=colour("outline"), strokeWidth=0.4, aria=False
     )
     present = [name for name in MONEY_CLASSES if name in frame["amount_class"].unique()]
     inks = dict(zip(MONEY_CLASSES, RAMP[mode()], strict=True))
     drawn = (
-        alt.Chart(outlines)
+        alt.Chart(countries)
         .transform_calculate(area="datum.properties.area")
         .transform_lookup(
             lookup="area",

@@ -255,20 +255,16 @@ def one_area(
     last = rows.drop_nulls("total").row(-1, named=True)
     figure = show.number(last["total"], floor=last["lower_bound"], decimals=3)
     finding = f"{name}: {figure} {unit} in {last['calendar_year']}, the last year with a figure"
-    st.altair_chart(
-        charts.dressed(
-            charts.casualties(
-                bars,
-                casualties.signs(
-                    rows, years, NO_RATE if count else "no total of this year was read"
-                ),
-                unit=unit,
-                years=years,
-                top=top,
-                height=270 if unit == "people" else 220,
-            )
+    show.drawn(
+        charts.casualties(
+            bars,
+            casualties.signs(rows, years, NO_RATE if count else "no total of this year was read"),
+            unit=unit,
+            years=years,
+            top=top,
+            height=270 if unit == "people" else 220,
         ),
-        alt=f"Stacked bars of casualties by year. {finding}.",
+        f"Stacked bars of casualties by year. {finding}.",
     )
 
 
