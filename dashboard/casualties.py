@@ -116,10 +116,10 @@ def figure(row: Mapping[str, Any], column: str = "total") -> str:
     words = show.number(row[column], floor=row["lower_bound"]) + bound(row)
     if row[column] is None or row["entry_id"]:
         return show.entry_link(words, row["entry_id"])
-    return show.rows_link(words, address.rows("casualty_events", _rows(row, column)))
+    return show.rows_link(words, address.rows("casualty_events", rows_behind(row, column)))
 
 
-def _rows(row: Mapping[str, Any], column: str) -> dict[str, object]:
+def rows_behind(row: Mapping[str, Any], column: str) -> dict[str, object]:
     outcome = {"killed": "killed", "injured": "injured", "unknown": "unknown"}.get(column)
     is_person = row["measure"] == "register_rows"
     return {
@@ -368,7 +368,7 @@ def _figure(row: dict[str, Any]) -> str:
     elif row["killed"] is not None:
         people = f", {row['killed']:,} killed"
     return (
-        show.rows_link(words + people, address.rows("casualty_events", _rows(row, "total"))) + mark
+        show.rows_link(words + people, address.rows("casualty_events", rows_behind(row, "total"))) + mark
     )
 
 

@@ -15,7 +15,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import queries, reuse, sizes
-from dashboard.address import page
+from dashboard.address import behind_of, page
 from dashboard.answer import asked_by
 from dashboard.charts import Figure, dressed
 from etl.store import TooLongError
@@ -67,8 +67,11 @@ def entry_link(label: object, entry_id: str | None) -> str:
 
 
 def rows_link(label: object, address: str) -> str:
-    """A link to rows of the API, from an address made by :func:`dashboard.address.rows`."""
-    return f"[{plain(label)}]({address})"
+    """A link to the page of these rows: their meaning, how they are computed, the entries behind them.
+
+    ``address`` is one made by :func:`dashboard.address.rows`.
+    """
+    return f"[{plain(label)}]({behind_of(address)})"
 
 
 def signed_usd(amount: float) -> str:

@@ -135,7 +135,7 @@ def _figure(row: dict[str, Any]) -> str:
     linked = (
         show.entry_link(words, row["only_entry_id"])
         if row["only_entry_id"]
-        else show.rows_link(words, address.rows(*_rows(row)))
+        else show.rows_link(words, address.rows(*rows_behind(row)))
     )
     return f"{linked}{_difference(row)}"
 
@@ -150,7 +150,7 @@ def _difference(row: dict[str, Any]) -> str:
     return f" :small[({show.plain('; '.join(parts))}{other})]"
 
 
-def _rows(row: dict[str, Any]) -> tuple[str, dict[str, object]]:
+def rows_behind(row: dict[str, Any]) -> tuple[str, dict[str, object]]:
     """Table and filters that give the figures behind a sum."""
     if row["measure"] == REFERENCE and row["area"]:
         return "coverage", {"area": row["area"], "fiscal_year": row["year"]}
@@ -159,6 +159,8 @@ def _rows(row: dict[str, Any]) -> tuple[str, dict[str, object]]:
         if row["area"]
         else {"area.null": "yes", "area_as_printed": row["area_name"]}
     )
+    if row["measure"] == "monitor":  # of a recipient's table, the United States' lines
+        where["donor"] = "United States"
     return "funding", {
         "series": row["series"], **where, "year": row["year"], "year_basis": row["year_basis"],
         "flow": row["flow"], "status": "actual", "is_cumulative": "no", "is_printed_total": "no",
