@@ -28,7 +28,16 @@ Filters = dict[str, object]
 SINGLE: Final[Filters] = {"status": "actual", "is_cumulative": "no", "is_printed_total": "no"}
 # Too long for a cell beside others, or the same words in every row.
 LONG: Final = frozenset(
-    {"vintage_sha256", "content_sha256", "locator", "source_url", "note", "why", "cannot_show", "place"}
+    {
+        "vintage_sha256",
+        "content_sha256",
+        "locator",
+        "source_url",
+        "note",
+        "why",
+        "cannot_show",
+        "place",
+    }
 )
 
 # What tells rows apart where the order of a table does not name it.
@@ -132,7 +141,9 @@ def _reconciliation(row: Row) -> list[Behind]:
         found = [Behind("the figures that are added to amount_usd", *side_by_side.rows_behind(row))]
     if row["measure"] != side_by_side.REFERENCE and row["reference_usd"] is not None:
         reference = {"measure": side_by_side.REFERENCE, **place(row), "year": row["year"]}
-        found.append(Behind("State’s report, which it is held against", "reconciliation", reference))
+        found.append(
+            Behind("State’s report, which it is held against", "reconciliation", reference)
+        )
     return found
 
 
@@ -140,14 +151,20 @@ def _counted(row: Row) -> list[Behind]:
     """Of a count of casualties: the rows that were counted, where no entry prints it."""
     if row["entry_id"] or not row["entries_count"]:
         return []
-    return [Behind("the rows that were counted", "casualty_events", casualties.rows_behind(row, "total"))]
+    return [
+        Behind(
+            "the rows that were counted", "casualty_events", casualties.rows_behind(row, "total")
+        )
+    ]
 
 
 def _casualties_by_area_year(row: Row) -> list[Behind]:
     every = {**place(row), "calendar_year": row["calendar_year"]}
     return [
         *_counted(row),
-        Behind("every count of the year, of which this is chosen", "casualties_side_by_side", every),
+        Behind(
+            "every count of the year, of which this is chosen", "casualties_side_by_side", every
+        ),
     ]
 
 
@@ -158,7 +175,11 @@ def _casualties_world(row: Row) -> list[Behind]:
     }  # fmt: skip
     found = []
     if row["areas_sum"] is not None:
-        found = [Behind("the countries that are added to areas_sum", "casualties_side_by_side", countries)]
+        found = [
+            Behind(
+                "the countries that are added to areas_sum", "casualties_side_by_side", countries
+            )
+        ]
     if row["edition"]:
         printed = {"series": "monitor_world_casualties", "year": row["calendar_year"], "edition": row["edition"]}  # fmt: skip
         found.insert(0, Behind("what the edition prints of the year", "casualties", printed))
@@ -256,7 +277,11 @@ def made_from(view: str) -> list[str]:
 
 def telling(table: str, frame: pl.DataFrame) -> list[str]:
     """The columns that tell the rows of a frame apart, and their figures: few enough for a page."""
-    columns = {name: column for name, column in ALL_TABLES[table].columns().items() if name in frame.columns}
+    columns = {
+        name: column
+        for name, column in ALL_TABLES[table].columns().items()
+        if name in frame.columns
+    }
     keys = [
         name
         for name in dict.fromkeys((*reading_order(table), *NAMES))

@@ -66,6 +66,13 @@ def entry_link(label: object, entry_id: str | None) -> str:
     return f"[{plain(label)}]({page('/entry', entry=entry_id)})"
 
 
+def with_entries(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with the address of each row's entry in ``href``, for the marks of a chart."""
+    return frame.with_columns(
+        href=pl.Series([page("/entry", entry=one) for one in frame["entry_id"]], dtype=pl.String)
+    )
+
+
 def rows_link(label: object, address: str) -> str:
     """A link to the page of these rows: their meaning, how they are computed, the entries behind them.
 

@@ -126,7 +126,8 @@ def _area(row: dict[str, Any]) -> str:
 def _figure(row: dict[str, Any]) -> str:
     """The amount with its bound, linked to what it is made of, and the difference."""
     if row["entries_count"] == 0:
-        return "U.S. not listed"
+        wanted = {"measure": row["measure"], "year": row["year"], "flow": row["flow"], **_area_of(row)}
+        return show.rows_link("U.S. not listed", address.rows("reconciliation", wanted))
     words = show.usd(row["amount_usd"], row["precision"])
     if row["amount_usd"] is None:
         words = show.no_sum(row["entries_count"], may_add=row["is_incomplete"])
@@ -148,6 +149,12 @@ def _difference(row: dict[str, Any]) -> str:
         parts.append(f"{row['ratio']:,.2f}\u00a0×")
     other = "" if row["is_same_year_basis"] else "\u00a0\\*"
     return f" :small[({show.plain('; '.join(parts))}{other})]"
+
+
+def _area_of(row: dict[str, Any]) -> dict[str, object]:
+    if row["area"]:
+        return {"area": row["area"]}
+    return {"area.null": "yes", "area_name": row["area_name"]}
 
 
 def rows_behind(row: dict[str, Any]) -> tuple[str, dict[str, object]]:

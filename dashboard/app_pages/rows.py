@@ -55,7 +55,11 @@ def cell(name: str) -> show.Cell:
 
     def written(row: Row) -> str:
         value = row[name]
-        is_count = isinstance(value, int) and not isinstance(value, bool) and unit not in lineage.NO_FIGURES
+        is_count = (
+            isinstance(value, int)
+            and not isinstance(value, bool)
+            and unit not in lineage.NO_FIGURES
+        )
         return show.plain(show.number(value) if is_count else said(value))  # fmt: skip
 
     return written
@@ -136,7 +140,9 @@ def behind(row: Row) -> None:
             f"- {show.plain(show.capital(part.what))}: "
             f"[{show.plain(label)}]({address.behind(part.table, part.filters)})"
         )
-    st.markdown("\n".join(lines) or "No figure of these columns was read, so nothing is behind them.")
+    st.markdown(
+        "\n".join(lines) or "No figure of these columns was read, so nothing is behind them."
+    )
 
 
 def computed() -> None:

@@ -103,19 +103,29 @@ def share_of(row: Row) -> str:
     """The U.S. share with its year, leading to its row; unknown is no zero."""
     if row["share_year"] is None:
         is_absent = row["is_us_listed_latest"] is False and row["us_years_count"] == 0
-        return f"U.S. not listed ({row['latest_year']})" if is_absent else "not known"
+        words = f"U.S. not listed ({row['latest_year']})" if is_absent else "not known"
+        return show.rows_link(words, summary_row(row))
     words = (
         percent(row["us_share_percent"], is_about=row["is_approximate"])
         if row["is_us_listed"]
         else "U.S. not listed"
     )
-    rows = address.rows(
+    return f"{show.rows_link(words, share_rows(row))} ({row['share_year']})"
+
+
+def share_rows(row: Row) -> str:
+    """The address of the row that gives the share of a recipient's latest known year."""
+    return address.rows(
         "dependency",
         {
             "basis": basis, **where(row), "calendar_year": row["share_year"], "is_newest_edition": "yes",
         },
     )  # fmt: skip
-    return f"{show.rows_link(words, rows)} ({row['share_year']})"
+
+
+def summary_row(row: Row) -> str:
+    """The address of all that is known of a recipient on this basis."""
+    return address.rows("dependency_summary", {"basis": basis, **where(row)})
 
 
 def us_amount(row: Row, year: int | None, amount: float | None) -> str:
@@ -293,6 +303,10 @@ def chart_of(known: pl.DataFrame, not_listed: int, unknown: int) -> None:
     most = known.row(0, named=True)
     bars = known.head(BARS).with_columns(
         label=pl.format("{} {}", "share_year", "area_name"),
+        href=pl.Series(
+            [address.behind_of(share_rows(row)) for row in known.head(BARS).iter_rows(named=True)],
+            dtype=pl.String,
+        ),
         words=pl.struct("us_share_percent", "is_approximate").map_elements(
             lambda row: percent(row["us_share_percent"], is_about=row["is_approximate"]),
             return_dtype=pl.String,
@@ -314,7 +328,7 @@ def chart_of(known: pl.DataFrame, not_listed: int, unknown: int) -> None:
     ]  # fmt: skip
     cut = f" The chart shows the {BARS} highest." if known.height > BARS else ""
     show.chart(
-        charts.shares_by_area(bars.select("label", "us_share_percent", "words")),
+        charts.shares_by_area(bars.select("label", "us_share_percent", "words", "href")),
         title=finding,
         alt_text=f"Bars of the U.S. share by recipient, each of its latest known year up to {STOPPED}. {finding}.",
         source_line=f"Source: {source}.{cut} Each bar is of the year before the name: they are no ranking of one "
@@ -354,7 +368,7 @@ def left_behind() -> None:
         show.table(
             ranked,
             {
-                "Rank": show.number_of(rank),
+                "Rank": lambda row: show.rows_link(show.number(row[rank]), orphaned_row(row)),
                 "Country or area": area_link,
                 "U.S. share": share_of,
                 "Casualties, latest year read": hurt,
@@ -374,7 +388,9 @@ def left_behind() -> None:
                 "Country or area": lambda row: (
                     f"[{show.plain(row['area_name'])}]({address.page('/country', area=row['area'])})"
                 ),
-                "Why not": lambda row: show.plain(show.capital(row["unranked_because"])),
+                "Why not": lambda row: show.rows_link(
+                    show.capital(row["unranked_because"]), orphaned_row(row)
+                ),
                 "U.S. share": share_of,
                 "Casualties, latest year read": hurt,
             },
@@ -393,6 +409,11 @@ def left_behind() -> None:
         address.rows("orphaned", {"basis": basis, **({"is_defense_program": "yes"} if scope == "dod" else {})}),
         of_scope.height,
     )  # fmt: skip
+
+
+def orphaned_row(row: Row) -> str:
+    """The address of the row that ranks an area, or says why it has no rank."""
+    return address.rows("orphaned", {"basis": basis, "area": row["area"]})
 
 
 def hurt(row: Row) -> str:
@@ -429,7 +450,7 @@ def donors_of_one() -> None:
         f" Not all donors were read for {', '.join(map(str, parts))}." if parts else "",
     ]
     show.chart(
-        charts.payers(stacked, named),
+        charts.payers(with_rows(stacked, named, rows.row(0, named=True)), named),
         title=finding,
         alt_text=f"Stacked bars of what each donor gave for {names[area]} by calendar year. {finding}.",
         source_line=f"Source: {source}; editions under the table. A year without a bar was not read, or nobody is listed "
@@ -529,6 +550,26 @@ def stack(rows: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
         .select("calendar_year", pl.lit(charts.REST).alias("payer"), "amount_usd")
     )
     return pl.concat([drawn, rest]).sort("calendar_year", "payer"), named
+
+
+def with_rows(stacked: pl.DataFrame, named: list[str], recipient: Row) -> pl.DataFrame:
+    """What the chart draws with the address of the donors that each piece stands for."""
+
+    def donors(year: int, payer: str) -> str:
+        """A donor by its name, U.S. money by its mark, everyone of the year otherwise."""
+        wanted: dict[str, object] = {
+            "basis": basis, **where(recipient), "calendar_year": year, "is_newest_edition": "yes",
+        }  # fmt: skip
+        if payer == "United States":
+            wanted["is_us"] = "yes"
+        elif payer in named:
+            wanted["donor"] = payer
+        return address.behind("donors", wanted)
+
+    pieces = stacked.select("calendar_year", "payer").iter_rows()
+    return stacked.with_columns(
+        href=pl.Series([donors(*piece) for piece in pieces], dtype=pl.String)
+    )
 
 
 def finding_of(name: str, shares: pl.DataFrame, years: list[int]) -> str:
