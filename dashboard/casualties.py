@@ -299,13 +299,15 @@ def _accidents_chart(rows: pl.DataFrame, name: str) -> None:
     events = rows.drop_nulls("events_count")
     if events.is_empty():
         return
-    by_year = events.with_columns(href=opens(events)).group_by(
-        "calendar_year", "series", maintain_order=True
-    ).agg(
-        href=pl.col("href").first(),
-        accidents=pl.col("events_count").max(),
-        is_open=pl.col("is_partial_year").any(),
-        words=pl.col("note").first(),
+    by_year = (
+        events.with_columns(href=opens(events))
+        .group_by("calendar_year", "series", maintain_order=True)
+        .agg(
+            href=pl.col("href").first(),
+            accidents=pl.col("events_count").max(),
+            is_open=pl.col("is_partial_year").any(),
+            words=pl.col("note").first(),
+        )
     )
     first, last = queries.years(by_year, "calendar_year")
     most = by_year.sort("accidents", "calendar_year").row(-1, named=True)
@@ -384,7 +386,8 @@ def _figure(row: dict[str, Any]) -> str:
     elif row["killed"] is not None:
         people = f", {row['killed']:,} killed"
     return (
-        show.rows_link(words + people, address.rows("casualty_events", rows_behind(row, "total"))) + mark
+        show.rows_link(words + people, address.rows("casualty_events", rows_behind(row, "total")))
+        + mark
     )
 
 

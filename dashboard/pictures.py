@@ -100,7 +100,9 @@ def drawn_rows(figure: Figure) -> pl.DataFrame:
         for part in (figure, *getattr(figure, "layer", ()))
         if isinstance(part.data, pl.DataFrame)
     ]
-    return max(tables, key=lambda table: table.height, default=pl.DataFrame()).drop("href", strict=False)
+    return max(tables, key=lambda table: table.height, default=pl.DataFrame()).drop(
+        "href", strict=False
+    )
 
 
 def csv_of(rows: pl.DataFrame, ledger: str, refresh: int) -> str:

@@ -125,7 +125,9 @@ def _rows(
     asked = replace(answer.question, limit=min(first, answer.question.limit or first))
     batches = list(Answer(asked, _lease).batches(["t.*"]))
     empty = pl.DataFrame(schema=answer.schema)
-    found = pl.concat([pl.DataFrame(pl.from_arrow(batch)) for batch in batches]) if batches else empty
+    found = (
+        pl.concat([pl.DataFrame(pl.from_arrow(batch)) for batch in batches]) if batches else empty
+    )
     return found.with_columns(cs.decimal().cast(pl.Float64)), answer.rows
 
 

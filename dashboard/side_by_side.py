@@ -126,7 +126,12 @@ def _area(row: dict[str, Any]) -> str:
 def _figure(row: dict[str, Any]) -> str:
     """The amount with its bound, linked to what it is made of, and the difference."""
     if row["entries_count"] == 0:
-        wanted = {"measure": row["measure"], "year": row["year"], "flow": row["flow"], **_area_of(row)}
+        wanted = {
+            "measure": row["measure"],
+            "year": row["year"],
+            "flow": row["flow"],
+            **_area_of(row),
+        }
         return show.rows_link("U.S. not listed", address.rows("reconciliation", wanted))
     words = show.usd(row["amount_usd"], row["precision"])
     if row["amount_usd"] is None:

@@ -101,7 +101,9 @@ else:
     )
     show.chart(
         charts.funding_by_account(
-            show.with_entries(drawn), show.with_entries(queries.ask("program_events")), dollars=dollars
+            show.with_entries(drawn),
+            show.with_entries(queries.ask("program_events")),
+            dollars=dollars,
         ),
         title=finding,
         alt_text=f"Stacked bars of U.S. money by account and fiscal year. {finding}.",
@@ -163,7 +165,11 @@ else:
                     show.usd(row["newest_usd"]),
                     address.rows(
                         "coverage",
-                        {"area": area, "fiscal_year": row["fiscal_year"], "account": row["account"]},
+                        {
+                            "area": area,
+                            "fiscal_year": row["fiscal_year"],
+                            "account": row["account"],
+                        },
                     ),
                 ),
                 "Newest": show.text_of("newest_edition"),
@@ -381,6 +387,7 @@ else:
         if newest["is_us_listed"]
         else f"{name}: the Monitor’s table of {year}, the latest year read, lists no U.S. contribution"
     )
+
     def year_of_it(row: dict[str, Any]) -> dict[str, object]:
         """Filters that give one year of one edition, of its basis; rows published earlier name none."""
         return {
@@ -423,7 +430,9 @@ else:
                 else "not listed among the donors"
             ),
             "All donors": lambda row: show.rows_link(
-                show.usd(row["all_donors_usd"], "approximate" if row["is_approximate"] else "exact"),
+                show.usd(
+                    row["all_donors_usd"], "approximate" if row["is_approximate"] else "exact"
+                ),
                 address.rows("donors", year_of_it(row)),
             ),
             "U.S. share": lambda row: show.rows_link(

@@ -63,7 +63,9 @@ with first:
         f"In {dod_last['paid_areas_count']} of the {areas_count} countries whose table was read. The report "
         "prints “DoD”; it does not say that every dollar is the 10 U.S.C. 407 program’s.",
         f"{printed_in}; the DoD lines of the country pages added. "
-        + show.rows_link("Rows", address.rows("coverage", {"account": "DoD", "fiscal_year": last_year})),
+        + show.rows_link(
+            "Rows", address.rows("coverage", {"account": "DoD", "fiscal_year": last_year})
+        ),
     )
 with second:
     show.headline(
@@ -301,7 +303,14 @@ show.table(
             if row["dependency_year"]
             else show.MISSING
         ),
-        "Mine Ban Treaty": show.text_of("mine_ban_treaty"),
+        "Mine Ban Treaty": lambda row: (
+            show.rows_link(
+                row["mine_ban_treaty"],
+                address.rows("treaty_status", {"area": row["area"], "treaty": "MBT"}),
+            )
+            if row["mine_ban_treaty"]
+            else show.MISSING
+        ),
     },
     alt="Areas with U.S. money, casualties, dependency and treaty status",
 )

@@ -156,7 +156,9 @@ if kinds == 1 and one["is_additive"] and one[added]:
         "totals, sums over several years, earlier editions, bounds, tables read in part"
         f"{', years without an index' if is_constant else ''}. "
         f"{show.plain(one['caution'])} "
-        + show.rows_link("The figures, each with its source row", address.rows("funding", addable(one)))
+        + show.rows_link(
+            "The figures, each with its source row", address.rows("funding", addable(one))
+        )
     )
 elif kinds == 1 and one["is_additive"] and one["added_count"]:
     st.info(

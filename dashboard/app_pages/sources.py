@@ -248,7 +248,8 @@ def describe(row: dict[str, Any]) -> None:
             of_it,
             {
                 "File": lambda file: show.rows_link(
-                    file["file"], address.rows("vintages", {"source_id": name, "file": file["file"]})
+                    file["file"],
+                    address.rows("vintages", {"source_id": name, "file": file["file"]}),
                 ),
                 "Bytes": show.number_of("size_bytes"),
                 "Origin": show.text_of("origin"),

@@ -7,11 +7,12 @@ from typing import Any, Final
 import polars as pl
 import streamlit as st
 
-from dashboard import address, charts, queries, show
+from dashboard import address, casualties, charts, queries, show
 
 SCOPES: Final = {"dod": "Defense program alone", "all": "Whole U.S. effort"}
 STOPPED: Final = 2024  # the last whole year before State's grants were stopped, in January 2025
 BARS: Final = 30
+FEW: Final = 5  # shares of one year that are named; a year with fewer is not shown first
 PAGE_ROWS: Final = 50
 
 Row = dict[str, Any]
@@ -336,6 +337,81 @@ def chart_of(known: pl.DataFrame, not_listed: int, unknown: int) -> None:
     )
 
 
+def one_year() -> None:
+    """The shares of one and the same year, beside the casualties of that year."""
+    st.header("One year, beside its casualties")
+    shares = queries.ask("shares_of_basis", basis=basis)
+    known = shares.drop_nulls("us_share_percent")
+    if known.is_empty():
+        st.info("No U.S. share of any year is known on this basis, so no year can be shown.")
+        return
+    # the newest year with something to compare; of another basis may be one share a year
+    per_year = known.group_by("calendar_year").len().sort("calendar_year")
+    several = per_year.filter(pl.col("len") >= FEW)
+    newest = (per_year if several.is_empty() else several).row(-1)[0]
+    years = {str(year): str(year) for year in known["calendar_year"].unique().sort(descending=True)}
+    chosen_year = chosen("year", years, str(newest))
+    year = int(address.choose("Year", years, chosen_year, key="year"))
+    of_year = shares.filter(calendar_year=year)
+    ranked = of_year.drop_nulls("us_share_percent")
+    counted = {
+        row["area"]: row
+        for row in queries.ask("casualties_chosen").filter(calendar_year=year).iter_rows(named=True)
+    }
+    most = ranked.head(FEW).iter_rows(named=True)
+    st.markdown(
+        f"**{year}: of the {ranked.height} countries and areas whose U.S. share is known, the highest are "
+        + show.plain(", ".join(f"{row['area_name']} ({show.share(row)})" for row in most))
+        + ".**"
+    )
+
+    def people(row: Row, column: str) -> str:
+        """Who was hurt there in that year, leading to who counted; not read is no zero."""
+        count = counted.get(row["area"])
+        if count is None:
+            return "not read"
+        return casualties.figure(count, column) if count[column] is not None else show.MISSING
+
+    def counted_by(row: Row) -> str:
+        count = counted.get(row["area"])
+        return casualties.counted_by(count) if count else show.MISSING
+
+    show.table(
+        paged(of_year, "year_page"),
+        {
+            "Country or area": area_link,
+            f"U.S. share in {year}": lambda row: show.rows_link(
+                show.share(row) if row["us_share_percent"] is not None else "not known",
+                year_rows(row),
+            ),
+            "United States": lambda row: us_amount(row, year, row["us_usd"]),
+            "All donors": lambda row: all_donors({**row, "share_year": year}),
+            f"Killed in {year}": lambda row: people(row, "killed"),
+            f"Injured in {year}": lambda row: people(row, "injured"),
+            f"Casualties in {year}": lambda row: people(row, "total"),
+            "Counted by": counted_by,
+        },
+        alt=f"U.S. share and casualties of {year} by recipient, as {titles[basis]} counts the money",
+    )
+    show.small(
+        f"Nominal dollars and casualties of the calendar year {year}. Money: {source}. Casualties: of each area one "
+        "figure, the Monitor’s newest edition, else a national register; “not read” is no zero. They stand beside the "
+        "share and are not its effect. A country that is not in the table was not read for this year."
+    )
+    show.download(
+        address.rows("dependency", {"basis": basis, "calendar_year": year, "is_newest_edition": "yes",
+                                    "sort": "-us_share_percent,area_name"}),
+        of_year.height,
+        label="Download the shares of the year",
+    )  # fmt: skip
+
+
+def year_rows(row: Row) -> str:
+    """The address of the row that gives the share of a recipient in one year."""
+    year = {"calendar_year": row["calendar_year"], "is_newest_edition": "yes"}
+    return address.rows("dependency", {"basis": basis, **where(row), **year})
+
+
 def left_behind() -> None:
     """Covered areas that still record casualties, by dependency."""
     st.header("Covered, still recording casualties, and dependent")
@@ -587,5 +663,6 @@ def finding_of(name: str, shares: pl.DataFrame, years: list[int]) -> str:
 
 
 ranking()
+one_year()
 left_behind()
 donors_of_one()
