@@ -11,10 +11,10 @@ and download of it says the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import streamlit as st
 
@@ -141,6 +141,26 @@ def _codes() -> dict[str, Mapping[str, str]]:
 def rows(table: str, wanted: Mapping[str, object]) -> str:
     """The API address of a table with filters, of the same refresh as the page."""
     return filters.address(table, {**wanted, "as_of": current.as_of()})
+
+
+def filters_of(given: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The other way: keys and values of an address as filters."""
+    found: dict[str, list[str]] = {}
+    for key, value in given:
+        found.setdefault(key, []).append(value)
+    return found
+
+
+def behind(table: str, wanted: Mapping[str, object]) -> str:
+    """The page that shows these rows, what they mean, how they are computed and the entries behind them."""
+    return _with_query("/rows", {"of": table, **wanted, "as_of": current.as_of()})
+
+
+def behind_of(rows_address: str) -> str:
+    """The same page for an address that :func:`rows` made."""
+    parts = urlsplit(rows_address)
+    table = parts.path.rpartition("/")[2].partition(".")[0]
+    return f"/rows?{urlencode([('of', table), *parse_qsl(parts.query, keep_blank_values=True)])}"
 
 
 def _with_query(path: str, query: Mapping[str, object]) -> str:

@@ -94,6 +94,17 @@ def dressed(figure: Figure) -> Figure:
     return inked
 
 
+def opening(marks: alt.Chart, frame: pl.DataFrame) -> alt.Chart:
+    """The marks, each opening the address in ``href``, if the frame has such a column.
+
+    The address is that of the entry, or of the rows, behind the mark; the table below a chart has the same links.
+    """
+    if "href" not in frame.columns:
+        return marks
+    linked: alt.Chart = marks.encode(href=alt.Href("href:N"))
+    return linked
+
+
 def _scale(names: Sequence[str]) -> alt.Scale:
     return alt.Scale(domain=list(names), range=[colour(name) for name in names])
 
@@ -143,15 +154,14 @@ def funding_by_account(
             ],
         )
     )  # fmt: skip
-    layers: list[alt.Chart] = [bars]
+    layers: list[alt.Chart] = [opening(bars, frame)]
     if events is not None and not events.is_empty():
         within = events.filter(pl.col("year").is_in(years)).rename({"year": "fiscal_year"})
         marks = alt.Chart(within).encode(x=alt.X("fiscal_year:O"))
-        layers.append(
-            marks.mark_text(dy=-6, fontSize=15, color=colour("rule"), text="▾").encode(
-                y=alt.value(0), tooltip=["date:N", "event:N"]
-            )
+        told = marks.mark_text(dy=-6, fontSize=15, color=colour("rule"), text="▾").encode(
+            y=alt.value(0), tooltip=["date:N", "event:N"]
         )
+        layers.append(opening(told, within))
     return alt.layer(*layers).properties(height=300)
 
 
@@ -230,6 +240,7 @@ def casualties(
         for sign, letter in TOLD.items()
     ]
     # a layer without rows would be a picture without a name to a screen reader
+    bars = opening(bars, frame)
     layers = [(bars, frame), (rules, signs.filter(sign="break"))]
     layers += [(text, signs.filter(sign=name)) for text, name in zip(texts, TOLD, strict=True)]
     filled = [layer for layer, rows in layers if not rows.is_empty()]
@@ -271,7 +282,7 @@ def counts_side_by_side(frame: pl.DataFrame) -> Figure:
         )
         .properties(height=400)
     )  # fmt: skip
-    return figure
+    return opening(figure, frame)
 
 
 @_once
@@ -294,7 +305,7 @@ def accidents(frame: pl.DataFrame) -> Figure:
         )
         .properties(height=220)
     )  # fmt: skip
-    return figure
+    return opening(figure, frame)
 
 
 @_once
@@ -323,7 +334,7 @@ def printed_shares(frame: pl.DataFrame) -> Figure:
         )
         .properties(height=320)
     )  # fmt: skip
-    return figure
+    return opening(figure, frame)
 
 
 @_once
@@ -350,19 +361,20 @@ def dependency(frame: pl.DataFrame) -> Figure:
         )
         .properties(height=260)
     )  # fmt: skip
-    return figure
+    return opening(figure, frame)
 
 
 @_once
 def shares_by_area(frame: pl.DataFrame) -> Figure:
     """One bar an area: ``label``, ``us_share_percent``, ``words``, the longest first; the rest is grey."""
+    said = [name for name in ("label", "words", "href") if name in frame.columns]
     both = pl.concat(
         [
             frame.select(
-                "label", "words", payer=pl.lit("United States"), part="us_share_percent", place=pl.lit(0)
+                *said, payer=pl.lit("United States"), part="us_share_percent", place=pl.lit(0)
             ),
             frame.select(
-                "label", "words", payer=pl.lit("other donors"), part=100 - pl.col("us_share_percent"), place=pl.lit(1)
+                *said, payer=pl.lit("other donors"), part=100 - pl.col("us_share_percent"), place=pl.lit(1)
             ),
         ]
     )  # fmt: skip
@@ -381,7 +393,7 @@ def shares_by_area(frame: pl.DataFrame) -> Figure:
         )
         .properties(height=alt.Step(20))
     )  # fmt: skip
-    return figure
+    return opening(figure, both)
 
 
 OTHERS: Final = "all other donors"
@@ -424,7 +436,7 @@ def payers(frame: pl.DataFrame, donors: Sequence[str]) -> Figure:
         )
         .properties(height=380)
     )  # fmt: skip
-    return figure
+    return opening(figure, frame)
 
 
 @_once
@@ -486,7 +498,7 @@ def world_totals(frame: pl.DataFrame, events: pl.DataFrame, *, order: Sequence[s
     labels = marked.mark_text(align="right", dx=-4, color=colour("rule"), fontSize=12).encode(
         x=across, y=up, text="label:N"
     )
-    return alt.layer(rules, labels, points).properties(height=500)
+    return alt.layer(opening(rules, events), labels, opening(points, frame)).properties(height=500)
 
 
 BOUND_FILL: Final = {
@@ -548,7 +560,7 @@ def land(frame: pl.DataFrame, unit: str) -> Figure:
             ],
         )
     )  # fmt: skip
-    return alt.layer(missing, marks).properties(height=420)
+    return alt.layer(missing, opening(marks, frame)).properties(height=420)
 
 
 MONEY_CLASSES: Final = (

@@ -43,7 +43,7 @@ class Picture:
         if not isinstance(wide, alt.FacetChart):
             wide = wide.properties(width=WIDTH)
         with looking(self.mode):
-            specification = inline(self._titled(wide))
+            specification = without_links(inline(self._titled(wide)))
         specification["config"]["font"] = "serif"
         return specification
 
@@ -79,12 +79,19 @@ def bare_svg(figure: Figure, width: int, height: int) -> str:
     sized: Figure = dressed(figure).properties(
         width=width, height=height, background="transparent", padding=0
     )
-    specification = inline(sized)
+    specification = without_links(inline(sized))
     specification["config"]["font"] = "serif"
     drawn: str = vl_convert.vegalite_to_svg(
         specification, vl_version=VEGA_LITE, allowed_base_urls=[]
     )
     return drawn
+
+
+def without_links(part: Any) -> Any:  # noqa: ANN401 (any part of a specification)
+    """A Vega-Lite specification whose marks open nothing: in a file an address of a page leads nowhere."""
+    if isinstance(part, dict):
+        return {key: without_links(value) for key, value in part.items() if key != "href"}
+    return [without_links(one) for one in part] if isinstance(part, list) else part
 
 
 def drawn_rows(figure: Figure) -> pl.DataFrame:
@@ -94,7 +101,9 @@ def drawn_rows(figure: Figure) -> pl.DataFrame:
         for part in (figure, *getattr(figure, "layer", ()))
         if isinstance(part.data, pl.DataFrame)
     ]
-    return max(tables, key=lambda table: table.height, default=pl.DataFrame())
+    return max(tables, key=lambda table: table.height, default=pl.DataFrame()).drop(
+        "href", strict=False
+    )
 
 
 def csv_of(rows: pl.DataFrame, ledger: str, refresh: int) -> str:

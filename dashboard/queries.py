@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -113,6 +114,32 @@ def download(table: str, pairs: list[tuple[str, str]]) -> tuple[int, dict[str, i
     """How many rows a question to the API gives, and about how many bytes they take in each format."""
     lease = LEASE.get()
     return _download(_key(lease), table, pairs, lease)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _rows(
+    key: Key, table: str, pairs: list[tuple[str, str]], first: int, _lease: Lease
+) -> tuple[pl.DataFrame, int]:
+    del key
+    answer = Answer(question(table, pairs, _lease), _lease)
+    asked = replace(answer.question, limit=min(first, answer.question.limit or first))
+    batches = list(Answer(asked, _lease).batches(["t.*"]))
+    empty = pl.DataFrame(schema=answer.schema)
+    found = (
+        pl.concat([pl.DataFrame(pl.from_arrow(batch)) for batch in batches]) if batches else empty
+    )
+    return found.with_columns(cs.decimal().cast(pl.Float64)), answer.rows
+
+
+def rows(table: str, pairs: list[tuple[str, str]], first: int) -> tuple[pl.DataFrame, int]:
+    """The ``first`` rows that a question to the API gives, and how many there are in all.
+
+    Raises:
+        FilterError: a column, comparison or value is not allowed.
+        TooLongError: it took too long.
+    """
+    lease = LEASE.get()
+    return _rows(_key(lease), table, pairs, first, lease)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

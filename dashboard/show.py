@@ -15,7 +15,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import queries, reuse, sizes, wording
-from dashboard.address import page
+from dashboard.address import behind_of, page
 from dashboard.answer import asked_by
 from dashboard.charts import Figure, specification
 from etl.store import TooLongError
@@ -71,9 +71,19 @@ def entry_link(label: object, entry_id: str | None) -> str:
     return f"[{plain(label)}]({page('/entry', entry=entry_id)})"
 
 
+def with_entries(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with the address of each row's entry in ``href``, for the marks of a chart."""
+    return frame.with_columns(
+        href=pl.Series([page("/entry", entry=one) for one in frame["entry_id"]], dtype=pl.String)
+    )
+
+
 def rows_link(label: object, address: str) -> str:
-    """A link to rows of the API, from an address made by :func:`dashboard.address.rows`."""
-    return f"[{plain(label)}]({address})"
+    """A link to the page of these rows: their meaning, how they are computed, the entries behind them.
+
+    ``address`` is one made by :func:`dashboard.address.rows`.
+    """
+    return f"[{plain(label)}]({behind_of(address)})"
 
 
 def source(row: Mapping[str, Any], *, also: str = "") -> str:

@@ -84,6 +84,11 @@ PAGES: Final = MappingProxyType(
         "entry": Page(
             "One figure and its source", "Its values, revisions and archived row.", is_listed=False
         ),
+        "rows": Page(
+            "The rows behind a figure",
+            "What a computed figure means, how it is computed, and the entries it is made of.",
+            is_listed=False,
+        ),
     }
 )
 

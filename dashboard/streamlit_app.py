@@ -39,8 +39,11 @@ sections = {
 entry = st.Page(
     "app_pages/entry.py", title="Source row", url_path="entry", visibility="hidden"
 )  # fmt: skip
+rows = st.Page(
+    "app_pages/rows.py", title="Rows behind a figure", url_path="rows", visibility="hidden"
+)  # fmt: skip
 # Hidden, because Streamlit's own links to pages lose what the address says of the refresh.
-page = st.navigation({**sections, "": [entry]}, position="hidden")
+page = st.navigation({**sections, "": [entry, rows]}, position="hidden")
 show.tab(page.title)
 
 

@@ -124,7 +124,7 @@ def splits(world: pl.DataFrame) -> None:
         world.drop_nulls(column)
         .sort("edition_order", descending=True)
         .unique(subset="calendar_year", keep="first", maintain_order=True)
-        .select("calendar_year", "edition", percent=column)
+        .select("calendar_year", "edition", entry_id="split_entry_id", percent=column)
         .with_columns(what=pl.lit(words))
         for column, words in SHARES.items()
     ]
@@ -142,7 +142,8 @@ def splits(world: pl.DataFrame) -> None:
             f"{latest['calendar_year']}; {min(low):.0f} to {max(low):.0f} % in the {high} years that were read"
         )
     show.chart(
-        charts.printed_shares(found),
+        charts.printed_shares(show.with_entries(found)),
+        rows=found.drop("entry_id"),
         title=finding,
         alt_text=f"Points of printed shares of civilians and of children by year. {finding}.",
         source_line="Source: Landmine Monitor, the newest edition that prints the share; editions stand in the "

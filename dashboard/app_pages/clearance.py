@@ -133,7 +133,7 @@ else:
         f"{min(drawn['year'].to_list())} have a figure"
     )
     show.chart(
-        charts.land(drawn, unit),
+        charts.land(show.with_entries(drawn), unit),
         title=finding,
         alt_text=f"Marks of {unit} by calendar year, one for each printed figure. {finding}.",
         source_line=f"{show.sources(drawn.sort('year', 'edition_order', descending=True))} Hollow: at least so much, "
@@ -220,7 +220,7 @@ else:
             f"{dots.height} estimates read"
         )
         show.chart(
-            charts.land(dots, unit),
+            charts.land(show.with_entries(dots), unit),
             title=finding,
             alt_text=f"Marks of {unit} by the year of the estimate. {finding}.",
             source_line=f"{show.sources(dots.sort('year', 'edition_order', descending=True))} Each mark is one printed "

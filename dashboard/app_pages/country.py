@@ -100,7 +100,11 @@ else:
         + (f", in {dollars}" if is_constant else "")
     )
     show.chart(
-        charts.funding_by_account(drawn, queries.ask("program_events"), dollars=dollars),
+        charts.funding_by_account(
+            show.with_entries(drawn),
+            show.with_entries(queries.ask("program_events")),
+            dollars=dollars,
+        ),
         title=finding,
         alt_text=f"Stacked bars of U.S. money by account and fiscal year. {finding}.",
         source_line=f"{show.sources(coverage.sort('fiscal_year', descending=True))} {inferred}"
@@ -119,6 +123,13 @@ else:
 
         return cell
 
+    def year_rows(column: str) -> show.Cell:
+        """A total of the row's fiscal year, leading to the accounts that it stands beside."""
+        return lambda row: show.rows_link(
+            show.usd(row[column]),
+            address.rows("coverage", {"area": area, "fiscal_year": row["fiscal_year"]}),
+        )
+
     accounts = [name for name in charts.ACCOUNT_ORDER if name in coverage["account"].unique()]
     yearly = coverage.unique(subset="fiscal_year").sort("fiscal_year")
     nominal, deflated = (", nominal", ", constant") if is_constant else ("", "")
@@ -127,8 +138,8 @@ else:
         {
             "Fiscal year": show.text_of("fiscal_year"),
             **{f"{account}{deflated}": account_cell(account) for account in accounts},
-            f"Printed total{nominal}": show.usd_of("printed_total_usd"),
-            f"Accounts added{nominal}": show.usd_of("accounts_sum_usd"),
+            f"Printed total{nominal}": year_rows("printed_total_usd"),
+            f"Accounts added{nominal}": year_rows("accounts_sum_usd"),
             "Edition": show.source_of(),
         },
         alt=f"U.S. money in {name} by fiscal year and account, "
@@ -150,7 +161,17 @@ else:
                 "Account": show.text_of("account"),
                 "Earlier edition": show.usd_of("amount_usd", entry="entry_id"),
                 "Printed in": show.source_of(),
-                "Newest edition": show.usd_of("newest_usd"),
+                "Newest edition": lambda row: show.rows_link(
+                    show.usd(row["newest_usd"]),
+                    address.rows(
+                        "coverage",
+                        {
+                            "area": area,
+                            "fiscal_year": row["fiscal_year"],
+                            "account": row["account"],
+                        },
+                    ),
+                ),
                 "Newest": show.text_of("newest_edition"),
             },
             alt=f"Amounts for {name} that a later edition restated",
@@ -366,14 +387,27 @@ else:
         if newest["is_us_listed"]
         else f"{name}: the Monitor’s table of {year}, the latest year read, lists no U.S. contribution"
     )
+
+    def year_of_it(row: dict[str, Any]) -> dict[str, object]:
+        """Filters that give one year of one edition, of its basis; rows published earlier name none."""
+        return {
+            "basis": row.get("basis"), "area": area, "calendar_year": row["calendar_year"],
+            "is_newest_edition": "yes",
+        }  # fmt: skip
+
+    each = list(shares.iter_rows(named=True))
+    shares = shares.with_columns(
+        us_href=pl.Series([address.behind("dependency", year_of_it(row)) for row in each]),
+        href=pl.Series([address.behind("donors", year_of_it(row)) for row in each]),
+    )
     stacked = pl.concat(
         [
-            shares.select("calendar_year", "us_share_percent", amount_usd="us_usd").with_columns(
-                payer=pl.lit("United States")
-            ),
+            shares.select(
+                "calendar_year", "us_share_percent", amount_usd="us_usd", href="us_href"
+            ).with_columns(payer=pl.lit("United States")),
             shares.select(
                 "calendar_year", "us_share_percent",
-                amount_usd=pl.col("all_donors_usd") - pl.col("us_usd"),
+                amount_usd=pl.col("all_donors_usd") - pl.col("us_usd"), href="href",
             ).with_columns(payer=pl.lit("other donors")),
         ]
     )  # fmt: skip
@@ -395,10 +429,15 @@ else:
                 if row["is_us_listed"]
                 else "not listed among the donors"
             ),
-            "All donors": lambda row: show.plain(
-                show.usd(row["all_donors_usd"], "approximate" if row["is_approximate"] else "exact")
+            "All donors": lambda row: show.rows_link(
+                show.usd(
+                    row["all_donors_usd"], "approximate" if row["is_approximate"] else "exact"
+                ),
+                address.rows("donors", year_of_it(row)),
             ),
-            "U.S. share": show.share,
+            "U.S. share": lambda row: show.rows_link(
+                show.share(row), address.rows("dependency", year_of_it(row))
+            ),
             "Donors": show.number_of("donors_count"),
             "All donors is": show.text_of("denominator"),
             "Edition": show.source_of(),

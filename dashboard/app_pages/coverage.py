@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 import streamlit as st
 
@@ -61,7 +63,9 @@ with first:
         f"In {dod_last['paid_areas_count']} of the {areas_count} countries whose table was read. The report "
         "prints “DoD”; it does not say that every dollar is the 10 U.S.C. 407 program’s.",
         f"{printed_in}; the DoD lines of the country pages added. "
-        f"[Rows]({address.rows('coverage', {'account': 'DoD', 'fiscal_year': last_year})})",
+        + show.rows_link(
+            "Rows", address.rows("coverage", {"account": "DoD", "fiscal_year": last_year})
+        ),
     )
 with second:
     show.headline(
@@ -71,18 +75,19 @@ with second:
         f"{show.entry_link(show.usd(most['amount_usd']), most['entry_id'])}; the sums start between "
         f"{start_from} and {start_to}.",
         f"{printed_in}; sums over the years, printed on {dod_since.height} country pages, added. "
-        + "[Rows]("
-        + address.rows(
-            "funding",
-            {
-                "series": "tweis_country_table",
-                "account": "DoD",
-                "is_cumulative": "yes",
-                "edition": dod_since["edition"].unique().to_list(),
-                "area": dod_since["area"].to_list(),
-            },
-        )
-        + ")",
+        + show.rows_link(
+            "Rows",
+            address.rows(
+                "funding",
+                {
+                    "series": "tweis_country_table",
+                    "account": "DoD",
+                    "is_cumulative": "yes",
+                    "edition": dod_since["edition"].unique().to_list(),
+                    "area": dod_since["area"].to_list(),
+                },
+            ),
+        ),
     )
 show.small(
     "Most copies of the 17th edition’s pages lost their year headings; the years follow from the pattern "
@@ -141,10 +146,23 @@ show.chart(
 
 st.header("When and through which accounts")
 shown = years.filter(pl.col("account") == "DoD") if is_dod else years
+
+
+def rows_of(row: dict[str, Any]) -> dict[str, object]:
+    """Filters that give the printed lines of one account and fiscal year."""
+    return {"account": row["account"], "fiscal_year": row["fiscal_year"]}
+
+
+shown = shown.with_columns(
+    href=pl.Series(
+        [address.behind("coverage", rows_of(row)) for row in shown.iter_rows(named=True)],
+        dtype=pl.String,
+    )
+)
 sums = shown.group_by("fiscal_year").agg(pl.col("amount_usd").sum()).sort("fiscal_year")
 said = "; ".join(f"FY{year}: {show.usd(money)}" for year, money in sums.iter_rows())
 show.chart(
-    charts.funding_by_account(shown, events),
+    charts.funding_by_account(shown, show.with_entries(events)),
     title=f"{who}, {areas_count} countries: {said}",
     alt_text=f"Stacked bars of {who.lower()} money by account. {said}.",
     source_line=f"{printed_in}. Fiscal years 2013 and 2014 were read for few countries and are left out "
@@ -156,7 +174,9 @@ show.table(
     {
         "Fiscal year": show.text_of("fiscal_year"),
         "Account": show.text_of("account"),
-        "Nominal dollars": show.usd_of("amount_usd"),
+        "Nominal dollars": lambda row: show.rows_link(
+            show.usd(row["amount_usd"]), address.rows("coverage", rows_of(row))
+        ),
         "Countries above zero": show.number_of("paid_areas_count"),
         "Countries with a table": show.number_of("areas_count"),
     },
@@ -183,7 +203,8 @@ marked = {
     "2026-02-03": "State funded again",
 }
 rules = (
-    events.filter(pl.col("date").is_in(list(marked)))
+    show.with_entries(events)
+    .filter(pl.col("date").is_in(list(marked)))
     .unique(subset="date", maintain_order=True)
     .with_columns(
         when=pl.col("year")
@@ -193,14 +214,14 @@ rules = (
     .with_row_index("row")
     # one line of text below the other, above the points, so that the labels do not overlap
     .with_columns(at=max(world["amount_usd"].to_list()) * (1.42 - 0.09 * pl.col("row")))
-    .select("when", "at", "label", "date", "event")
+    .select("when", "at", "label", "date", "event", "href")
 )
 said = "; ".join(
     f"{show.year_of(int(row['year']), row['year_basis'])}: {show.usd(row['amount_usd'], row['precision'])}"
     for row in (world.row(0, named=True), world.row(-1, named=True))
 )
 show.chart(
-    charts.world_totals(world, rules),
+    charts.world_totals(show.with_entries(world), rules),
     title=f"Printed yearly totals for the whole world: {said}",
     alt_text=f"Points of printed yearly U.S. totals, {world['series_title'].n_unique()} series side by "
              f"side: {said}.",
@@ -228,6 +249,33 @@ everything = st.toggle(
     "Also areas without a table in State’s report", key="all_areas", bind="query-params",
     help="They have other figures in the ledger, such as money, casualties or a treaty, but no table was read.",
 )  # fmt: skip
+
+
+def three_years(column: str, account: str = "") -> show.Cell:
+    """A sum over three fiscal years, leading to the printed lines that are added."""
+
+    def cell(row: dict[str, Any]) -> str:
+        if row[column] is None:
+            return show.MISSING
+        wanted = {
+            "area": row["area"], "account": account, "fiscal_year.gte": 2015, "fiscal_year.lte": 2017,
+        }  # fmt: skip
+        return show.rows_link(show.usd(row[column]), address.rows("coverage", wanted))
+
+    return cell
+
+
+def share_rows(row: dict[str, Any]) -> str:
+    """The address of the row that gives the U.S. share of an area."""
+    return address.rows(
+        "dependency",
+        {
+            "basis": "monitor", "area": row["area"], "calendar_year": row["dependency_year"],
+            "is_newest_edition": "yes",
+        },
+    )  # fmt: skip
+
+
 listed = profiles if everything else profiles.filter(pl.col("all_fy2015_2017_usd").is_not_null())
 show.table(
     listed,
@@ -235,8 +283,8 @@ show.table(
         "Area": lambda row: (
             f"[{show.plain(row['area_name'])}]({address.page('/country', area=row['area'])})"
         ),
-        "DoD, FY2015–17": show.usd_of("dod_fy2015_2017_usd"),
-        "All accounts, FY2015–17": show.usd_of("all_fy2015_2017_usd"),
+        "DoD, FY2015–17": three_years("dod_fy2015_2017_usd", "DoD"),
+        "All accounts, FY2015–17": three_years("all_fy2015_2017_usd"),
         "DoD since start": show.usd_of("dod_since_start_usd", entry="dod_since_start_entry_id"),
         "Since": lambda row: show.plain(
             f"{row['since_year']} to {row['until_year']}" if row["since_year"] else None
@@ -251,11 +299,18 @@ show.table(
             else show.MISSING
         ),
         "U.S. share of support": lambda row: (
-            f"{show.share(row)} ({row['dependency_year']})"
+            f"{show.rows_link(show.share(row), share_rows(row))} ({row['dependency_year']})"
             if row["dependency_year"]
             else show.MISSING
         ),
-        "Mine Ban Treaty": show.text_of("mine_ban_treaty"),
+        "Mine Ban Treaty": lambda row: (
+            show.rows_link(
+                row["mine_ban_treaty"],
+                address.rows("treaty_status", {"area": row["area"], "treaty": "MBT"}),
+            )
+            if row["mine_ban_treaty"]
+            else show.MISSING
+        ),
     },
     alt="Areas with U.S. money, casualties, dependency and treaty status",
 )

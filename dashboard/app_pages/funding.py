@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 import streamlit as st
 
@@ -97,10 +99,33 @@ if sums.is_empty():
 total_rows = int(sums["rows_count"].sum())
 st.header("Totals")
 is_constant = constant.switch()
+
+
+def of_kind(row: dict[str, Any]) -> dict[str, object]:
+    """Filters that give the rows of one series, flow and kind of year among those asked for."""
+    kind = {"source_id": row["source_id"], "series": row["series"], "flow": row["flow"]}
+    return {**asked, **kind, "year_basis": row["year_basis"]}
+
+
+def addable(row: dict[str, Any]) -> dict[str, object]:
+    """The same without what is never added; earlier editions and tables read in part are still among them."""
+    wanted: dict[str, object] = {
+        **of_kind(row), "is_cumulative": "no", "is_printed_total": "no", "status": "actual",
+        "amount_usd.null": "no", "precision": ["exact", "rounded"],
+    }  # fmt: skip
+    return wanted
+
+
 kinds = sums.height
 one = sums.row(0, named=True)
 added = "deflated_count" if is_constant else "added_count"
-summed = constant.sum_cell if is_constant else show.usd_of("sum_usd")
+
+
+def summed(row: dict[str, Any]) -> str:
+    """The sum in the dollars that are shown; an en dash where no figure has an index."""
+    return constant.usd(row["sum_2024_usd"]) if is_constant else show.usd(row["sum_usd"])
+
+
 if kinds == 1 and one["is_additive"] and one[added]:
     left_out = one["rows_count"] - one[added]
     lacking = set(one["years_without_index"] or ()) if is_constant else set()
@@ -130,7 +155,10 @@ if kinds == 1 and one["is_additive"] and one[added]:
         f"{'Computed from nominal' if is_constant else 'Nominal'} dollars. {left_out:,} of {one['rows_count']:,} rows are left out of the sum: printed "
         "totals, sums over several years, earlier editions, bounds, tables read in part"
         f"{', years without an index' if is_constant else ''}. "
-        f"{show.plain(one['caution'])}"
+        f"{show.plain(one['caution'])} "
+        + show.rows_link(
+            "The figures, each with its source row", address.rows("funding", addable(one))
+        )
     )
 elif kinds == 1 and one["is_additive"] and one["added_count"]:
     st.info(
@@ -152,11 +180,15 @@ show.table(
         "Series": show.text_of("series_title"),
         "Flow": show.text_of("flow"),
         "Years are": show.text_of("year_basis"),
-        "Rows": show.number_of("rows_count"),
+        "Rows": lambda row: show.rows_link(
+            show.number(row["rows_count"]), address.rows("funding", of_kind(row))
+        ),
         "May be added": lambda row: "yes" if row["is_additive"] else "no",
         "Sum of what may be added"
         + (f", dollars of {CONSTANT_YEAR}" if is_constant else ""): lambda row: (
-            summed(row) if row["is_additive"] else show.MISSING
+            show.rows_link(summed(row), address.rows("funding", addable(row)))
+            if row["is_additive"] and row["added_count"]
+            else show.MISSING
         ),
         "What may not be added": show.text_of("caution"),
     },

@@ -107,7 +107,7 @@ def rules_of(events: pl.DataFrame, height: float) -> pl.DataFrame:
             # two events of one day share the label of the first
             label=pl.when(pl.int_range(pl.len()).over("date") == 0).then("label").fill_null(""),
         )
-        .select("when", "at", "label", "date", "event")
+        .select("when", "at", "label", "date", "event", "href")
     )
 
 
@@ -136,7 +136,7 @@ if series != "none":
     )
     show.chart(
         charts.world_totals(
-            money, rules_of(drawn, max(money["amount_usd"].to_list())), order=list(SERIES.values())[1:]
+            show.with_entries(money), rules_of(show.with_entries(drawn), max(money["amount_usd"].to_list())), order=list(SERIES.values())[1:]
         ),
         title=f"U.S. money a year, “{SERIES[series]}”: {said}, beside {drawn.height} events",
         alt_text=f"Points of one printed series of yearly U.S. money for the whole world, {said}, with a dashed "

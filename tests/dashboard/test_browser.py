@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from etl.settings import Folders
 from tests.dashboard.serving import serving
@@ -47,28 +46,8 @@ PAGES = (
     "/entry",
     "/entry?entry=x",
 )
-QUIET = (
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run",
-)  # fmt: skip
 SECONDS = 1000
 expect.set_options(timeout=30 * SECONDS)  # the machine may be busy with other tests
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = os.environ.get("HMA_CHROMIUM") or "/usr/bin/chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(QUIET))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def site(built_folders: Folders) -> Iterator[str]:
-    """The address at which the ledger built from the embedded data is served."""
-    with serving(built_folders) as (address, _):
-        yield address
 
 
 class Reader:

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.api import api
 from etl.settings import Folders
+from tests.dashboard.reading import rows_asked
 from tests.dashboard.serving import REPOSITORY
 from tests.helpers import ask
 from tests.payers import add_crs, add_fts
@@ -77,9 +78,8 @@ def cells(app: AppTest, alt: str) -> Cells:
 
 def behind(cell: str) -> list[dict[str, str]]:
     """The rows to which a figure leads, from the API."""
-    (link,) = re.findall(r"\]\((/api/v1/[^)]+)\)", cell)
     with TestClient(api) as client:
-        answer = client.get(link.removeprefix("/api/v1"))
+        answer = client.get(rows_asked(cell))
     assert answer.status_code == 200, answer.text
     return list(csv.DictReader(io.StringIO(answer.text)))
 
