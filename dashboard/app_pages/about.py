@@ -38,8 +38,9 @@ st.markdown(
 )
 events = queries.ask("program_events")
 st.header("Events")
+newest_first = events.sort("date", "event", "entry_id", descending=[True, False, False])
 show.table(
-    events.sort("date", "event", descending=[True, False]),
+    newest_first,
     {
         "Date": show.text_of("date"),
         "Event": lambda row: show.entry_link(row["event"], row["entry_id"]),
@@ -51,7 +52,7 @@ show.table(
     },
     alt="Events of the U.S. program and of U.S. mine policy, newest first",
 )
-show.download(address.rows("program_events", {"sort": "-date,event"}), events.height)
+show.download(address.rows("program_events", {"sort": "-date,event,entry_id"}), newest_first)
 
 st.header("The Defense program’s own lines")
 lines = queries.ask("dod_lines")

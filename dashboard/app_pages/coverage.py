@@ -264,4 +264,7 @@ show.small(
     "brackets. An en dash means that no figure was read, never zero. Casualties stand beside money; "
     "nothing here shows that one caused the other."
 )
-show.download(address.rows("area_profile", {}), profiles.height, label="Download all areas")
+show.download(
+    address.rows("area_profile", {} if everything else {"all_fy2015_2017_usd.null": "no"}), listed,
+    label="Download these areas",
+)  # fmt: skip

@@ -151,4 +151,7 @@ show_values(used)
 if len(rows) > 1:
     show_revisions()
 if used["change"] != "withdrawn":
-    show.download(address.rows(table, {"entry_id": used["entry_id"]}), 1)
+    show.download(
+        address.rows(table, {"entry_id": used["entry_id"]}),
+        everything.filter(pl.col("revision") == used["revision"]),
+    )

@@ -170,15 +170,15 @@ if is_constant:
 st.header("Rows")
 # the order of funding_rows.sql
 ordered = {"sort": "area_as_printed,year,series,account,-edition_order,entry_id"}
-show.download(address.rows("funding", {**asked, **ordered}), total_rows)
+pages = -(-total_rows // PAGE_ROWS)
+page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
+rows = queries.ask_filtered("funding_rows", conditions, PAGE_ROWS, (page - 1) * PAGE_ROWS)
+show.download(address.rows("funding", {**asked, **ordered}), rows, of=total_rows)
 if is_constant:
     show.download(
         address.rows("funding_constant", asked),
         label=f"Download the figures of single years in dollars of {CONSTANT_YEAR}",
     )
-pages = -(-total_rows // PAGE_ROWS)
-page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
-rows = queries.ask_filtered("funding_rows", conditions, PAGE_ROWS, (page - 1) * PAGE_ROWS)
 show.small(
     f"Rows {(page - 1) * PAGE_ROWS + 1:,} to {(page - 1) * PAGE_ROWS + rows.height:,} of {total_rows:,}."
 )
