@@ -72,6 +72,13 @@ show.table(
     },
     alt="Budget lines of the Defense program and of lines shown beside them for scale",
 )
+show.download(
+    address.rows(
+        "funding",
+        {"source_id": "dod_hma", "sort": "series,year,period_start,account_as_printed,entry_id"},
+    ),
+    lines,
+)
 activities = queries.ask("program_activities")
 show.table(
     activities,
@@ -83,6 +90,9 @@ show.table(
         "Source": show.source_of(),
     },
     alt="Missions, events and people trained that the sources mention",
+)
+show.download(
+    address.rows("program_activities", {"sort": "year,area_as_printed,entry_id"}), activities
 )
 show.small("No budget line after fiscal year 2005 and no yearly count of missions was found.")
 

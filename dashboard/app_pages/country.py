@@ -288,6 +288,14 @@ if not registers.is_empty():
             alt=f"Casualties in {name} as counted by others than the Monitor",
         )
         show.small("Definitions differ from the Monitor’s. Part-year rows are not yearly figures.")
+        monitor = ["monitor_casualties", "monitor_world_casualties"]
+        show.download(
+            address.rows(
+                "casualties",
+                {"area": area, "series.ne": monitor, "sort": "year,edition,entry_id"},
+            ),
+            registers,
+        )
 
 
 def show_register(rows: pl.DataFrame) -> None:
@@ -520,6 +528,7 @@ else:
         },
         alt=f"Status of {name} under three treaties",
     )
+    show.download(address.rows("treaty_status", {"area": area, "sort": "treaty,entry_id"}), treaties)
 
 st.header("Events of the U.S. program")
 happened = queries.ask("program_events")
