@@ -528,7 +528,9 @@ else:
         },
         alt=f"Status of {name} under three treaties",
     )
-    show.download(address.rows("treaty_status", {"area": area, "sort": "treaty,entry_id"}), treaties)
+    show.download(
+        address.rows("treaty_status", {"area": area, "sort": "treaty,entry_id"}), treaties
+    )
 
 st.header("Events of the U.S. program")
 happened = queries.ask("program_events")
@@ -543,16 +545,19 @@ named = happened.filter(
 key = happened.filter(
     pl.col("date").is_in(["2025-01-20", "2025-01-25", "2025-12-02", "2026-02-03"])
 )
-show.table(
-    pl.concat([named, key]).unique(subset="entry_id").sort("date", "event", "entry_id"),
-    {
-        "Date": show.text_of("date"),
-        "Event": lambda row: show.entry_link(row["event"], row["entry_id"]),
-        "What happened": show.text_of("summary"),
-        "Source": lambda row: show.link(row["report"], row["source_url"]),
-    },
-    alt=f"Events of the U.S. program that name {name}, and those of 2025 and 2026 for all countries",
-)
-show.small(
-    "Those that name the country, and the stops and decisions of 2025 and 2026 for all countries."
-)
+if happened.is_empty():
+    st.info("No event is in this ledger; `hma refresh program_events` reads them.")
+else:
+    show.table(
+        pl.concat([named, key]).unique(subset="entry_id").sort("date", "event", "entry_id"),
+        {
+            "Date": show.text_of("date"),
+            "Event": lambda row: show.entry_link(row["event"], row["entry_id"]),
+            "What happened": show.text_of("summary"),
+            "Source": lambda row: show.link(row["report"], row["source_url"]),
+        },
+        alt=f"Events of the U.S. program that name {name}, and those of 2025 and 2026 for all countries",
+    )
+    show.small(
+        "Those that name the country, and the stops and decisions of 2025 and 2026 for all countries."
+    )

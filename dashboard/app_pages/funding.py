@@ -46,11 +46,13 @@ with st.container(border=True):
             "State Department regions", regions, key="regions", bind="query-params",
             placeholder="All",
         )  # fmt: skip
-        low, high = st.slider(
-            "Years (rows that sum several years have none and stand outside)",
-            choices["years"][0], choices["years"][-1],
-            (choices["years"][0], choices["years"][-1]), key="years", bind="query-params",
-        )  # fmt: skip
+        offered = choices["years"] or [0]  # rows that sum several years alone have none
+        low, high = offered[0], offered[-1]
+        if low < high:  # there is something to choose
+            low, high = st.slider(
+                "Years (rows that sum several years have none and stand outside)",
+                low, high, (low, high), key="years", bind="query-params",
+            )  # fmt: skip
     with second:
         source = st.selectbox(
             "Source",
@@ -78,8 +80,8 @@ in_regions = recipients.filter(pl.col("state_region").is_in(chosen_regions))["ar
 wanted = sorted({*areas, *in_regions})
 asked = {
     "area": wanted,
-    "year.gte": low if low > choices["years"][0] else "",
-    "year.lte": high if high < choices["years"][-1] else "",
+    "year.gte": low if low > offered[0] else "",
+    "year.lte": high if high < offered[-1] else "",
     "source_id": source or "",
     "series": picked_series,
     "account": accounts,
