@@ -172,7 +172,7 @@ else:
         )
     show.download(
         address.rows("coverage", {"area": area}),
-        coverage.drop("amount_usd") if is_constant else coverage,
+        None if is_constant else coverage,
         label="Download this table" + (" in nominal dollars" if is_constant else ""),
     )
     if is_constant:

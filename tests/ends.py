@@ -94,12 +94,12 @@ def _is_the_one(row: Row) -> bool:
     return all(row.get(column) == value for column, value in expected.items())
 
 
-def gone_dark(folders: Folders, folder: Path) -> None:
+def gone_dark(folders: Folders) -> None:
     """A ledger of OCHA's flows alone, whose publisher was last reached a day longer ago than may be."""
     spec = spec_of("ocha_fts")
     assert spec.fetch
     files = {f"flows_cluster_{year}.json": line(*payers.flows(year)) for year in (2024, 2026)}
-    copies = [_written(folder, *each) for each in files.items()]
+    copies = [_written(folders.data.parent, *each) for each in files.items()]
     assert refresh(folders, [spec], given={spec.source_id: copies}).published
     memory = Memory.of(folders.archive, spec.source_id)
     last = datetime.now(UTC).date() - timedelta(days=spec.fetch.dark_after_days + 1)
