@@ -238,8 +238,9 @@ def side_by_side(area: str, name: str) -> None:
     _people_chart(shown, name)
     _accidents_chart(shown, name)
     _table(shown, name)
+    order = "-calendar_year,choice_order,-is_newest_edition,is_other_scope,-edition_order,series,edition,locator"
     show.download(
-        address.rows("casualties_side_by_side", {"area": area}), rows.height,
+        address.rows("casualties_side_by_side", {"area": area, "sort": order}), rows,
         label="Download all counts of all years",
     )  # fmt: skip
     reasons(shown)

@@ -205,19 +205,28 @@ def drawn(figure: Figure, alt_text: str) -> None:
     st.vega_lite_chart(spec=specification(figure), alt=alt_text)
 
 
-def download(address: str, rows: int | None = None, *, label: str = "Download") -> None:
+def download(
+    address: str,
+    rows: pl.DataFrame | int | None = None,
+    *,
+    of: int | None = None,
+    label: str = "Download",
+) -> None:
     """Links that download what is shown, in each format, with rows and size before the click.
 
-    ``address`` is that of the CSV; ``rows`` is how many rows the page shows, counted otherwise. The API
-    streams them: nothing passes through the page's memory.
+    ``address`` is that of the CSV. ``rows`` are the rows that the page shows, and the download has the same in
+    the same order (tests/dashboard/test_cells.py holds each against the other); of a long table they are one
+    page, and ``of`` is how many there are. A number says only how many rows the download has; without one they
+    are counted. The API streams them: nothing passes through the page's memory.
     """
     table, pairs = asked_by(address)
     found: int | None
+    said = of if of is not None else rows.height if isinstance(rows, pl.DataFrame) else rows
     try:
         found, bytes_of = queries.download(table, [pair for pair in pairs if pair[0] != "as_of"])
     except TooLongError:  # the links may still be followed
-        found, bytes_of = rows, {}
-    count = rows if rows is not None else found
+        found, bytes_of = said, {}
+    count = said if said is not None else found
     many = f", {count:,} row{'' if count == 1 else 's'}" if count is not None else ""
     names = {
         ending: f"{name}, about {sizes.words(bytes_of[ending])}" if bytes_of else name

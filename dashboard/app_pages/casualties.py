@@ -13,6 +13,7 @@ from etl.tables import CASUALTY_CHECKS
 
 MOST: Final = 6  # areas that are compared
 COLUMNS: Final = 2
+NEWEST_FIRST: Final = "area_name,-calendar_year"
 NO_RATE: Final = "no total, no population, or only part of the year"
 COUNTS: Final = {"": "People", "rate": "Per 100,000 people"}
 SCALES: Final = {"": "Each chart has its own scale", "same": "All charts have the same scale"}
@@ -114,7 +115,10 @@ def world_by_year(world: pl.DataFrame) -> None:
         },
         alt="Casualties in the world by year, the newest edition of each year and what earlier ones print",
     )
-    show.download(address.rows("casualties_world", {}), world.height, label="Download all editions")
+    show.download(
+        address.rows("casualties_world", {"sort": "-calendar_year,-edition_order,edition"}), world,
+        label="Download all editions",
+    )  # fmt: skip
 
 
 def splits(world: pl.DataFrame) -> None:
@@ -324,12 +328,12 @@ def compare(everything: pl.DataFrame) -> None:
             with_area=True,
         )
     casualties.notes(listed, with_area=True)
-    if count:
-        _rates(rows)
     show.download(
-        address.rows("casualties_by_area_year", {"area": areas}), rows.height,
+        address.rows("casualties_by_area_year", {"area": areas, "sort": NEWEST_FIRST}), listed,
         label="Download these figures",
     )  # fmt: skip
+    if count:
+        _rates(rows)
     for area in areas if len(areas) == 1 else ():
         casualties.side_by_side(area, names[area])
 
@@ -343,10 +347,10 @@ def _population(rows: pl.DataFrame) -> str:
 
 
 def _rates(rows: pl.DataFrame) -> None:
-    with_rate = rows.drop_nulls("rate")
+    with_rate = rows.drop_nulls("rate").sort("area_name", "calendar_year", descending=[False, True])
     with st.expander(f"The rates: {with_rate.height} rows"):
         show.table(
-            with_rate.sort("area_name", "calendar_year", descending=[False, True]),
+            with_rate,
             {
                 "Area": show.text_of("area_name"),
                 "Year": show.text_of("calendar_year"),
@@ -362,8 +366,11 @@ def _rates(rows: pl.DataFrame) -> None:
             alt="Casualties per 100,000 people by area and year, with the population behind each rate",
         )
     show.download(
-        address.rows("casualty_rates", {"area": rows["area"].unique().sort().to_list()}),
-        rows.drop_nulls("total").height, label="Download the rates",
+        address.rows(
+            "casualty_rates",
+            {"area": rows["area"].unique().sort().to_list(), "rate.null": "no", "sort": NEWEST_FIRST},
+        ),
+        with_rate, label="Download the rates",
     )  # fmt: skip
 
 
@@ -417,8 +424,9 @@ def checks() -> None:
             _check_table(
                 others, "What others count beside the Monitor's newest edition, by area and year"
             )
+    order = "check,area_name,-calendar_year,series,edition,reference_edition"
     show.download(
-        address.rows("casualty_checks", {}), int(counts["checks_count"].sum()),
+        address.rows("casualty_checks", {"sort": order}), int(counts["checks_count"].sum()),
         label="Download all checks",
     )  # fmt: skip
 

@@ -202,4 +202,4 @@ show.table(
 )
 if log.height > listed.height:
     show.small(f"The newest {listed.height} of {log.height:,}; the download has all.")
-show.download(address.rows("refreshes", {"sort": "-refresh"}), log.height)
+show.download(address.rows("refreshes", {"sort": "-refresh"}), listed, of=log.height)

@@ -169,8 +169,11 @@ else:
         "reports mix them. A year without a row was not read; an en dash means that the row prints no such figure."
     )
     show.download(
-        address.rows("clearance", {"area": area}), rows.height, label="Download these rows"
-    )
+        address.rows(
+            "clearance", {"area": area, "sort": "-year,hazard,-edition_order,entry_id"}
+        ),
+        rows, label="Download these rows",
+    )  # fmt: skip
 
 st.header("What was estimated to be left")
 left = queries.ask("contamination_rows", area=area)
@@ -243,7 +246,10 @@ else:
         alt=f"Estimates of contamination in {name}, every edition",
     )
     show.download(
-        address.rows("contamination", {"area": area}), left.height,
+        address.rows(
+            "contamination", {"area": area, "sort": "-estimate_date,hazard,-edition_order,entry_id"}
+        ),
+        left,
         label="Download these estimates",
     )  # fmt: skip
 

@@ -193,8 +193,8 @@ else:
         )
     show.download(
         address.rows("coverage", {"area": area}),
-        coverage.height,
-        label="Download this table",
+        None if is_constant else coverage,
+        label="Download this table" + (" in nominal dollars" if is_constant else ""),
     )
     if is_constant:
         show.download(
@@ -239,7 +239,7 @@ if not compared.is_empty():
         alt=f"U.S. money in {name} by year, as each source counts it, beside State’s report",
     )
     show.download(
-        address.rows("reconciliation", {"area": area, "sort": "-year,measure,flow"}), compared.height,
+        address.rows("reconciliation", {"area": area, "sort": "-year,measure,flow"}), compared,
         label="Download the comparison",
     )  # fmt: skip
     side_by_side.reasons(compared)
@@ -284,7 +284,7 @@ else:
     casualties.chosen_table(newest_first, alt=f"Casualties in {name} by year")
     casualties.notes(newest_first)
     show.download(
-        address.rows("casualties_by_area_year", {"area": area, "sort": "-calendar_year"}), hurt.height,
+        address.rows("casualties_by_area_year", {"area": area, "sort": "-calendar_year"}), newest_first,
         label="Download this table",
     )  # fmt: skip
 casualties.side_by_side(area, name)
@@ -309,6 +309,14 @@ if not registers.is_empty():
             alt=f"Casualties in {name} as counted by others than the Monitor",
         )
         show.small("Definitions differ from the Monitor’s. Part-year rows are not yearly figures.")
+        monitor = ["monitor_casualties", "monitor_world_casualties"]
+        show.download(
+            address.rows(
+                "casualties",
+                {"area": area, "series.ne": monitor, "sort": "year,edition,entry_id"},
+            ),
+            registers,
+        )
 
 
 def show_register(rows: pl.DataFrame) -> None:
@@ -420,8 +428,9 @@ else:
         + " and the editions in the table. Numerator and denominator come from the same page. Calendar "
         "years, mine action only: not State’s fiscal-year figures above, and never added to them.",
     )
+    yearly = shares.sort("calendar_year", descending=True, maintain_order=True)
     show.table(
-        shares.sort("calendar_year", descending=True, maintain_order=True),
+        yearly,
         {
             "Year": show.text_of("calendar_year"),
             "United States": lambda row: (
@@ -465,7 +474,7 @@ else:
         address.rows(
             "dependency", {**of_basis, "area": area, "is_newest_edition": "yes", "sort": "-calendar_year"}
         ),
-        shares.height, label="Download the shares",
+        yearly, label="Download the shares",
     )  # fmt: skip
     show.small(
         f"[Each donor over the years, and what other sources say]({address.page('/who_else_pays', area=area)})"
@@ -500,7 +509,7 @@ else:
     )
     show.download(
         address.rows("clearance", {"area": area, "sort": "-year,hazard,-edition_order"}),
-        cleared.height,
+        cleared,
     )
 
 st.header("Contamination")
@@ -526,7 +535,7 @@ else:
     show.small("Estimates differ in method; a survey can multiply or divide one.")
     show.download(
         address.rows("contamination", {"area": area, "sort": "-estimate_date,hazard,entry_id"}),
-        left.height,
+        left,
     )
 
 st.header("Treaties")
@@ -558,6 +567,9 @@ else:
         },
         alt=f"Status of {name} under three treaties",
     )
+    show.download(
+        address.rows("treaty_status", {"area": area, "sort": "treaty,entry_id"}), treaties
+    )
 
 st.header("Events of the U.S. program")
 happened = queries.ask("program_events")
@@ -572,16 +584,19 @@ named = happened.filter(
 key = happened.filter(
     pl.col("date").is_in(["2025-01-20", "2025-01-25", "2025-12-02", "2026-02-03"])
 )
-show.table(
-    pl.concat([named, key]).unique(subset="entry_id").sort("date"),
-    {
-        "Date": show.text_of("date"),
-        "Event": lambda row: show.entry_link(row["event"], row["entry_id"]),
-        "What happened": show.text_of("summary"),
-        "Source": lambda row: show.link(row["report"], row["source_url"]),
-    },
-    alt=f"Events of the U.S. program that name {name}, and those of 2025 and 2026 for all countries",
-)
-show.small(
-    "Those that name the country, and the stops and decisions of 2025 and 2026 for all countries."
-)
+if happened.is_empty():
+    st.info("No event is in this ledger; `hma refresh program_events` reads them.")
+else:
+    show.table(
+        pl.concat([named, key]).unique(subset="entry_id").sort("date", "event", "entry_id"),
+        {
+            "Date": show.text_of("date"),
+            "Event": lambda row: show.entry_link(row["event"], row["entry_id"]),
+            "What happened": show.text_of("summary"),
+            "Source": lambda row: show.link(row["report"], row["source_url"]),
+        },
+        alt=f"Events of the U.S. program that name {name}, and those of 2025 and 2026 for all countries",
+    )
+    show.small(
+        "Those that name the country, and the stops and decisions of 2025 and 2026 for all countries."
+    )

@@ -46,28 +46,39 @@ if years.is_empty():
 edition = queries.ask("coverage_source").row(0, named=True)
 first_year, last_year = queries.years(years, "fiscal_year")
 areas_count = int(years["areas_count"].to_list()[0])
-dod_last = years.filter(fiscal_year=last_year, account="DoD").row(0, named=True)
-dod_since = queries.ask("since_start").filter(account="DoD").sort("amount_usd")
-most = dod_since.row(-1, named=True)
-start_from, start_to = queries.years(dod_since, "period_start")
-_, until = queries.years(dod_since, "period_end")
+dod_last = years.filter(fiscal_year=last_year, account="DoD")
+dod_since = queries.ask("since_start").filter(account="DoD").sort("amount_usd", "area_as_printed")
 printed_in = (
     f"Source: {show.link(edition['report'] + ', ' + edition['edition'], edition['source_url'])}"
 )
 
-first, second = st.columns(2)
-with first:
+
+def defense_of_year() -> None:
+    """The Defense lines of the last year read."""
+    if dod_last.is_empty():
+        st.info(f"No Defense line of FY{last_year} was read; that is a gap, not a zero.")
+        return
+    row = dod_last.row(0, named=True)
     show.headline(
         f"Defense lines of State’s report, FY{last_year}",
-        show.plain(show.usd(dod_last["amount_usd"])),
-        f"In {dod_last['paid_areas_count']} of the {areas_count} countries whose table was read. The report "
+        show.plain(show.usd(row["amount_usd"])),
+        f"In {row['paid_areas_count']} of the {areas_count} countries whose table was read. The report "
         "prints “DoD”; it does not say that every dollar is the 10 U.S.C. 407 program’s.",
         f"{printed_in}; the DoD lines of the country pages added. "
         + show.rows_link(
             "Rows", address.rows("coverage", {"account": "DoD", "fiscal_year": last_year})
         ),
     )
-with second:
+
+
+def defense_since_start() -> None:
+    """The printed sums since the start, added over the countries."""
+    if dod_since.is_empty():
+        st.info("No sum of the Defense lines since the start was read; that is a gap, not a zero.")
+        return
+    most = dod_since.row(-1, named=True)
+    start_from, start_to = queries.years(dod_since, "period_start")
+    _, until = queries.years(dod_since, "period_end")
     show.headline(
         f"Defense lines since the start, to {until}",
         show.plain(show.usd(queries.total(dod_since, "amount_usd"))),
@@ -83,12 +94,19 @@ with second:
                     "series": "tweis_country_table",
                     "account": "DoD",
                     "is_cumulative": "yes",
-                    "edition": dod_since["edition"].unique().to_list(),
+                    "edition": dod_since["edition"].unique().sort().to_list(),
                     "area": dod_since["area"].to_list(),
                 },
             ),
         ),
     )
+
+
+first, second = st.columns(2)
+with first:
+    defense_of_year()
+with second:
+    defense_since_start()
 show.small(
     "Most copies of the 17th edition’s pages lost their year headings; the years follow from the pattern "
     "of the editions, as each source row notes."
@@ -137,7 +155,7 @@ show.chart(
     title=f"{who}, fiscal years 2015 to 2017: {show.usd(queries.total(paid, amount))} in "
     f"{paid.height} of the {areas_count} countries with a table",
     alt_text=f"World map of {who.lower()} money by country, fiscal years 2015 to 2017. Most went to "
-             f"{leaders}. Countries without a table are grey: not read, not zero.",
+             f"{leaders or 'none'}. Countries without a table are grey: not read, not zero.",
     source_line=f"{printed_in}; newest edition for each fiscal year, three years added. Grey: no table "
     "of that country was read, or its table has no such line; neither is a zero. Boundaries and names imply no opinion on the legal "
     "status of any area; outlines: Natural Earth (public domain).",
@@ -196,53 +214,66 @@ show.download(
 
 st.header("The longer view")
 world = queries.ask("world_totals").with_columns(pl.col("year").cast(pl.Float64))
-marked = {
-    "1993-10": "program set up",
-    "2025-01-25": "State grants stopped",
-    "2025-12-02": "Defense memo",
-    "2026-02-03": "State funded again",
-}
-rules = (
-    show.with_entries(events)
-    .filter(pl.col("date").is_in(list(marked)))
-    .unique(subset="date", maintain_order=True)
-    .with_columns(
-        when=pl.col("year")
-        + (pl.col("date").str.slice(5, 2).cast(pl.Float64, strict=False) - 1) / 12,
-        label=pl.col("date").replace_strict(marked, return_dtype=pl.String),
+
+
+def longer_view() -> None:
+    """The printed yearly totals for the whole world, with the events beside them."""
+    marked = {
+        "1993-10": "program set up",
+        "2025-01-25": "State grants stopped",
+        "2025-12-02": "Defense memo",
+        "2026-02-03": "State funded again",
+    }
+    rules = (
+        show.with_entries(events)
+        .filter(pl.col("date").is_in(list(marked)))
+        .unique(subset="date", maintain_order=True)
+        .with_columns(
+            when=pl.col("year")
+            + (pl.col("date").str.slice(5, 2).cast(pl.Float64, strict=False) - 1) / 12,
+            label=pl.col("date").replace_strict(marked, return_dtype=pl.String),
+        )
+        .with_row_index("row")
+        # one line of text below the other, above the points, so that the labels do not overlap
+        .with_columns(at=max(world["amount_usd"].to_list()) * (1.42 - 0.09 * pl.col("row")))
+        .select("when", "at", "label", "date", "event", "href")
     )
-    .with_row_index("row")
-    # one line of text below the other, above the points, so that the labels do not overlap
-    .with_columns(at=max(world["amount_usd"].to_list()) * (1.42 - 0.09 * pl.col("row")))
-    .select("when", "at", "label", "date", "event", "href")
-)
-said = "; ".join(
-    f"{show.year_of(int(row['year']), row['year_basis'])}: {show.usd(row['amount_usd'], row['precision'])}"
-    for row in (world.row(0, named=True), world.row(-1, named=True))
-)
-show.chart(
-    charts.world_totals(show.with_entries(world), rules),
-    title=f"Printed yearly totals for the whole world: {said}",
-    alt_text=f"Points of printed yearly U.S. totals, {world['series_title'].n_unique()} series side by "
-             f"side: {said}.",
-    source_line=f"{show.sources(world)} Each mark is one printed figure; CWD is conventional weapons "
-    "destruction, broader than mine action. The points of 1993 to 1999 include Defense research. The series count different things and are never added or "
-    "joined into one line.",
-)  # fmt: skip
-with st.expander("The figures in this chart"):
-    show.table(
-        world.with_columns(pl.col("year").cast(pl.Int64)),
-        {
-            "Year": show.text_of("year"),
-            "Year basis": show.text_of("year_basis"),
-            "As printed": show.as_printed(entry="entry_id"),
-            "Series": show.text_of("series_title"),
-            "Source": lambda row: show.link(
-                f"{row['report']}, {row['edition']}", row["source_url"]
-            ),
-        },
-        alt="Printed yearly totals of U.S. money for the whole world",
+    said = "; ".join(
+        f"{show.year_of(int(row['year']), row['year_basis'])}: {show.usd(row['amount_usd'], row['precision'])}"
+        for row in (world.row(0, named=True), world.row(-1, named=True))
     )
+    show.chart(
+        charts.world_totals(show.with_entries(world), rules),
+        title=f"Printed yearly totals for the whole world: {said}",
+        alt_text=f"Points of printed yearly U.S. totals, {world['series_title'].n_unique()} series side by "
+                 f"side: {said}.",
+        source_line=f"{show.sources(world)} Each mark is one printed figure; CWD is conventional weapons "
+        "destruction, broader than mine action. The points of 1993 to 1999 include Defense research. The series count different things and are never added or "
+        "joined into one line.",
+    )  # fmt: skip
+    with st.expander("The figures in this chart"):
+        show.table(
+            world.with_columns(pl.col("year").cast(pl.Int64)),
+            {
+                "Year": show.text_of("year"),
+                "Year basis": show.text_of("year_basis"),
+                "As printed": show.as_printed(entry="entry_id"),
+                "Series": show.text_of("series_title"),
+                "Source": lambda row: show.link(
+                    f"{row['report']}, {row['edition']}", row["source_url"]
+                ),
+            },
+            alt="Printed yearly totals of U.S. money for the whole world",
+        )
+
+
+if world.is_empty():
+    st.info(
+        "No yearly total for the whole world is in this ledger; `hma refresh state_tweis "
+        "us_official_statements landmine_monitor` reads those that are printed."
+    )
+else:
+    longer_view()
 
 st.header("Areas")
 everything = st.toggle(
@@ -319,4 +350,7 @@ show.small(
     "brackets. An en dash means that no figure was read, never zero. Casualties stand beside money; "
     "nothing here shows that one caused the other."
 )
-show.download(address.rows("area_profile", {}), profiles.height, label="Download all areas")
+show.download(
+    address.rows("area_profile", {} if everything else {"all_fy2015_2017_usd.null": "no"}), listed,
+    label="Download these areas",
+)  # fmt: skip

@@ -148,7 +148,10 @@ if used is not newest:
 if used.get("unit") == "person":
     show.small(casualties.PRIVACY)
 show_values(used)
+if used["change"] != "withdrawn":
+    show.download(
+        address.rows(table, {"entry_id": used["entry_id"]}),
+        everything.filter(pl.col("revision") == used["revision"]),
+    )
 if len(rows) > 1:
     show_revisions()
-if used["change"] != "withdrawn":
-    show.download(address.rows(table, {"entry_id": used["entry_id"]}), 1)

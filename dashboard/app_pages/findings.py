@@ -52,4 +52,6 @@ for table, title, none in (
     )
     if found.height > FIRST:
         show.small(f"The first {FIRST} of {found.height:,}; the download has all.")
-    show.download(address.rows(table, {"source_id": source or ""}), found.height)
+    show.download(
+        address.rows(table, {"source_id": source or ""}), found.head(FIRST), of=found.height
+    )

@@ -48,11 +48,13 @@ with st.container(border=True):
             "State Department regions", regions, key="regions", bind="query-params",
             placeholder="All",
         )  # fmt: skip
-        low, high = st.slider(
-            "Years (rows that sum several years have none and stand outside)",
-            choices["years"][0], choices["years"][-1],
-            (choices["years"][0], choices["years"][-1]), key="years", bind="query-params",
-        )  # fmt: skip
+        offered = choices["years"] or [0]  # rows that sum several years alone have none
+        low, high = offered[0], offered[-1]
+        if low < high:  # there is something to choose
+            low, high = st.slider(
+                "Years (rows that sum several years have none and stand outside)",
+                low, high, (low, high), key="years", bind="query-params",
+            )  # fmt: skip
     with second:
         source = st.selectbox(
             "Source",
@@ -80,8 +82,8 @@ in_regions = recipients.filter(pl.col("state_region").is_in(chosen_regions))["ar
 wanted = sorted({*areas, *in_regions})
 asked = {
     "area": wanted,
-    "year.gte": low if low > choices["years"][0] else "",
-    "year.lte": high if high < choices["years"][-1] else "",
+    "year.gte": low if low > offered[0] else "",
+    "year.lte": high if high < offered[-1] else "",
     "source_id": source or "",
     "series": picked_series,
     "account": accounts,
@@ -202,15 +204,15 @@ if is_constant:
 st.header("Rows")
 # the order of funding_rows.sql
 ordered = {"sort": "area_as_printed,year,series,account,-edition_order,entry_id"}
-show.download(address.rows("funding", {**asked, **ordered}), total_rows)
+pages = -(-total_rows // PAGE_ROWS)
+page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
+rows = queries.ask_filtered("funding_rows", conditions, PAGE_ROWS, (page - 1) * PAGE_ROWS)
+show.download(address.rows("funding", {**asked, **ordered}), rows, of=total_rows)
 if is_constant:
     show.download(
         address.rows("funding_constant", asked),
         label=f"Download the figures of single years in dollars of {CONSTANT_YEAR}",
     )
-pages = -(-total_rows // PAGE_ROWS)
-page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
-rows = queries.ask_filtered("funding_rows", conditions, PAGE_ROWS, (page - 1) * PAGE_ROWS)
 show.small(
     f"Rows {(page - 1) * PAGE_ROWS + 1:,} to {(page - 1) * PAGE_ROWS + rows.height:,} of {total_rows:,}."
 )

@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import address, queries, show
 
 PAGE_ROWS: Final = 50
+ORDER: Final = "implementer,-year,area_name,agency,account,flow,year_basis"  # of partners_rows.sql
 FEW_YEARS: Final = 5
 FEW_FILES: Final = 5
 FEW_AREAS: Final = 12
@@ -142,7 +143,10 @@ def all_of_them() -> None:
         },
         alt=f"Organisations{of_area} with what {titles[name]} says they got, latest years first",
     )
-    show.download(address.rows("partners", {"series": name, "area": area}), rows.height)
+    show.download(
+        address.rows("partners", {"series": name, "area": area, "sort": ORDER}), rows,
+        label="Download what the table adds up, by year, country and agency",
+    )  # fmt: skip
 
 
 def one_of_them() -> None:
@@ -176,10 +180,9 @@ def one_of_them() -> None:
             words += ", incomplete"
         return show.rows_link(words, address.rows("funding", filters))
 
+    shown = its.slice((page - 1) * PAGE_ROWS, PAGE_ROWS)
     show.table(
-        its.sort("year", "area_name", descending=[True, False], maintain_order=True).slice(
-            (page - 1) * PAGE_ROWS, PAGE_ROWS
-        ),
+        shown,
         {
             "Year": lambda row: show.plain(show.year_of(row["year"], row["year_basis"])),
             "Country or area": show.text_of("area_name"),
@@ -197,10 +200,11 @@ def one_of_them() -> None:
                 "series": name,
                 "area": area,
                 "implementer": partner,
-                "sort": "-year,area_name,agency,account",
+                "sort": ORDER,
             },
         ),
-        its.height,
+        shown,
+        of=its.height,
     )
 
 

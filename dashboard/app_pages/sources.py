@@ -126,7 +126,7 @@ show.small(
     + ". Every figure "
     "also stands on the pages of the source rows, of changes and of rejects, which list all sources."
 )
-show.download(address.rows("sources", {"sort": "title"}), sources.height)
+show.download(address.rows("sources", {"sort": "title"}), sources)
 
 
 def warn(row: dict[str, Any], hold: dict[str, Any]) -> None:
@@ -216,7 +216,7 @@ def pages() -> None:
     )
     for row in watches.drop_nulls("reason").iter_rows(named=True):
         show.small(f"{show.plain(row['title'])}: {show.plain(row['reason'])}")
-    show.download(address.rows("watches", {}), watches.height)
+    show.download(address.rows("watches", {}), watches)
 
 
 def rests(name: str) -> str:
@@ -298,4 +298,5 @@ else:
         },
         alt="What people decided about vintages on hold and said of watched pages, newest first",
     )
-    show.download(address.rows("decisions", {}), decisions.height)
+    order = "-recorded_in,source_id,vintages_sha256,verdict"
+    show.download(address.rows("decisions", {"sort": order}), decisions)

@@ -36,7 +36,11 @@ titles = dict(bases.select("basis", "title").iter_rows())
 def chosen(key: str, labels: dict[str, str], otherwise: str) -> str:
     """The code that the address gives for ``key``; it is written there, so that a link keeps its meaning."""
     given = str(st.query_params.get(key, otherwise))
-    if given not in labels:
+    # what this page wrote there by itself on another basis is no choice of the reader's
+    own = f"{key}_by_itself"
+    if given not in labels and given == st.session_state.get(own):
+        given = otherwise
+    elif given not in labels:
         st.warning(
             f"There is no {key} {show.plain(given[:80])} here."
             + (" Its donors were not read on this basis." if key == "area" else "")
@@ -44,6 +48,7 @@ def chosen(key: str, labels: dict[str, str], otherwise: str) -> str:
         given = otherwise
     if given and st.query_params.get(key) != given:
         st.query_params[key] = given
+        st.session_state[own] = given
     return given
 
 
@@ -290,7 +295,10 @@ def ranking() -> None:
         f"is that of U.S. money from {STOPPED} to the latest year that had ended when the source was read. {not_said()}"
     )
     show.download(
-        address.rows("dependency_summary", {"basis": basis}), summary.height,
+        address.rows(
+            "dependency_summary", {"basis": basis, "sort": "-us_share_percent,area_name,area"}
+        ),
+        summary,
         label="Download the table",
     )  # fmt: skip
     show.download(
@@ -481,10 +489,12 @@ def left_behind() -> None:
         "action. Casualties: the Landmine Monitor’s newest total of the year in brackets, beside the share and not "
         "its effect. The year of the share and that of the casualties can differ."
     )
+    of_it = "is_defense_program" if scope == "dod" else "is_whole_effort"
+    order = ",".join(dict.fromkeys([rank, "rank_whole_effort", "area_name", "area"]))
     show.download(
-        address.rows("orphaned", {"basis": basis, **({"is_defense_program": "yes"} if scope == "dod" else {})}),
-        of_scope.height,
-    )  # fmt: skip
+        address.rows("orphaned", {"basis": basis, of_it: "yes", "sort": order}),
+        pl.concat([ranked, unranked]),
+    )
 
 
 def orphaned_row(row: Row) -> str:
@@ -572,8 +582,14 @@ def donors_of_one() -> None:
         f"{show.capital(about['flow'])}s in nominal dollars, negative where more was taken back than given.{more}"
     )
     show.download(
-        address.rows("donors", {"basis": basis, **where(rows.row(0, named=True)), "is_newest_edition": "yes"}),
-        rows.height,
+        address.rows(
+            "donors",
+            {
+                "basis": basis, **where(rows.row(0, named=True)), "is_newest_edition": "yes",
+                "sort": "-calendar_year,-amount_usd,donor,only_entry_id",
+            },
+        ),
+        rows,
     )  # fmt: skip
 
 

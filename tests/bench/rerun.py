@@ -25,7 +25,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 from unittest import mock
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 import duckdb
 import streamlit as st
