@@ -119,14 +119,16 @@ def begin() -> None:
 def lasting(path: str, as_of: int) -> str:
     """An address to keep: with what is chosen also where it is the default, in codes that outlive labels."""
     chosen: dict[str, object] = {
-        key: st.query_params.get_all(key) for key in st.query_params if key != "as_of"
+        key: st.query_params.get_all(key)
+        for key in st.query_params
+        if key not in {"as_of", filters.GRAMMAR_KEY}
     }
     for key, codes in _codes().items():
         value = st.session_state.get(key)
         values = value if isinstance(value, list) else [] if value is None else [value]
         if values and all(one in codes for one in values):
             chosen[key] = values
-    return _with_query(path, {**chosen, "as_of": as_of})
+    return _with_query(path, {**chosen, "as_of": as_of, filters.GRAMMAR_KEY: filters.GRAMMAR})
 
 
 def _codes() -> dict[str, Mapping[str, str]]:
@@ -139,8 +141,10 @@ def _codes() -> dict[str, Mapping[str, str]]:
 
 
 def rows(table: str, wanted: Mapping[str, object]) -> str:
-    """The API address of a table with filters, of the same refresh as the page."""
-    return filters.address(table, {**wanted, "as_of": current.as_of()})
+    """The API address of a table with filters, of the same refresh as the page and in its grammar."""
+    return filters.address(
+        table, {**wanted, "as_of": current.as_of(), filters.GRAMMAR_KEY: filters.GRAMMAR}
+    )
 
 
 def _with_query(path: str, query: Mapping[str, object]) -> str:

@@ -87,7 +87,7 @@ def _filters(some: pl.DataFrame, year: int | None) -> dict[str, object]:
     return {
         "series": name,
         "area": area,
-        **({"implementer": spellings} if spellings else {"implementer.null": "yes"}),
+        **({"implementer.exact": spellings} if spellings else {"implementer.null": "yes"}),
         "year": year,
         "status": "actual",
         "is_cumulative": "no",
@@ -167,8 +167,8 @@ def one_of_them() -> None:
             )
         )
         filters = _filters(some, row["year"]) | {"account": row["account"]}
-        for column in ("area", "agency"):
-            filters |= {column: row[column]} if row[column] else {f"{column}.null": "yes"}
+        for column, equals in (("area", "area"), ("agency", "agency.exact")):
+            filters |= {equals: row[column]} if row[column] else {f"{column}.null": "yes"}
         words = show.usd(row["amount_usd"])
         if row["amount_usd"] is None:
             words = show.no_sum(row["entries_count"], may_add=row["is_additive"])
@@ -196,7 +196,7 @@ def one_of_them() -> None:
             {
                 "series": name,
                 "area": area,
-                "implementer": partner,
+                "implementer.exact": partner,
                 "sort": "-year,area_name,agency,account",
             },
         ),
