@@ -18,13 +18,14 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard import current, filters
+from dashboard import current, filters, names
 
+AREAS: Final = frozenset({"area", "areas"})  # parameters whose codes are those of areas
 _CODES: Final[ContextVar[dict[str, Mapping[str, str]] | None]] = ContextVar("codes", default=None)
 
 
 def accept_code(key: str, labels: Mapping[str, str]) -> list[str]:
-    """Let the address choose the widget ``key`` by a code as well as by its label.
+    """Let the address choose the widget ``key`` by a code as well as by its label, an area by any spelling.
 
     Returns what the address gives that is neither; the widget would drop it without a word.
     """
@@ -32,9 +33,10 @@ def accept_code(key: str, labels: Mapping[str, str]) -> list[str]:
     given = st.query_params.get(key)
     if given is None or given in labels.values():
         return []
-    if given not in labels:
+    code = meant(key, given, labels)
+    if code not in labels:
         return [given]
-    _rewrite(key, [given], [labels[given]])
+    _rewrite(key, [given], [labels[code]])
     return []
 
 
@@ -45,25 +47,38 @@ def accept_codes(key: str, labels: Mapping[str, str]) -> list[str]:
     """
     _codes()[key] = labels
     given = st.query_params.get_all(key)
-    names = set(labels.values())
-    texts = [text for one in given for text in ([one] if one in names else one.split(",")) if text]
-    unknown = [text for text in texts if text not in labels and text not in names]
+    whole = {*labels, *labels.values()}
+    codes = [
+        code
+        for one in given
+        for part in ([one] if meant(key, one, labels) in whole else one.split(","))
+        if (code := meant(key, part, labels))
+    ]
+    unknown = [code for code in codes if code not in whole]
     dropped = f"{key}_dropped"
-    if len(unknown) < len(texts):
+    if len(unknown) < len(codes):
         if unknown:
             st.session_state[dropped] = unknown  # the page begins again with the known ones
-        _rewrite(key, given, [labels.get(text, text) for text in texts if text not in unknown])
+        _rewrite(key, given, [labels.get(code, code) for code in codes if code not in unknown])
     return unknown or st.session_state.pop(dropped, [])
+
+
+def meant(key: str, text: str, labels: Mapping[str, str]) -> str:
+    """The code that ``text`` means: of an area, any spelling that the ledger knows; ``text`` itself if none."""
+    if key not in AREAS or text in labels or text in labels.values():
+        return text
+    code = names.of(current.LEASE.get()).area(text)
+    return code if code in labels and code is not None else text
 
 
 def rename(other: str, key: str) -> None:
     """Take the parameter ``other`` for the widget ``key``, which the address does not name itself."""
-    given = st.query_params.get(other)
-    if given is None:
+    given = st.query_params.get_all(other)
+    if not given:
         return
     del st.query_params[other]
     if not st.query_params.get(key) and key not in st.session_state:
-        st.query_params[key] = given
+        st.query_params[key] = given if len(given) > 1 else given[0]
     st.rerun()
 
 
@@ -109,6 +124,14 @@ def other_refresh(path: str, as_of: int | None = None) -> str:
     """The address of this very page, with all that was chosen on it, as of another refresh or now."""
     chosen = {key: st.query_params.get_all(key) for key in st.query_params if key != "as_of"}
     return _with_query(path, {**chosen, "as_of": as_of})
+
+
+def in_this_grammar(path: str) -> str:
+    """The address of this very page, read in the grammar that the server knows."""
+    chosen = {
+        key: st.query_params.get_all(key) for key in st.query_params if key != filters.GRAMMAR_KEY
+    }
+    return _with_query(path, {**chosen, filters.GRAMMAR_KEY: filters.GRAMMAR})
 
 
 def begin() -> None:

@@ -83,10 +83,10 @@ def parse(
     """
     columns = ALL_TABLES[table].columns()
     merged: dict[tuple[str, str], list[Any]] = {}
-    words: list[str] = []
+    searches: list[str] = []
     for key, text in pairs:
         if key == WORDS_KEY:
-            words += _words(text)
+            searches.append(text)
             continue
         name, _, operator = key.partition(".")
         if name not in columns:
@@ -109,7 +109,7 @@ def parse(
     for condition in conditions:
         if len(condition.values) > MAX_VALUES:
             raise FilterError(f"{condition.column}: at most {MAX_VALUES} values are allowed.")
-    return [*conditions, *_search(table, words)]
+    return [*conditions, *_search(table, searches)]
 
 
 def require_grammar(given: str | None) -> None:
@@ -143,26 +143,39 @@ def searched(table: str) -> tuple[str, ...]:
     )
 
 
-def _words(text: str) -> list[str]:
-    """The words of ``text``, each once; marks alone are none."""
+def words(text: str) -> list[str]:
+    """The words of a search, each once; marks alone are none.
+
+    Raises:
+        FilterError: there is none, or one is no word, or they are too many or too long.
+    """
     if len(text) > MAX_LENGTH:
         raise FilterError(f"{WORDS_KEY}: at most {MAX_LENGTH} characters are allowed.")
-    words = list(dict.fromkeys(text.split()))
-    for word in words:
+    found = list(dict.fromkeys(text.split()))
+    for word in found:
         if not any(letter.isalnum() for letter in word):
             raise FilterError(f"{WORDS_KEY} takes words, and {word!r} holds no letter or digit.")
-    if not words:
+    if not found:
         raise FilterError(f"{WORDS_KEY} takes words to search for; leave it out to have all rows.")
-    return words
-
-
-def _search(table: str, words: Sequence[str]) -> list[Condition]:
-    found = tuple(dict.fromkeys(words))
     if len(found) > MAX_WORDS:
         raise FilterError(f"{WORDS_KEY}: at most {MAX_WORDS} words are allowed.")
-    if found and not searched(table):
+    return found
+
+
+def _search(table: str, texts: Sequence[str]) -> list[Condition]:
+    """The condition that all words of all ``texts`` occur."""
+    if not texts:
+        return []
+    if not searched(table):
         raise FilterError(f"{table} has no texts to search; leave {WORDS_KEY} out.")
-    return [Condition(WORDS_KEY, "words", found, searched(table))] if found else []
+    for text in texts:
+        words(text)
+    return [holding(words(" ".join(texts)), searched(table))]
+
+
+def holding(found: Sequence[str], columns: Sequence[str]) -> Condition:
+    """The condition that each word occurs in one of the columns."""
+    return Condition(WORDS_KEY, "words", tuple(found), tuple(columns))
 
 
 def _values(name: str, column: dy.Column, operator: str, text: str, names: Names) -> list[Any]:

@@ -14,10 +14,11 @@ from urllib.parse import quote, urlsplit
 import polars as pl
 import streamlit as st
 
-from dashboard import queries, reuse, sizes
+from dashboard import names, queries, reuse, sizes
 from dashboard.address import page
 from dashboard.answer import asked_by
 from dashboard.charts import Figure, dressed
+from dashboard.current import LEASE
 from etl.store import TooLongError
 
 MISSING: Final = "–"
@@ -297,9 +298,10 @@ def tab(*parts: str) -> None:
 
 
 def unknown(noun: str, texts: Sequence[str]) -> None:
-    """Say that the address names what is not there."""
+    """Say that the address names what is not there; of an area, also which are spelled nearly so."""
     for text in texts[:5]:
-        st.warning(f"There is no {noun} {plain(text[:80])} here.")
+        near = names.of(LEASE.get()).did_you_mean(text) if noun == "area" else ""
+        st.warning(f"There is no {noun} {plain(text[:80])} here. {plain(near)}".strip())
 
 
 def small(text: str) -> None:

@@ -42,7 +42,7 @@ titles = {
 
 def chosen(key: str, labels: dict[str, str], otherwise: str) -> str:
     """The code that the address gives for ``key``, if there is such a one."""
-    given = str(st.query_params.get(key, otherwise))
+    given = address.meant(key, str(st.query_params.get(key, otherwise)), labels)
     if given not in labels:
         st.warning(f"There is no {key} {show.plain(given[:80])} here.")
         return otherwise

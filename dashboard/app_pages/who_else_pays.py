@@ -34,7 +34,7 @@ titles = dict(bases.select("basis", "title").iter_rows())
 
 def chosen(key: str, labels: dict[str, str], otherwise: str) -> str:
     """The code that the address gives for ``key``; it is written there, so that a link keeps its meaning."""
-    given = str(st.query_params.get(key, otherwise))
+    given = address.meant(key, str(st.query_params.get(key, otherwise)), labels)
     if given not in labels:
         st.warning(
             f"There is no {key} {show.plain(given[:80])} here."
