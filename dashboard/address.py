@@ -11,6 +11,7 @@ and download of it says the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Final
@@ -64,11 +65,24 @@ def accept_codes(key: str, labels: Mapping[str, str]) -> list[str]:
 
 
 def meant(key: str, text: str, labels: Mapping[str, str]) -> str:
-    """The code that ``text`` means: of an area, any spelling that the ledger knows; ``text`` itself if none."""
-    if key not in AREAS or text in labels or text in labels.values():
+    """The code that ``text`` means: of an area or organisation, by any spelling; ``text`` itself if it means none."""
+    if text in labels or text in labels.values():
         return text
-    code = names.of(current.LEASE.get()).area(text)
-    return code if code in labels and code is not None else text
+    known = names.of(current.LEASE.get())
+    if key in AREAS:
+        code = known.area(text)
+        return code if code in labels and code is not None else text
+    if key in filters.SPELLED:
+        spelled = {names.spaced(code): code for code in reversed(list(labels))}
+        return next(
+            (
+                found
+                for one in known.organisation(text)
+                if (found := spelled.get(names.spaced(one)))
+            ),
+            text,
+        )
+    return text
 
 
 def rename(other: str, key: str) -> None:
@@ -113,6 +127,43 @@ def choose(
     return st.selectbox(
         label, list(labels), format_func=labels.__getitem__, key=widget, on_change=say, help=hint
     )
+
+
+def choose_span(
+    label: str, first: int, last: int, *, keys: tuple[str, str], earlier: str
+) -> tuple[int, int, list[str]]:
+    """A slider over whole numbers, whose ends stand in the address under two names; the widest are left out.
+
+    ``earlier`` is a name under which both once stood. Gives the ends, and what the address has instead of numbers.
+    """
+    both = st.query_params.get_all(earlier)
+    if both:
+        del st.query_params[earlier]
+        for key, text in zip(keys, (both[0], both[-1]), strict=True):
+            st.query_params.setdefault(key, text)
+    given = [
+        st.query_params.get(key, str(end)) for key, end in zip(keys, (first, last), strict=True)
+    ]
+    unknown = [text for text in given if not re.fullmatch("[0-9]{1,9}", text)]
+    ends = [
+        end if text in unknown else int(text)
+        for text, end in zip(given, (first, last), strict=True)
+    ]
+    low, high = sorted(min(max(end, first), last) for end in ends)
+    if first == last:
+        return low, high, unknown
+    widget = f"{keys[0]}_to_{keys[1]}"
+    st.session_state[widget] = (low, high)
+
+    def say() -> None:
+        for key, end, widest in zip(keys, st.session_state[widget], (first, last), strict=True):
+            if end == widest:
+                st.query_params.pop(key, None)
+            else:
+                st.query_params[key] = str(end)
+
+    st.slider(label, first, last, key=widget, on_change=say)
+    return low, high, unknown
 
 
 def page(path: str, **query: object) -> str:

@@ -42,7 +42,9 @@ NAMES: Final = frozenset({"entry_id", *CODES})
 AS_TYPED: Final = frozenset({"contains", "exact", "null"})  # take no spelling for another
 # Columns of names that sources spell in many ways.
 SPELLED: Final = frozenset({"agency", "implementer"})
-SPACED: Final = r"trim(regexp_replace(lower({}), '[\s\p{{Z}}]+', ' ', 'g'))"  # as the view partners folds names
+SPACED: Final = (
+    r"trim(regexp_replace(lower({}), '[\s\p{{Z}}]+', ' ', 'g'))"  # as the view partners folds names
+)
 PLAIN: Final = "lower(strip_accents({}))"
 MAX_VALUES: Final = 300
 MAX_LENGTH: Final = 500
@@ -139,7 +141,9 @@ def searched(table: str) -> tuple[str, ...]:
         and not _is_coded(name, column)
         and column.regex is None
         and name not in {"locator", "edition_order"}
-        and not name.endswith(("sha256", "url", "entry_id", "entry_ids", "source_id", "_series", "_area"))
+        and not name.endswith(
+            ("sha256", "url", "entry_id", "entry_ids", "source_id", "_series", "_area")
+        )
     )
 
 

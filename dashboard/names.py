@@ -68,7 +68,9 @@ class Names:
         found.pop("", None)
         spelled: dict[str, tuple[str, ...]] = {}
         for name, others in organisations:
-            every = tuple(dict.fromkeys(one for one in (name, *(others or "").split(SEPARATOR)) if one))
+            every = tuple(
+                dict.fromkeys(one for one in (name, *(others or "").split(SEPARATOR)) if one)
+            )
             spelled |= dict.fromkeys(map(spaced, every), every)
         return cls(
             MappingProxyType(plain),

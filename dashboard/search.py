@@ -92,9 +92,7 @@ def _figures(key: queries.Key, words: tuple[str, ...], _lease: Lease) -> list[Fi
     del key
     found = []
     for table in FACT_TABLES:
-        asked = Question(
-            table, (filters.holding(words, filters.searched(table)),), limit=FIRST + 1
-        )
+        asked = Question(table, (filters.holding(words, filters.searched(table)),), limit=FIRST + 1)
         batches = [pl.DataFrame(batch) for batch in Answer(asked, _lease).batches(["t.*"])]
         rows = pl.concat(batches) if batches else pl.DataFrame()
         if not rows.is_empty():

@@ -58,7 +58,9 @@ def search_field() -> None:
     """A field that leads to the page of results, which has one of its own."""
     if page == search:
         return
-    words = st.text_input("Search", key="search_field", type="search", placeholder="Laos, HALO, 19.800")
+    words = st.text_input(
+        "Search", key="search_field", type="search", placeholder="Laos, HALO, 19.800"
+    )
     if words:
         refresh = address.page("").partition("as_of=")[2]
         st.switch_page(search, query_params={"q": words, **({"as_of": refresh} if refresh else {})})
@@ -149,7 +151,9 @@ def other_grammar(error: filters.FilterError) -> None:
     """What a link asks for that was written in another version of the grammar; no figure stands for another."""
     st.title("A link of another version")
     st.warning(show.plain(error))
-    st.markdown("Nothing was left out or read in another way: no figure is shown. The link asks for:")
+    st.markdown(
+        "Nothing was left out or read in another way: no figure is shown. The link asks for:"
+    )
     st.markdown(
         "\n".join(
             f"- {show.plain(key[:80])}: {show.plain(', '.join(st.query_params.get_all(key))[:500])}"

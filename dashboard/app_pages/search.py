@@ -53,10 +53,6 @@ def listed(title: str, lines: Iterable[str], *, more: str = "") -> None:
         show.small(more)
 
 
-def rest(is_all: bool, what: str) -> str:  # noqa: FBT001 - the two go together
-    return "" if is_all else f"There are more {what}; add a word to find fewer."
-
-
 def area_line(row: dict[str, Any]) -> str:
     """An area, leading to its page if it has one."""
     if not row["has_figures"]:
@@ -106,7 +102,9 @@ def figures_of(found: search.Figures, words: list[str]) -> None:
     show.table(
         found.rows,
         {
-            "Figure": lambda row: show.entry_link(revisions.name(found.table, row), row["entry_id"]),
+            "Figure": lambda row: show.entry_link(
+                revisions.name(found.table, row), row["entry_id"]
+            ),
             "What it says": lambda row: show.plain(revisions.headline(found.table, row)[1]),
             "Where the words stand": place,
             "Source": lambda row: show.link(show.edition_of(row), row["source_url"]),
@@ -117,7 +115,8 @@ def figures_of(found: search.Figures, words: list[str]) -> None:
     links = [show.rows_link("all of them as CSV", address.rows(found.table, asked))]
     if found.table == "funding":
         links.insert(0, f"[filter them on the Funding page]({address.page(path, **asked)})")
-    few = f"These are the first {found.rows.height}; there are more" if not found.is_all else "These are all"
+    few = f"These are the first {found.rows.height}; there are more"
+    few = "These are all" if found.is_all else few
     show.small(f"{few}: {', or '.join(links)}.")
 
 
@@ -130,7 +129,10 @@ def nothing(text: str) -> None:
     near = names.of(LEASE.get()).near(text)
     if near:
         named = names.of(LEASE.get()).areas
-        links = [f"[{show.plain(named[code])}]({address.page('/search', q=named[code])})" for code in near]
+        links = [
+            f"[{show.plain(named[code])}]({address.page('/search', q=named[code])})"
+            for code in near
+        ]
         st.markdown(f"Did you mean {' or '.join(links)}?")
     suggest()
 
@@ -141,28 +143,32 @@ def suggest() -> None:
 
 
 def results(text: str, words: list[str]) -> bool:
-    """Everything that was found, the shortest lists first; False for nothing."""
-    areas, all_areas = search.areas(text, words)
-    listed("Countries and areas", map(area_line, areas.iter_rows(named=True)), more=rest(all_areas, "areas"))
-    found, is_all = search.kind("organisations", words)
-    listed(
-        "Organisations", map(organisation_line, found.iter_rows(named=True)),
-        more=rest(is_all, "organisations"),
-    )  # fmt: skip
-    pages = search.pages(words)
-    listed("Pages", (f"[{show.plain(title)}]({address.page(f'/{path}')})" for path, title in pages))
-    series, all_series = search.kind("series", words)
-    listed("Series", map(series_line, series.iter_rows(named=True)), more=rest(all_series, "series"))
-    sources, all_sources = search.kind("sources", words)
-    listed("Sources", map(source_line, sources.iter_rows(named=True)), more=rest(all_sources, "sources"))
+    """Everything that was found, figures last; False for nothing."""
+    count = 0
+    for name, (title, line) in KINDS.items():
+        found, is_all = search.areas(text, words) if name == "areas" else search.kind(name, words)
+        more = "" if is_all else "There are more; add a word to find fewer."
+        listed(title, map(line, found.iter_rows(named=True)), more=more)
+        count += found.height
+    pages = [
+        f"[{show.plain(title)}]({address.page(f'/{path}')})" for path, title in search.pages(words)
+    ]
+    listed("Pages", pages)
     figures = search.figures(words)
     if figures:
         st.header("Figures")
-        for one in figures:
-            figures_of(one, words)
-    return bool(areas.height + found.height + len(pages) + series.height + sources.height + len(figures))
+    for one in figures:
+        figures_of(one, words)
+    return bool(count + len(pages) + len(figures))
 
 
+# The kinds of search.LOOKS_AT: a heading, and how one of it is shown.
+KINDS: Final = {
+    "areas": ("Countries and areas", area_line),
+    "organisations": ("Organisations", organisation_line),
+    "series": ("Series", series_line),
+    "sources": ("Sources", source_line),
+}
 text = (typed or "").strip()
 if search.ENTRY_ID.fullmatch(text) and queries.entry(text):
     st.markdown(f"This is the name of one figure: {show.entry_link(text, text)}.")

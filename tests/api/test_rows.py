@@ -258,7 +258,10 @@ def test_negative_numbers_are_numbers_and_stay_untouched(
         (
             "/funding.csv?area=Vietnan",
             400,
-            ["'Vietnan' is no code or name of an area. Did you mean Vietnam (VNM)?", "/api/v1/areas.csv"],
+            [
+                "'Vietnan' is no code or name of an area. Did you mean Vietnam (VNM)?",
+                "/api/v1/areas.csv",
+            ],
         ),
         ("/funding.csv?area=", 400, ["'' is no code or name of an area. Codes are"]),
         ("/funding.csv?year=next", 400, ["year is a number, not 'next'."]),
