@@ -112,10 +112,11 @@ def docs() -> HTMLResponse:
 
 def _whole(request: Request, find: Callable[[Lease], Any], *named: str) -> Response:
     """A small answer as JSON, of the ledger as it stood as of the refresh that the address asks for."""
-    unknown = sorted(request.query_params.keys() - {"as_of", *named})
+    unknown = sorted(request.query_params.keys() - {"as_of", filters.GRAMMAR_KEY, *named})
     if unknown:
         raise AnswerError(400, f"there is no parameter {unknown[0][:80]!r} here.")
     with _refusals(), ExitStack() as stack:
+        filters.require_grammar(request.query_params.get(filters.GRAMMAR_KEY))
         lease = _lease(stack, request.query_params.get("as_of"))
         tag = versions.etag(lease.ledger, lease.as_of, request.url.path, request.url.query)
         if versions.has_it(request.headers.get("If-None-Match"), tag):
@@ -138,7 +139,7 @@ def _described(schema: dict[str, Any], *more: str) -> dict[int | str, dict[str, 
     )
 
 
-AS_OF: Final = {"parameters": [openapi.COMMON[0]]}
+AS_OF: Final = {"parameters": [openapi.AS_OF, openapi.GRAMMAR]}
 
 
 @api.get("/datasets", responses=_described(catalogue.DATASETS), openapi_extra=AS_OF)
@@ -193,7 +194,7 @@ async def changes(request: Request) -> Response:
 
 def _changes(request: Request) -> Response:
     asked = request.query_params
-    unknown = sorted(asked.keys() - {"a", "b", "source"})
+    unknown = sorted(asked.keys() - {"a", "b", "source", filters.GRAMMAR_KEY})
     if unknown or not (asked.get("a") and asked.get("b")):
         raise AnswerError(
             400,
@@ -202,6 +203,7 @@ def _changes(request: Request) -> Response:
         )
     source = asked.get("source")
     with _refusals(), ExitStack() as stack:
+        filters.require_grammar(asked.get(filters.GRAMMAR_KEY))
         _slot(stack)
         lease = _lease(stack, None)
         known = [row[0] for row in lease.con.execute(text("source_ids")).fetchall()]

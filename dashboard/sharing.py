@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from dashboard import catalogue, revisions, wording
+from dashboard import catalogue, filters, names, revisions, wording
 from dashboard.answer import text
 from dashboard.current import ledgers
 from dashboard.site import PAGES
@@ -48,10 +48,11 @@ def shared(page: str, query: Mapping[str, str]) -> Shared:
     asked = tuple((key, query[key][:MOST]) for key in KEYS if query.get(key))
     general = Shared(page, asked, PAGES[page].title, PAGES[page].about)
     try:
+        filters.require_grammar(query.get(filters.GRAMMAR_KEY))
         with ledgers().lease(query.get("as_of")) as lease, lease.limited(SECONDS):
             title, finding = _found(lease, page, dict(asked)) or (general.title, general.finding)
             return Shared(page, asked, title, finding, lease.ledger, lease.as_of)
-    except (NoLedgerError, AsOfError, TooLongError):
+    except (NoLedgerError, AsOfError, TooLongError, filters.FilterError):
         return general
 
 
@@ -60,7 +61,7 @@ def _found(lease: Lease, page: str, asked: Mapping[str, str]) -> tuple[str, str]
     if page == "":
         return _coverage(lease)
     if page == "country" and "area" in asked:
-        return _country(lease, asked["area"])
+        return _country(lease, names.of(lease).area(asked["area"]) or asked["area"])
     if page == "entry" and ENTRY_ID.fullmatch(asked.get("entry", "")):
         return _entry(lease, asked["entry"])
     return None

@@ -14,10 +14,11 @@ from urllib.parse import quote, urlsplit
 import polars as pl
 import streamlit as st
 
-from dashboard import queries, reuse, sizes, wording
+from dashboard import names, queries, reuse, sizes, wording
 from dashboard.address import behind_of, page
 from dashboard.answer import asked_by
 from dashboard.charts import Figure, specification
+from dashboard.current import LEASE
 from etl.store import TooLongError
 
 # How figures are written, as pages know it: it stands apart for what runs without Streamlit.
@@ -249,9 +250,10 @@ def tab(*parts: str) -> None:
 
 
 def unknown(noun: str, texts: Sequence[str]) -> None:
-    """Say that the address names what is not there."""
+    """Say that the address names what is not there; of an area, also which are spelled nearly so."""
     for text in texts[:5]:
-        st.warning(f"There is no {noun} {plain(text[:80])} here.")
+        near = names.of(LEASE.get()).did_you_mean(text) if noun == "area" else ""
+        st.warning(f"There is no {noun} {plain(text[:80])} here. {plain(near)}".strip())
 
 
 def small(text: str) -> None:

@@ -81,6 +81,11 @@ PAGES: Final = MappingProxyType(
             "About the program, the memo of 2 December 2025, and this ledger",
             "What was read, what was not, and how to read a figure.",
         ),
+        "search": Page(
+            "Search the ledger",
+            "Countries and areas by any name, organisations, series, sources, and figures by their texts.",
+            is_listed=False,
+        ),
         "entry": Page(
             "One figure and its source", "Its values, revisions and archived row.", is_listed=False
         ),

@@ -43,7 +43,7 @@ titles = {
 
 def chosen(key: str, labels: dict[str, str], otherwise: str) -> str:
     """The code that the address gives for ``key``, if there is such a one."""
-    given = str(st.query_params.get(key, otherwise))
+    given = address.meant(key, str(st.query_params.get(key, otherwise)), labels)
     if given not in labels:
         st.warning(f"There is no {key} {show.plain(given[:80])} here.")
         return otherwise
@@ -88,7 +88,7 @@ def _filters(some: pl.DataFrame, year: int | None) -> dict[str, object]:
     return {
         "series": name,
         "area": area,
-        **({"implementer": spellings} if spellings else {"implementer.null": "yes"}),
+        **({"implementer.exact": spellings} if spellings else {"implementer.null": "yes"}),
         "year": year,
         "status": "actual",
         "is_cumulative": "no",
@@ -171,8 +171,8 @@ def one_of_them() -> None:
             )
         )
         filters = _filters(some, row["year"]) | {"account": row["account"]}
-        for column in ("area", "agency"):
-            filters |= {column: row[column]} if row[column] else {f"{column}.null": "yes"}
+        for column, equals in (("area", "area"), ("agency", "agency.exact")):
+            filters |= {equals: row[column]} if row[column] else {f"{column}.null": "yes"}
         words = show.usd(row["amount_usd"])
         if row["amount_usd"] is None:
             words = show.no_sum(row["entries_count"], may_add=row["is_additive"])
@@ -199,7 +199,7 @@ def one_of_them() -> None:
             {
                 "series": name,
                 "area": area,
-                "implementer": partner,
+                "implementer.exact": partner,
                 "sort": ORDER,
             },
         ),

@@ -272,7 +272,9 @@ def describe(row: dict[str, Any]) -> None:
 
 
 for row in sources.iter_rows(named=True):
-    with st.expander(show.plain(row["title"])):
+    with st.expander(
+        show.plain(row["title"]), expanded=row["source_id"] == st.query_params.get("source")
+    ):
         describe(row)
 
 if not watches.is_empty():

@@ -35,7 +35,7 @@ titles = dict(bases.select("basis", "title").iter_rows())
 
 def chosen(key: str, labels: dict[str, str], otherwise: str) -> str:
     """The code that the address gives for ``key``; it is written there, so that a link keeps its meaning."""
-    given = str(st.query_params.get(key, otherwise))
+    given = address.meant(key, str(st.query_params.get(key, otherwise)), labels)
     # what this page wrote there by itself on another basis is no choice of the reader's
     own = f"{key}_by_itself"
     if given not in labels and given == st.session_state.get(own):
