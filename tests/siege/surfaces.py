@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import unicodedata
 from collections import Counter
@@ -18,6 +19,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 from xml.etree import ElementTree as ET
 
+import httpx
 import openpyxl
 import yaml
 from playwright.sync_api import Page
@@ -33,6 +35,7 @@ KEPT: Final = tuple(value for value in VALUES if len(value.text) < 10_000)
 EVENTS: Final = "us_funding/program_events.csv"
 MONEY: Final = "us_funding/us_cwd_country_fy.csv"
 REGISTER: Final = "hostile"
+ALL: Final = "all of them"  # where many values are on one page
 FORMULA_SIGNS: Final = frozenset("=+-@\t\r\uff1d\uff0b\uff0d\uff20")
 GIVEN: Final = "text as given"
 # What a browser and show.plain make of white space, and of signs that turn the direction.
@@ -134,8 +137,6 @@ def _address(ending: str, value: Hostile) -> str:
 
 def in_json(get: Get, value: Hostile) -> str:
     """A string in valid JSON, the same in NDJSON."""
-    import json
-
     texts = {row["event"] for row in json.loads(get(_address("json", value)))["rows"]}
     texts |= {json.loads(line)["event"] for line in get(_address("ndjson", value)).decode().split("\n") if line}
     return GIVEN if texts == {kept_text(value)} else f"CHANGED into {texts}"
@@ -204,6 +205,16 @@ FILES: Final[Mapping[str, Callable[[Get, Hostile], str]]] = {
 }  # fmt: skip
 
 
+def on_files(get: Get, value: Hostile) -> dict[str, str]:
+    """What comes of a value that is in the ledger, by each surface that is no page."""
+    return {"source address": as_address(value), **{name: look(get, value) for name, look in FILES.items()}}
+
+
+def getter(site: str) -> Get:
+    """Asks a server."""
+    return lambda address: httpx.get(site + address, trust_env=False, timeout=60).content
+
+
 # ---- pages
 
 # What no text may make on a page of ours, said as selectors.
@@ -262,7 +273,7 @@ def walk(reader: Any, folders: Folders, names: list[str]) -> Iterator[tuple[str,
         if path.startswith("/brief"):
             page.goto(reader.site + path)
         made = made_on(page)
-        yield "all of them", f"page {path.partition('?')[0]}", f"MADE {made}" if made else "nothing made"
+        yield ALL, f"page {path.partition('?')[0]}", f"MADE {made}" if made else "nothing made"
     of = entries(folders)
     for value in KEPT:
         if value.name in names:
