@@ -16,6 +16,7 @@ from etl.sources import SourceSpec
 from etl.tables import FACT_TABLES, NATURAL_KEYS, OWN_KEYS, polars_schema
 
 HELPERS = ("file",)
+LONGEST_TEXT = 32_767  # letters, of one value: as many as a cell of a workbook holds
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def check(spec: SourceSpec, reading: Reading) -> Checked:
     tables = {}
     for table, frames in reading.tables.items():
         frame = _complete(spec, table, pl.concat(frames, how="diagonal"))
-        good = _constraints(reading, table, frame)
+        good = _constraints(reading, table, _short_enough(reading, table, frame))
         tables[table] = _unique(reading, table, good)
     splits = {table: pl.concat(frames) for table, frames in reading.splits.items()}
     entries = sum(frame.height for frame in tables.values())
@@ -61,6 +62,26 @@ def _complete(spec: SourceSpec, table: str, frame: pl.DataFrame) -> pl.DataFrame
         if name not in frame.columns
     ]
     return frame.with_columns(absent).with_columns(source_id=pl.lit(spec.source_id))
+
+
+def _short_enough(reading: Reading, table: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """Keep the rows whose texts people can read: a longer one would stop every workbook and page it stands in."""
+    is_long = pl.any_horizontal(
+        pl.col(pl.String).str.len_bytes() > LONGEST_TEXT  # quickly told; letters are counted below
+    ).fill_null(value=False)
+    places = set()
+    for row in frame.filter(is_long).iter_rows(named=True):
+        for column, value in row.items():
+            if isinstance(value, str) and len(value) > LONGEST_TEXT:
+                places.add(row["locator"])
+                reading.reject(
+                    Finding(
+                        row["locator"], column, f"text too long in {table}", value,
+                        f"it has {len(value):,} letters, and at most {LONGEST_TEXT:,} are kept; look at it in "
+                        "the archived file",
+                    )
+                )  # fmt: skip
+    return frame.filter(~pl.col("locator").is_in(sorted(places))) if places else frame
 
 
 def _constraints(reading: Reading, table: str, frame: pl.DataFrame) -> pl.DataFrame:

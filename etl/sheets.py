@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -36,6 +37,11 @@ _BARE: Final = re.compile(
 )  # a cell that names no place
 # Of other methods Python unpacks a whole piece into memory, and a megabyte of theirs may hold gigabytes.
 _BOUNDED: Final = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+# Lengths and offsets in a damaged zip lead nowhere, and come as any of these.
+_DAMAGE: Final = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError,
+    OverflowError, LookupError,
+)  # fmt: skip
 
 
 class Grid(NamedTuple):
@@ -79,6 +85,8 @@ def workbook(file: str, content: bytes, sheet: str | None) -> tuple[Grid, str]:
     _refuse_bomb(file, content)
     try:
         book = fastexcel.read_excel(content)
+        if not book.sheet_names:
+            raise SheetError(f"{file} has no sheet; save it again as .xlsx")
         if sheet is None and len(book.sheet_names) > 1:
             raise SheetError(
                 f"{file} has the sheets {', '.join(book.sheet_names)}; name one with 'sheet'"
@@ -135,7 +143,9 @@ def _refuse_bomb(file: str, content: bytes) -> None:
                 )
             for part in parts:
                 _refuse_far_cell(file, book, part)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except SheetError:
+        raise
+    except _DAMAGE as error:
         said = magic.legible(str(error) or type(error).__name__, SHOWN_DAMAGE)
         raise SheetError(f"{file} is no Excel workbook ({said}); save it again as .xlsx") from error
 

@@ -110,6 +110,17 @@ def rules(findings: list[Any]) -> list[str]:
     return [finding.rule for finding in findings]
 
 
+def test_a_text_that_no_page_and_no_workbook_can_hold_is_a_reject_and_the_others_stay() -> None:
+    longest = flow(id="2", description="é" * 32_767)
+    reading, frame = read_flows(flow(description="x" * 10_000_000), longest)
+    assert [(one.column, one.rule) for one in reading.rejects] == [
+        ("title", "text too long in funding")
+    ]
+    assert "10,000,000 letters" in reading.rejects[0].fix
+    assert len(str(reading.rejects[0])) < 1000
+    only(frame, title="é" * 32_767)
+
+
 # What a flow becomes
 
 

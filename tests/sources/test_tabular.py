@@ -495,6 +495,25 @@ def test_what_a_workbook_says_of_its_size_is_not_believed() -> None:
         read(MAPPING, with_sheet(bytes, zipfile.ZIP_BZIP2))
 
 
+def test_a_workbook_that_lost_bytes_in_its_middle_is_named() -> None:
+    whole = workbook({"Cases": ROWS})
+    with pytest.raises(SourceError, match=r"is no Excel workbook \(negative seek"):
+        read(MAPPING, whole[:40] + whole[80:])
+
+
+def test_a_workbook_without_a_sheet_is_named() -> None:
+    out = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(workbook({"Cases": ROWS}))) as before,
+        zipfile.ZipFile(out, "w") as after,
+    ):
+        for name in before.namelist():
+            part = re.sub(rb"<sheets>.*</sheets>", b"<sheets/>", before.read(name))
+            after.writestr(name, part)
+    with pytest.raises(SourceError, match="has no sheet"):
+        read(MAPPING, out.getvalue())
+
+
 @pytest.mark.parametrize("name", ["Border 2022.yml", "2022.yml", "border.yaml"])
 def test_a_mapping_must_be_called_so_that_its_source_has_a_name(tmp_path: Path, name: str) -> None:
     folders = Folders(tmp_path)

@@ -1,0 +1,291 @@
+"""The hostile values on their way: source, ledger, and every surface on which a reader meets them.
+
+One ledger holds all of them as texts of events, of funding, and in the title of a user's register; one
+server serves it. On each surface a value must come out as the text it is. What is looked for besides: a
+dialog, an element, a link or a type that a value made, a formula, and a request to another host.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from html.parser import HTMLParser
+from typing import Any, Final
+from urllib.parse import quote, urlencode, urlsplit
+from xml.etree import ElementTree as ET
+
+import httpx
+import openpyxl
+import yaml
+from playwright.sync_api import Page
+
+from etl.refresh import Outcome, refresh
+from etl.registers import every_source
+from etl.settings import Folders
+from tests.helpers import NO_LIMITS, Row, ask, csv_text, read_source, rewrite
+from tests.siege.values import REFUSED, SEEN, VALUES, Hostile
+
+Get = Callable[[str], bytes]
+KEPT: Final = tuple(value for value in VALUES if len(value.text) < 10_000)
+EVENTS: Final = "us_funding/program_events.csv"
+MONEY: Final = "us_funding/us_cwd_country_fy.csv"
+REGISTER: Final = "hostile"
+ALL: Final = "all of them"  # where many values are on one page
+FORMULA_SIGNS: Final = frozenset("=+-@\t\r\uff1d\uff0b\uff0d\uff20")
+GIVEN: Final = "text as given"
+# What a browser and show.plain make of white space, and of signs that turn the direction.
+_UNSEEN: Final = re.compile(r"[\s\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+
+
+def put(folders: Folders) -> Outcome:
+    """Put every value that a ledger can hold into sources of ``folders``, and refresh them."""
+
+    def events(rows: list[Row]) -> list[Row]:
+        texts = ("event", "body", "summary", "source_title", "note")
+        said = {"date": "1990", "date_precision": "year", "source_url": "https://publisher.example/x"}
+        return [*rows, *({**said, **dict.fromkeys(texts, value.text)} for value in KEPT)]
+
+    def money(rows: list[Row]) -> list[Row]:
+        texts = ("source_title", "source_edition", "locator", "note")
+        base = rows[0] | {"latest_edition": "no"}
+        return [*rows, *({**base, **dict.fromkeys(texts, value.text)} for value in KEPT)]
+
+    rewrite(folders, EVENTS, events)
+    rewrite(folders, MONEY, money)
+    texts = [value.text for value in KEPT]
+    mapping = {
+        "title": " ¦ ".join(texts), "publisher": texts[0], "url": "https://publisher.example/x", "licence": texts[1],
+        "coverage": texts[2], "citation": texts[3], "caveats": " ¦ ".join(texts), "file": f"{REGISTER}.csv",
+        "unit": "event", "missing": ["n/a"],
+        "columns": {"id": "No", "area": {"value": "Laos"}, "date": {"column": "Day", "format": "%Y-%m-%d"},
+                    "admin1": "Place"},
+    }  # fmt: skip
+    folders.registers.mkdir(exist_ok=True)
+    rows = [{"No": str(n), "Day": "2022-05-03", "Place": text} for n, text in enumerate(texts)]
+    (folders.registers / f"{REGISTER}.csv").write_text(csv_text(("No", "Day", "Place"), rows), encoding="utf-8")
+    (folders.registers / f"{REGISTER}.yml").write_text(
+        yaml.safe_dump(mapping, allow_unicode=True, sort_keys=False), encoding="utf-8"
+    )
+    names = ("program_events", "state_tweis", f"tabular_{REGISTER}")
+    specs = every_source(folders)
+    lenient = {"min_entries": 1, "guard": NO_LIMITS}
+    return refresh(folders, [specs[name].model_copy(update=lenient) for name in names])
+
+
+def refused(folders: Folders) -> dict[str, str]:
+    """What becomes of the values that no ledger holds: the rule that stopped each. The ledger stays as it is."""
+    found = {}
+    spec = every_source(folders)["program_events"].model_copy(update={"min_entries": 1, "guard": NO_LIMITS})
+    path = folders.transcribed / EVENTS
+    before = path.read_bytes()
+    for value in (*REFUSED, *(value for value in VALUES if value not in KEPT)):
+        row = {"date": "1991", "date_precision": "year", "event": value.text}
+        rewrite(folders, EVENTS, lambda rows, row=row: [*rows, row])  # type: ignore[misc]
+        (outcome,) = refresh(folders, [spec]).sources
+        found[value.name] = f"source on hold ({outcome.hold.rule})" if outcome.hold else "IT CAME IN"
+        path.write_bytes(before)
+    return found
+
+
+def as_address(value: Hostile) -> str:
+    """What becomes of a row whose source address is the value."""
+    row = {"date": "1991", "date_precision": "year", "event": "e", "body": "b", "summary": "s",
+           "source_title": "t", "source_url": value.text}  # fmt: skip
+    reading, tables = read_source("program_events", {EVENTS: [row]})
+    return "row rejected" if reading.rejects and not tables["program_events"].height else "kept as an address"
+
+
+def kept_text(value: Hostile) -> str:
+    """How a value stands in the ledger: readers strip the ends of a cell."""
+    return value.text.strip()
+
+
+def seen(text: str) -> str:
+    """A text as a page shows it: white space is one space, and no sign turns the direction."""
+    return _UNSEEN.sub(" ", text).strip()
+
+
+# ---- files
+
+
+def in_csv(get: Get, value: Hostile) -> str:
+    """A cell that no spreadsheet runs; ``raw=1`` gives the text."""
+    text = kept_text(value)
+    (cell,) = {row["event"] for row in _rows_csv(get, value, raw=False)}
+    (raw,) = {row["event"] for row in _rows_csv(get, value, raw=True)}
+    bare = "".join(sign for sign in cell if unicodedata.category(sign)[0] not in "ZC" or sign in "\t\r")
+    if bare[:1] in FORMULA_SIGNS:
+        return f"FORMULA {cell[:40]!r}"
+    if raw != text or cell.removeprefix("'") != text.removeprefix("'"):
+        return f"CHANGED into {cell[:60]!r}"
+    return GIVEN if cell == text else "text as given, behind an apostrophe"
+
+
+def _rows_csv(get: Get, value: Hostile, *, raw: bool) -> list[dict[str, str]]:
+    content = get(_address("csv", value) + ("&raw=1" if raw else ""))
+    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+
+
+def _address(ending: str, value: Hostile) -> str:
+    return f"/api/v1/program_events.{ending}?" + urlencode({"event": kept_text(value)})
+
+
+def in_json(get: Get, value: Hostile) -> str:
+    """A string in valid JSON, the same in NDJSON."""
+    texts = {row["event"] for row in json.loads(get(_address("json", value)))["rows"]}
+    texts |= {json.loads(line)["event"] for line in get(_address("ndjson", value)).decode().split("\n") if line}
+    return GIVEN if texts == {kept_text(value)} else f"CHANGED into {texts}"
+
+
+def in_workbook(get: Get, value: Hostile) -> str:
+    """A cell of text in a workbook that another program opens: no formula and no link."""
+    book = openpyxl.load_workbook(io.BytesIO(get(_address("xlsx", value))))
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.value is not None]
+    if live := [cell.coordinate for cell in cells if cell.data_type == "f" or cell.hyperlink]:
+        return f"FORMULA OR LINK in {live}"
+    texts = {str(cell.value).replace("_x000D_", "\r") for cell in cells}
+    text = kept_text(value)
+    return GIVEN if text in texts or text.replace("\r\n", "\n") in texts else "CHANGED"
+
+
+def in_feed(get: Get) -> dict[str, str]:
+    """The titles of sources in the feed, which is well-formed and has no elements but Atom's."""
+    root = ET.fromstring(get("/feed.atom"))  # noqa: S314 - our own feed
+    atom = {"feed", "id", "title", "subtitle", "updated", "link", "author", "name", "entry", "summary"}
+    strange = {element.tag.rpartition("}")[2] for element in root.iter()} - atom
+    said = seen(" ".join(root.itertext()))
+    return {
+        value.name: f"ELEMENTS {strange}" if strange else GIVEN if seen(value.text) in said else "CHANGED"
+        for value in KEPT
+    }
+
+
+class Elements(HTMLParser):
+    """The elements of a document, with the names of their attributes, and its text."""
+
+    def __init__(self, document: str) -> None:
+        super().__init__()
+        self.counted: Counter[str] = Counter()
+        self.texts: list[str] = []
+        self.feed(document)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Count an element by its name and those of its attributes."""
+        self.counted[" ".join((tag, *sorted(name for name, _ in attrs)))] += 1
+
+    def handle_data(self, data: str) -> None:
+        """Keep a text."""
+        self.texts.append(data)
+
+
+def in_brief(get: Get, value: Hostile) -> str:
+    """The brief that is asked for by the value: it says that there is no such area, in a page of its own elements."""
+    plain = Elements(get("/brief?area=nowhere").decode())
+    found = Elements(get("/brief?" + urlencode({"area": value.text})).decode())
+    if found.counted != plain.counted:
+        return f"ELEMENTS {found.counted - plain.counted}"
+    shown = seen(" ".join(found.texts))
+    return GIVEN if seen(value.text)[:60] in shown else "text left out"
+
+
+def in_card(get: Get, value: Hostile) -> str:
+    """The picture of an address with the value in it: a picture of the size that is promised."""
+    content = get("/card.png?" + urlencode({"page": "country", "area": value.text, "series": value.text}))
+    size = int.from_bytes(content[16:20], "big"), int.from_bytes(content[20:24], "big")
+    return "a picture" if content.startswith(b"\x89PNG") and size == (1200, 630) else "NO PICTURE"
+
+
+FILES: Final[Mapping[str, Callable[[Get, Hostile], str]]] = {
+    "CSV": in_csv, "Excel": in_workbook, "JSON": in_json, "brief": in_brief, "card": in_card,
+}  # fmt: skip
+
+
+def on_files(get: Get, value: Hostile) -> dict[str, str]:
+    """What comes of a value that is in the ledger, by each surface that is no page."""
+    return {"source address": as_address(value), **{name: look(get, value) for name, look in FILES.items()}}
+
+
+def getter(site: str) -> Get:
+    """Asks a server."""
+    return lambda address: httpx.get(site + address, trust_env=False, timeout=60).content
+
+
+# ---- pages
+
+# What no text may make on a page of ours, said as selectors.
+MADE: Final = (
+    "[data-testid=stMain] script, [data-testid=stMain] iframe:not([src^='/component']), base, meta[http-equiv=refresh i], "
+    "[onload], [onerror], [onmouseover], [href^='javascript:' i], [href^='data:text' i], [src*='outside.example'], "
+    "[data-testid=stMain] img, .katex, [data-testid=stMain] del, [data-testid=stMain] .stMarkdownColoredText, "
+    "[data-testid=stMain] [style*='url(']"
+)
+LOUD: Final = "[...document.querySelectorAll('h1,h2,h3,strong,em,a,code')].filter(e => ['loud', '# loud', 'slanted', 'look'].includes(e.textContent.trim())).length"
+
+
+def lists(folders: Folders) -> list[str]:
+    """The pages that show many of the values at once."""
+    return [
+        "/timeline", "/about", "/funding?areas=Vietnam&source=state_tweis", "/country?area=VNM", "/sources", "/findings",
+        "/changes", "/casualties", "/brief?area=VNM",
+    ]  # fmt: skip
+
+
+def entries(folders: Folders) -> dict[str, str]:
+    """The entry of the event that bears each value, by the value's name."""
+    found = dict(ask(folders, "SELECT event, entry_id FROM program_events WHERE date = '1990'"))
+    return {value.name: found[kept_text(value)] for value in KEPT}
+
+
+def made_on(page: Page) -> list[str]:
+    """What the values have made on the page that is open: nothing, if all is well."""
+    made = [str(each)[:120] for each in page.locator(MADE).evaluate_all("found => found.map(e => e.outerHTML)")]
+    if page.evaluate(LOUD):
+        made.append("type set by Markdown")
+    links: list[str] = page.evaluate("[...document.querySelectorAll('a[href]')].map(a => a.href)")
+    # a source's own address may be a link: whoever follows it means to
+    return [*made, *(href for href in links if urlsplit(href).scheme not in {"http", "https", "mailto"})]
+
+
+def on_entry(page: Page, value: Hostile) -> str:
+    """The page of an entry: its values, and the archived row, letter for letter."""
+    text = page.locator("body").inner_text()
+    if made := made_on(page):
+        return f"MADE {made}"
+    return GIVEN if seen(value.text) in seen(text) else "CHANGED"
+
+
+def on_country(page: Page, value: Hostile) -> str:
+    """A page that is asked for by the value says that there is no such thing."""
+    if made := made_on(page):
+        return f"MADE {made}"
+    return GIVEN if seen(value.text)[:60] in seen(page.locator("body").inner_text()) else "text left out"
+
+
+def walk(reader: Any, folders: Folders, names: list[str]) -> Iterator[tuple[str, str, str]]:  # noqa: ANN401
+    """Look at the pages in a browser: value, surface, what came of it."""
+    for path in lists(folders):
+        page = reader.open(path) if not path.startswith("/brief") else reader.page
+        if path.startswith("/brief"):
+            page.goto(reader.site + path)
+        made = made_on(page)
+        yield ALL, f"page {path.partition('?')[0]}", f"MADE {made}" if made else "nothing made"
+    of = entries(folders)
+    for value in KEPT:
+        if value.name in names:
+            yield value.name, "page Source row", on_entry(reader.open(f"/entry?entry={of[value.name]}"), value)
+            page = reader.open("/country?area=" + quote(value.text, safe=""))
+            yield value.name, "page, by its address", on_country(page, value)
+
+
+def trouble(reader: Any) -> list[str]:  # noqa: ANN401
+    """What the browser did that it should not have: dialogs, questions to another host, errors of scripts."""
+    asked = [url for url in reader.asked if urlsplit(url).scheme in {"http", "https", "ws", "wss"}]
+    own = urlsplit(reader.site).netloc
+    outside = [url for url in asked if urlsplit(url).netloc != own]
+    ran = [line for line in reader.complaints if SEEN in line]
+    return [*(f"dialog {each}" for each in reader.dialogs), *(f"asked {url}" for url in outside), *ran]
