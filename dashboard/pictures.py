@@ -16,6 +16,7 @@ import vl_convert
 
 from dashboard.charts import Figure, colour, dressed, looking, mode
 from dashboard.downloads.csv_text import FORMULA
+from dashboard.xml_text import legible_throughout
 
 WIDTH: Final = 900
 LINE: Final = 118  # characters that fit into the width in the picture's small type
@@ -42,7 +43,7 @@ class Picture:
         if not isinstance(wide, alt.FacetChart):
             wide = wide.properties(width=WIDTH)
         with looking(self.mode):
-            specification: dict[str, Any] = self._titled(wide).to_dict()
+            specification: dict[str, Any] = legible_throughout(self._titled(wide).to_dict())
         specification["config"]["font"] = "serif"
         return specification
 
@@ -78,7 +79,7 @@ def bare_svg(figure: Figure, width: int, height: int) -> str:
     sized: Figure = dressed(figure).properties(
         width=width, height=height, background="transparent", padding=0
     )
-    specification = sized.to_dict()
+    specification = legible_throughout(sized.to_dict())
     specification["config"]["font"] = "serif"
     drawn: str = vl_convert.vegalite_to_svg(
         specification, vl_version=VEGA_LITE, allowed_base_urls=[]
