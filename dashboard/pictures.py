@@ -17,6 +17,7 @@ import vl_convert
 from dashboard.charts import Figure, colour, dressed, looking, mode
 from dashboard.downloads.csv_text import FORMULA
 from dashboard.draw import inline
+from dashboard.xml_text import legible_throughout
 
 WIDTH: Final = 900
 LINE: Final = 118  # characters that fit into the width in the picture's small type
@@ -43,7 +44,7 @@ class Picture:
         if not isinstance(wide, alt.FacetChart):
             wide = wide.properties(width=WIDTH)
         with looking(self.mode):
-            specification = without_links(inline(self._titled(wide)))
+            specification = without_links(legible_throughout(inline(self._titled(wide))))
         specification["config"]["font"] = "serif"
         return specification
 
@@ -79,7 +80,7 @@ def bare_svg(figure: Figure, width: int, height: int) -> str:
     sized: Figure = dressed(figure).properties(
         width=width, height=height, background="transparent", padding=0
     )
-    specification = without_links(inline(sized))
+    specification = without_links(legible_throughout(inline(sized)))
     specification["config"]["font"] = "serif"
     drawn: str = vl_convert.vegalite_to_svg(
         specification, vl_version=VEGA_LITE, allowed_base_urls=[]

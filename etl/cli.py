@@ -312,5 +312,5 @@ def main() -> None:
     try:
         app()
     except (OSError, duckdb.Error, ArchiveError, SourceError) as error:
-        err.print(f"[bold]hma:[/bold] {escape(str(error))}", soft_wrap=True)
+        err.print(f"[bold]hma:[/bold] {escape(logs.blotted(str(error)))}", soft_wrap=True)
         sys.exit(1)

@@ -14,6 +14,7 @@ from rich.table import Table
 from etl.config import Config, ConfigError, config
 from etl.diary import AtWorkError
 from etl.log import Decision, SourceOutcome
+from etl.logs import blotted
 from etl.publish import BusyError
 from etl.reading import SourceError
 from etl.refresh import Outcome
@@ -42,7 +43,7 @@ err = Console(stderr=True, emoji=False, highlight=False)
 
 def fail(message: str, code: int) -> typer.Exit:
     """Say what is wrong; raise what it returns."""
-    err.print(f"[bold]hma:[/bold] {escape(message)}", soft_wrap=True)
+    err.print(f"[bold]hma:[/bold] {escape(blotted(message))}", soft_wrap=True)
     return typer.Exit(code)
 
 
