@@ -44,7 +44,9 @@ class Picture:
         if not isinstance(wide, alt.FacetChart):
             wide = wide.properties(width=WIDTH)
         with looking(self.mode):
-            specification = without_links(legible_throughout(inline(self._titled(wide))))
+            specification: dict[str, Any] = without_links(
+                legible_throughout(inline(self._titled(wide)))
+            )
         specification["config"]["font"] = "serif"
         return specification
 

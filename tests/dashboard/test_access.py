@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 
 from etl.settings import Folders
 from tests.dashboard.serving import serving
-from tests.dashboard.test_browser import PAGES, Reader, chromium, windows  # noqa: F401 (a fixture)
+from tests.dashboard.test_browser import PAGES, Reader, windows
 
 pytestmark = pytest.mark.browser
 
@@ -45,7 +45,7 @@ def grave(found: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_serious_violation_on_any_page(
-    chromium: Browser,  # noqa: F811 (the fixture)
+    chromium: Browser,
     site: str,
     scheme: str,
 ) -> None:
@@ -62,7 +62,7 @@ def test_axe_finds_no_serious_violation_on_any_page(
 
 
 def test_an_open_citation_shuts_no_one_out_either(
-    chromium: Browser,  # noqa: F811 (the fixture)
+    chromium: Browser,
     site: str,
 ) -> None:
     with windows(chromium, site) as window:
@@ -73,7 +73,7 @@ def test_an_open_citation_shuts_no_one_out_either(
 
 
 def test_axe_would_find_a_picture_without_words(
-    chromium: Browser,  # noqa: F811 (the fixture)
+    chromium: Browser,
 ) -> None:
     page = chromium.new_page()
     page.set_content("<html lang=en><title>t</title><main><h1>h</h1><img src='x'></main></html>")

@@ -85,7 +85,9 @@ def _deflators() -> list[Files]:
 
 def _exchange_rates() -> list[Files]:
     of = test_exchange_rates
-    imf = of.imf("2013-04-30,0.6535,GBP,M,IMF,GB,United Kingdom", "2014-01-31,45.1,AFN,M,IMF,AF,Afghanistan")
+    imf = of.imf(
+        "2013-04-30,0.6535,GBP,M,IMF,GB,United Kingdom", "2014-01-31,45.1,AFN,M,IMF,AF,Afghanistan"
+    )
     return [
         {of.MONTHLY: of.fed("2013-04-01,United Kingdom,0.6535", "2013-05-01,Japan,101.2"),
          of.ANNUAL: of.fed("2013-01-01,Euro,0.75"),
@@ -125,7 +127,9 @@ def _iati() -> list[Files]:
 def _ocha_fts() -> list[Files]:
     of, flow = test_ocha_fts, fts_api.flow
     shared = flow(id="2", destinationObjects=fts_api.to(fts_api.CLUSTER_15, fts_api.HEALTH))
-    where = flow(id="3", destinationObjects=fts_api.to(*fts_api.places("Iraq", "Chad")), keywords=None)
+    where = flow(
+        id="3", destinationObjects=fts_api.to(*fts_api.places("Iraq", "Chad")), keywords=None
+    )
     return [
         {of.F2020: fts_api.line(flow(), shared, where), of.ALL2020: fts_api.line(flow(id="9"))},
         {of.FLAT: of.flat(flow(), shared)},
@@ -166,7 +170,9 @@ def _usaspending() -> list[Files]:
 
 def _worldbank() -> list[Files]:
     of = test_worldbank
-    people = of.page(of.record(), of.record("IRQ", "2023", 45074049, "Iraq"), of.record("AFE", "2023", None))
+    people = of.page(
+        of.record(), of.record("IRQ", "2023", 45074049, "Iraq"), of.record("AFE", "2023", None)
+    )
     copy = "Country Name,Country Code,Year,Value\nAfghanistan,AFG,2020,39068979\nAruba,ABW,2020,106585\n"
     return [
         {of.FILE: json.dumps(people).encode() + b"\n", of.GDP: json.dumps(of.page(of.output())).encode() + b"\n"},

@@ -67,9 +67,13 @@ class Session:
             if kind == "delta" and came.delta.WhichOneof("type") == "new_element":
                 element = came.delta.new_element
                 if element.WhichOneof("type") == "exception":
-                    seen.errors.append(f"{element.exception.type}: {element.exception.message[:200]}")
+                    seen.errors.append(
+                        f"{element.exception.type}: {element.exception.message[:200]}"
+                    )
                 elif element.WhichOneof("type") in {"markdown", "heading", "alert"}:
-                    texts.append(str(getattr(getattr(element, str(element.WhichOneof("type"))), "body", "")))
+                    texts.append(
+                        str(getattr(getattr(element, str(element.WhichOneof("type"))), "body", ""))
+                    )
             elif kind == "script_finished":
                 # 0: successfully; 2: a newer question has taken its place, and an answer to that one follows
                 if came.script_finished in {

@@ -47,7 +47,11 @@ def put(folders: Folders) -> Outcome:
 
     def events(rows: list[Row]) -> list[Row]:
         texts = ("event", "body", "summary", "source_title", "note")
-        said = {"date": "1990", "date_precision": "year", "source_url": "https://publisher.example/x"}
+        said = {
+            "date": "1990",
+            "date_precision": "year",
+            "source_url": "https://publisher.example/x",
+        }
         return [*rows, *({**said, **dict.fromkeys(texts, value.text)} for value in KEPT)]
 
     def money(rows: list[Row]) -> list[Row]:
@@ -67,7 +71,9 @@ def put(folders: Folders) -> Outcome:
     }  # fmt: skip
     folders.registers.mkdir(exist_ok=True)
     rows = [{"No": str(n), "Day": "2022-05-03", "Place": text} for n, text in enumerate(texts)]
-    (folders.registers / f"{REGISTER}.csv").write_text(csv_text(("No", "Day", "Place"), rows), encoding="utf-8")
+    (folders.registers / f"{REGISTER}.csv").write_text(
+        csv_text(("No", "Day", "Place"), rows), encoding="utf-8"
+    )
     (folders.registers / f"{REGISTER}.yml").write_text(
         yaml.safe_dump(mapping, allow_unicode=True, sort_keys=False), encoding="utf-8"
     )
@@ -80,14 +86,18 @@ def put(folders: Folders) -> Outcome:
 def refused(folders: Folders) -> dict[str, str]:
     """What becomes of the values that no ledger holds: the rule that stopped each. The ledger stays as it is."""
     found = {}
-    spec = every_source(folders)["program_events"].model_copy(update={"min_entries": 1, "guard": NO_LIMITS})
+    spec = every_source(folders)["program_events"].model_copy(
+        update={"min_entries": 1, "guard": NO_LIMITS}
+    )
     path = folders.transcribed / EVENTS
     before = path.read_bytes()
     for value in (*REFUSED, *(value for value in VALUES if value not in KEPT)):
         row = {"date": "1991", "date_precision": "year", "event": value.text}
         rewrite(folders, EVENTS, lambda rows, row=row: [*rows, row])  # type: ignore[misc]
         (outcome,) = refresh(folders, [spec]).sources
-        found[value.name] = f"source on hold ({outcome.hold.rule})" if outcome.hold else "IT CAME IN"
+        found[value.name] = (
+            f"source on hold ({outcome.hold.rule})" if outcome.hold else "IT CAME IN"
+        )
         path.write_bytes(before)
     return found
 
@@ -97,7 +107,11 @@ def as_address(value: Hostile) -> str:
     row = {"date": "1991", "date_precision": "year", "event": "e", "body": "b", "summary": "s",
            "source_title": "t", "source_url": value.text}  # fmt: skip
     reading, tables = read_source("program_events", {EVENTS: [row]})
-    return "row rejected" if reading.rejects and not tables["program_events"].height else "kept as an address"
+    return (
+        "row rejected"
+        if reading.rejects and not tables["program_events"].height
+        else "kept as an address"
+    )
 
 
 def kept_text(value: Hostile) -> str:
@@ -118,7 +132,9 @@ def in_csv(get: Get, value: Hostile) -> str:
     text = kept_text(value)
     (cell,) = {row["event"] for row in _rows_csv(get, value, raw=False)}
     (raw,) = {row["event"] for row in _rows_csv(get, value, raw=True)}
-    bare = "".join(sign for sign in cell if unicodedata.category(sign)[0] not in "ZC" or sign in "\t\r")
+    bare = "".join(
+        sign for sign in cell if unicodedata.category(sign)[0] not in "ZC" or sign in "\t\r"
+    )
     if bare[:1] in FORMULA_SIGNS:
         return f"FORMULA {cell[:40]!r}"
     if raw != text or cell.removeprefix("'") != text.removeprefix("'"):
@@ -138,14 +154,24 @@ def _address(ending: str, value: Hostile) -> str:
 def in_json(get: Get, value: Hostile) -> str:
     """A string in valid JSON, the same in NDJSON."""
     texts = {row["event"] for row in json.loads(get(_address("json", value)))["rows"]}
-    texts |= {json.loads(line)["event"] for line in get(_address("ndjson", value)).decode().split("\n") if line}
+    texts |= {
+        json.loads(line)["event"]
+        for line in get(_address("ndjson", value)).decode().split("\n")
+        if line
+    }
     return GIVEN if texts == {kept_text(value)} else f"CHANGED into {texts}"
 
 
 def in_workbook(get: Get, value: Hostile) -> str:
     """A cell of text in a workbook that another program opens: no formula and no link."""
     book = openpyxl.load_workbook(io.BytesIO(get(_address("xlsx", value))))
-    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.value is not None]
+    cells = [
+        cell
+        for sheet in book
+        for row in sheet.iter_rows()
+        for cell in row
+        if cell.value is not None
+    ]
     if live := [cell.coordinate for cell in cells if cell.data_type == "f" or cell.hyperlink]:
         return f"FORMULA OR LINK in {live}"
     texts = {str(cell.value).replace("_x000D_", "\r") for cell in cells}
@@ -156,11 +182,26 @@ def in_workbook(get: Get, value: Hostile) -> str:
 def in_feed(get: Get) -> dict[str, str]:
     """The titles of sources in the feed, which is well-formed and has no elements but Atom's."""
     root = ET.fromstring(get("/feed.atom"))  # noqa: S314 - our own feed
-    atom = {"feed", "id", "title", "subtitle", "updated", "link", "author", "name", "entry", "summary"}
+    atom = {
+        "feed",
+        "id",
+        "title",
+        "subtitle",
+        "updated",
+        "link",
+        "author",
+        "name",
+        "entry",
+        "summary",
+    }
     strange = {element.tag.rpartition("}")[2] for element in root.iter()} - atom
     said = seen(" ".join(root.itertext()))
     return {
-        value.name: f"ELEMENTS {strange}" if strange else GIVEN if seen(value.text) in said else "CHANGED"
+        value.name: f"ELEMENTS {strange}"
+        if strange
+        else GIVEN
+        if seen(value.text) in said
+        else "CHANGED"
         for value in KEPT
     }
 
@@ -195,7 +236,9 @@ def in_brief(get: Get, value: Hostile) -> str:
 
 def in_card(get: Get, value: Hostile) -> str:
     """The picture of an address with the value in it: a picture of the size that is promised."""
-    content = get("/card.png?" + urlencode({"page": "country", "area": value.text, "series": value.text}))
+    content = get(
+        "/card.png?" + urlencode({"page": "country", "area": value.text, "series": value.text})
+    )
     size = int.from_bytes(content[16:20], "big"), int.from_bytes(content[20:24], "big")
     return "a picture" if content.startswith(b"\x89PNG") and size == (1200, 630) else "NO PICTURE"
 
@@ -207,7 +250,10 @@ FILES: Final[Mapping[str, Callable[[Get, Hostile], str]]] = {
 
 def on_files(get: Get, value: Hostile) -> dict[str, str]:
     """What comes of a value that is in the ledger, by each surface that is no page."""
-    return {"source address": as_address(value), **{name: look(get, value) for name, look in FILES.items()}}
+    return {
+        "source address": as_address(value),
+        **{name: look(get, value) for name, look in FILES.items()},
+    }
 
 
 def getter(site: str) -> Get:
@@ -243,12 +289,18 @@ def entries(folders: Folders) -> dict[str, str]:
 
 def made_on(page: Page) -> list[str]:
     """What the values have made on the page that is open: nothing, if all is well."""
-    made = [str(each)[:120] for each in page.locator(MADE).evaluate_all("found => found.map(e => e.outerHTML)")]
+    made = [
+        str(each)[:120]
+        for each in page.locator(MADE).evaluate_all("found => found.map(e => e.outerHTML)")
+    ]
     if page.evaluate(LOUD):
         made.append("type set by Markdown")
     links: list[str] = page.evaluate("[...document.querySelectorAll('a[href]')].map(a => a.href)")
     # a source's own address may be a link: whoever follows it means to
-    return [*made, *(href for href in links if urlsplit(href).scheme not in {"http", "https", "mailto"})]
+    return [
+        *made,
+        *(href for href in links if urlsplit(href).scheme not in {"http", "https", "mailto"}),
+    ]
 
 
 def on_entry(page: Page, value: Hostile) -> str:
@@ -263,7 +315,11 @@ def on_country(page: Page, value: Hostile) -> str:
     """A page that is asked for by the value says that there is no such thing."""
     if made := made_on(page):
         return f"MADE {made}"
-    return GIVEN if seen(value.text)[:60] in seen(page.locator("body").inner_text()) else "text left out"
+    return (
+        GIVEN
+        if seen(value.text)[:60] in seen(page.locator("body").inner_text())
+        else "text left out"
+    )
 
 
 def walk(reader: Any, folders: Folders, names: list[str]) -> Iterator[tuple[str, str, str]]:  # noqa: ANN401
@@ -277,7 +333,11 @@ def walk(reader: Any, folders: Folders, names: list[str]) -> Iterator[tuple[str,
     of = entries(folders)
     for value in KEPT:
         if value.name in names:
-            yield value.name, "page Source row", on_entry(reader.open(f"/entry?entry={of[value.name]}"), value)
+            yield (
+                value.name,
+                "page Source row",
+                on_entry(reader.open(f"/entry?entry={of[value.name]}"), value),
+            )
             page = reader.open("/country?area=" + quote(value.text, safe=""))
             yield value.name, "page, by its address", on_country(page, value)
 
@@ -288,4 +348,8 @@ def trouble(reader: Any) -> list[str]:  # noqa: ANN401
     own = urlsplit(reader.site).netloc
     outside = [url for url in asked if urlsplit(url).netloc != own]
     ran = [line for line in reader.complaints if SEEN in line]
-    return [*(f"dialog {each}" for each in reader.dialogs), *(f"asked {url}" for url in outside), *ran]
+    return [
+        *(f"dialog {each}" for each in reader.dialogs),
+        *(f"asked {url}" for url in outside),
+        *ran,
+    ]

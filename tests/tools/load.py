@@ -40,10 +40,20 @@ PAGES: Final = (
     ("clearance", ""), ("timeline", ""), ("funding", ""), ("funding", "areas=Vietnam"), ("who_else_pays", ""),
     ("reconciliation", ""), ("changes", ""), ("sources", ""), ("findings", ""), ("about", ""), ("entry", ""),
 )  # fmt: skip
-TABLES: Final = ("funding", "casualties", "coverage", "dependency", "reconciliation", "clearance", "splits")
+TABLES: Final = (
+    "funding",
+    "casualties",
+    "coverage",
+    "dependency",
+    "reconciliation",
+    "clearance",
+    "splits",
+)
 READS_SECONDS: Final = (2.0, 6.0)
 PAGES_A_VISIT: Final = 8
-KEPT_SESSION_SECONDS: Final = 130  # Streamlit keeps the session of a reader who has left for two minutes
+KEPT_SESSION_SECONDS: Final = (
+    130  # Streamlit keeps the session of a reader who has left for two minutes
+)
 STEP_SECONDS: Final = 5.0
 MAY_GROW: Final = 1.2
 
@@ -120,7 +130,9 @@ async def reader(site: str, load: Load, until: float, dice: random.Random) -> No
             await asyncio.sleep(1)
 
 
-async def download(client: httpx.AsyncClient, load: Load, until: float, dice: random.Random) -> None:
+async def download(
+    client: httpx.AsyncClient, load: Load, until: float, dice: random.Random
+) -> None:
     """Table after table, until the time is up."""
     while monotonic() < until:
         table = dice.choice(TABLES)
@@ -129,14 +141,18 @@ async def download(client: httpx.AsyncClient, load: Load, until: float, dice: ra
             async with client.stream("GET", f"/api/v1/{table}.csv") as answer:
                 if answer.status_code in {429, 503} and "Retry-After" in answer.headers:
                     load.told_to_wait[str(answer.status_code)] += 1
-                    await asyncio.sleep(float(answer.headers["Retry-After"]) * dice.uniform(0.5, 1.5))
+                    await asyncio.sleep(
+                        float(answer.headers["Retry-After"]) * dice.uniform(0.5, 1.5)
+                    )
                     continue
                 answer.raise_for_status()
                 pieces = [piece async for piece in answer.aiter_text()]
             load.first_bytes.append(perf_counter() - began)
             rows = sum(1 for _ in csv.reader(io.StringIO("".join(pieces), newline=""))) - 1
             if rows != int(answer.headers["X-HMA-Rows"]):
-                raise ValueError(f"{table}.csv has {rows} rows, {answer.headers['X-HMA-Rows']} were promised")  # noqa: TRY301
+                raise ValueError(
+                    f"{table}.csv has {rows} rows, {answer.headers['X-HMA-Rows']} were promised"
+                )  # noqa: TRY301
             load.rows += rows
             load.downloads += 1
         except (httpx.HTTPError, ValueError) as error:
@@ -172,7 +188,9 @@ async def besiege(site: str, pid: int, seconds: float, sessions: int, streams: i
     """Load the server at ``site``, and let it rest afterwards."""
     load = Load()
     limits = httpx.Limits(max_connections=streams + 5, max_keepalive_connections=streams)
-    async with httpx.AsyncClient(base_url=site, timeout=120, trust_env=False, limits=limits) as client:
+    async with httpx.AsyncClient(
+        base_url=site, timeout=120, trust_env=False, limits=limits
+    ) as client:
         await warm_up(site, client)
         start = resident(pid)
         until = monotonic() + seconds
@@ -199,12 +217,16 @@ def measured(folders: Folders, seconds: float, sessions: int, streams: int) -> R
 def as_json(result: Result) -> dict[str, Any]:
     """The figures, rounded."""
     said = asdict(result) | {"memory_ratio": round(result.memory_ratio, 3)}
-    return {name: round(value, 3) if isinstance(value, float) else value for name, value in said.items()}
+    return {
+        name: round(value, 3) if isinstance(value, float) else value for name, value in said.items()
+    }
 
 
 def main() -> None:
     """Measure, and print the figures as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--sessions", type=int, default=50)
     parser.add_argument("--streams", type=int, default=20)

@@ -64,8 +64,9 @@ def values(folders: Folders, _inputs: int) -> Result:
     """Every hostile value on every surface, in files and in a browser."""
     from playwright.sync_api import sync_playwright
 
+    from tests.dashboard.conftest import QUIET
     from tests.dashboard.serving import serving
-    from tests.dashboard.test_browser import QUIET, windows
+    from tests.dashboard.test_browser import windows
 
     outcome = surfaces.put(folders)
     if outcome.failed:
@@ -83,7 +84,9 @@ def values(folders: Folders, _inputs: int) -> Result:
         browser = playwright.chromium.launch(executable_path=browser_path, args=list(QUIET))
         with windows(browser, site) as window:
             reader = window()
-            for name, surface, verdict in surfaces.walk(reader, folders, [value.name for value in surfaces.KEPT]):
+            for name, surface, verdict in surfaces.walk(
+                reader, folders, [value.name for value in surfaces.KEPT]
+            ):
                 (everywhere if name == surfaces.ALL else table[name])[surface] = verdict
             trouble = surfaces.trouble(reader)
         browser.close()
@@ -119,7 +122,9 @@ def as_table(results: Result) -> str:
     for name, one in results.get("fuzzing", {}).items():
         said = ", ".join(f"{count:,} {what}" for what, count in sorted(one["results"].items()))
         crashes = sum(crash["times"] for crash in one["crashes"].values())
-        lines.append(f"| spoiled input: {name} | {one['tried']:,} | **{crashes}** crashes ({said}) |")
+        lines.append(
+            f"| spoiled input: {name} | {one['tried']:,} | **{crashes}** crashes ({said}) |"
+        )
     if found := results.get("values"):
         said = ", ".join(f"{count} {what}" for what, count in verdicts(found).most_common())
         cells = sum(verdicts(found).values())
@@ -140,7 +145,9 @@ def as_table(results: Result) -> str:
 
 def main() -> None:
     """Do what is named, and write the results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=list(PARTS))
     parser.add_argument("--inputs", type=int, default=100_000, help="inputs of the fuzzing in all")
     parser.add_argument("--no-readme", action="store_true", help="write the results only")
