@@ -46,6 +46,9 @@ PAGES = (
     "/country?as_of=99",
     "/entry",
     "/entry?entry=x",
+    "/search",
+    "/search?q=Laos",
+    "/about?grammar=99",
 )
 QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking",
