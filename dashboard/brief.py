@@ -56,7 +56,7 @@ def brief(request: Request) -> HTMLResponse:
             filters.require_grammar(request.query_params.get(filters.GRAMMAR_KEY))
             area = spelled.of(lease).area(asked)
             if area is None or area not in names:
-                return _list(asked, names, spelled.of(lease).did_you_mean(asked))
+                return _list(asked, names, spelled.of(lease).hint(asked))
             text = _written(
                 lease.ledger, lease.as_of, area, names[area], str(request.base_url).rstrip("/")
             )

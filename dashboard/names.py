@@ -21,6 +21,7 @@ from etl.spellings import SEPARATOR
 from etl.store import Lease
 
 NEAR: Final = 0.6  # how like a name must be, from 0 to 1, to be offered
+CLOSE: Final = 0.15  # how much less like than the first one another may be
 OFFERED: Final = 3
 LEAST_PART: Final = 4  # letters of a text that is offered what holds it
 PART: Final = 0.8  # how like a text is to what holds it, at least
@@ -101,7 +102,9 @@ class Names:
                 likeness = matcher.ratio()
             if likeness >= NEAR:
                 best[code] = max(likeness, best.get(code, 0.0))
-        return sorted(best, key=lambda code: (-best[code], self.areas[code]))[:OFFERED]
+        least = max(best.values(), default=0.0) - CLOSE
+        close = [code for code in best if best[code] >= least]
+        return sorted(close, key=lambda code: (-best[code], self.areas[code]))[:OFFERED]
 
     def did_you_mean(self, text: str) -> str:
         """'Did you mean Laos (LAO) or Lesotho (LSO)?'; empty where no name is like it."""
@@ -110,6 +113,12 @@ class Names:
             return ""
         listed = f"{', '.join(near[:-1])} or {near[-1]}" if len(near) > 1 else near[0]
         return f"Did you mean {listed}?"
+
+    def hint(self, text: str) -> str:
+        """Why ``text`` is no area that can be chosen, where that can be said: it has no figure, or is misspelled."""
+        if self.area(text) is not None:
+            return "The ledger knows it, but holds no such figure of it."
+        return self.did_you_mean(text)
 
     def organisation(self, text: str) -> tuple[str, ...]:
         """Every spelling of the organisation that ``text`` is one of; ``text`` itself where it is none."""

@@ -54,7 +54,7 @@ def words_of(text: str) -> list[str]:
         FilterError: they are none, too short, too long or too many.
     """
     found = filters.words(text)
-    if sum(letter.isalnum() for letter in text) < LEAST:
+    if sum(letter.isalnum() for word in found for letter in word) < LEAST:
         raise filters.FilterError(f"Type at least {LEAST} letters or digits.")
     return found
 

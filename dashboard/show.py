@@ -250,9 +250,9 @@ def tab(*parts: str) -> None:
 
 
 def unknown(noun: str, texts: Sequence[str]) -> None:
-    """Say that the address names what is not there; of an area, also which are spelled nearly so."""
+    """Say that the address names what is not there; of an area, also why."""
     for text in texts[:5]:
-        near = names.of(LEASE.get()).did_you_mean(text) if noun == "area" else ""
+        near = names.of(LEASE.get()).hint(text) if noun == "area" else ""
         st.warning(f"There is no {noun} {plain(text[:80])} here. {plain(near)}".strip())
 
 

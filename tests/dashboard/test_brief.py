@@ -43,7 +43,7 @@ def test_its_citation_carries_the_refresh_and_the_area_as_a_code(
     whole: Folders, site: TestClient
 ) -> None:
     text = site.get("/brief", params={"area": "vietnam"}).text
-    assert "/brief?area=VNM&amp;as_of=1</p>" in text
+    assert "/brief?area=VNM&amp;as_of=1&amp;grammar=1</p>" in text
 
 
 def test_a_past_brief_shows_the_figures_of_then_and_links_stay_there(

@@ -45,6 +45,9 @@ PAGES = (
     "/country?as_of=99",
     "/entry",
     "/entry?entry=x",
+    "/search",
+    "/search?q=Laos",
+    "/about?grammar=99",
 )
 SECONDS = 1000
 expect.set_options(timeout=30 * SECONDS)  # the machine may be busy with other tests
