@@ -101,7 +101,7 @@ def opening(marks: alt.Chart, frame: pl.DataFrame) -> alt.Chart:
     """
     if "href" not in frame.columns:
         return marks
-    linked: alt.Chart = marks.encode(href=alt.Href("href:N"))
+    linked: alt.Chart = marks.encode(href=alt.Href("href:N", title="Opens"))
     return linked
 
 

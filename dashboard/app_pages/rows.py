@@ -8,6 +8,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import address, lineage, queries, reuse, show
+from dashboard.answer import RESERVED
 from dashboard.filters import FilterError, pairs_of
 from etl.tables import ALL_TABLES, FACT_TABLES, VIEWS
 
@@ -186,8 +187,9 @@ except FilterError as error:
     show.small(f"[All rows of {show.plain(of)}]({address.behind(of, {})})")
     st.stop()
 show.tab("Rows", of)
-asked = ", ".join(f"{key} = {value}" for key, value in pairs[:FEW]) or "no filter"
-more = f", and {len(pairs) - FEW} more" if len(pairs) > FEW else ""
+wanted = [f"{key} = {value}" for key, value in pairs if key not in RESERVED]
+asked = ", ".join(wanted[:FEW]) or "no filter"
+more = f", and {len(wanted) - FEW} more" if len(wanted) > FEW else ""
 st.markdown(
     f"**{count:,} row{'' if count == 1 else 's'} of {show.plain(of)}**, "
     f"{'computed from figures that were read' if of in VIEWS else 'each as it was read'}: {show.plain(asked + more)}."

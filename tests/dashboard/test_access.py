@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from etl.settings import Folders
-from tests.dashboard.serving import serving
 from tests.dashboard.test_browser import PAGES, Reader, windows
 
 pytestmark = pytest.mark.browser
@@ -24,12 +21,6 @@ RULES: dict[str, dict[str, Any]] = {
 BRIEFS = ("/brief", "/brief?area=VNM", "/brief?area=nowhere")
 # What axe finds in Streamlit's own elements, as rule and selector, with the reason why it stays. None now.
 STREAMLITS: frozenset[tuple[str, str]] = frozenset()
-
-
-@pytest.fixture(scope="module")
-def site(built_folders: Folders) -> Iterator[str]:
-    with serving(built_folders) as (address, _):
-        yield address
 
 
 def grave(found: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -48,6 +48,7 @@ PAGES = (
     "/search",
     "/search?q=Laos",
     "/about?grammar=99",
+    "/rows?of=dependency&basis=monitor&area=LAO&calendar_year=2023&is_newest_edition=yes",
 )
 SECONDS = 1000
 expect.set_options(timeout=30 * SECONDS)  # the machine may be busy with other tests
@@ -312,7 +313,7 @@ def test_no_page_asks_another_machine_or_complains(tour: Tour) -> None:
     # on a page below the root Streamlit first looks for its server there
     probes = re.compile(
         r"/(country|casualties|clearance|timeline|funding|who_else_pays|partners|reconciliation|changes|sources"
-        r"|findings|about|entry)"
+        r"|findings|about|entry|rows)"
         r"/_stcore/(health|host-config)"
     )
     assert [path for path in tour.reader.failed if not probes.fullmatch(path)] == []

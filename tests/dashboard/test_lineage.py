@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -40,6 +39,9 @@ NO_FIGURES = {
 }
 # Charts whose marks open nothing, by the beginning of their alt text, and why.
 NO_LINKS = {"World map": "a click on the map chooses the country"}
+# Small charts beside each other, which have one table and download for all; each name leads to the country.
+TOGETHER = "Stacked bars of casualties by year."
+IN_BOXES = {"coverage": 4, "funding": 1, "rows": 1}  # figures outside charts that a reader may cite
 PAGES: tuple[tuple[str, dict[str, str]], ...] = (
     ("coverage", {}),
     ("coverage", {"scope": "all", "all_areas": "true"}),
@@ -122,6 +124,14 @@ def test_every_row_of_a_table_and_every_chart_leads_to_what_is_behind_it(
     assert unlinked(app) == {}
     assert marks_without_links(app) == []
     assert len(app.table) > 0 or name == "findings"
+    # Cite and Copy link beside each chart and each figure in a box
+    alone = [
+        chart for chart in app.get("vega_lite_chart") if not chart.proto.alt.startswith(TOGETHER)
+    ]
+    texts = [str(block.value) for block in app.code]
+    beside = len(alone) + IN_BOXES.get(name, 0)
+    assert sum(text.startswith("@misc{") for text in texts) == beside
+    assert sum(text.startswith("/") and "as_of=1" in text for text in texts) == beside
 
 
 def test_every_page_of_the_navigation_is_looked_at() -> None:
@@ -166,26 +176,6 @@ def test_partners_and_their_sums_lead_to_the_figures(
             assert len(found) == row["entries_count"]
             if row["amount_usd"] is not None:
                 assert sum(one for one in found if one is not None) == row["amount_usd"]
-
-
-@pytest.mark.parametrize(
-    "page", sorted((REPOSITORY / "dashboard/app_pages").glob("*.py")), ids=lambda path: path.stem
-)
-def test_cite_and_copy_link_stand_beside_every_chart(page: Path) -> None:
-    """A chart that is drawn without :func:`dashboard.show.chart` would have neither."""
-    drawn = page.read_text(encoding="utf-8").count("st.altair_chart(")
-    # small multiples share one citation, download and table below them
-    assert drawn == (1 if page.stem == "casualties" else 0)
-    assert "reuse.beside_chart(" in inspect.getsource(show.chart)
-
-
-def test_charts_on_a_page_have_each_their_citation_and_link(whole: Folders, visit: Visit) -> None:
-    app = visit("country", area="COL")
-    drawn = len(app.get("vega_lite_chart"))
-    assert drawn == 4
-    texts = [str(block.value) for block in app.code]
-    assert sum(text.startswith("@misc{") for text in texts) == drawn
-    assert sum(text.startswith("/") and "as_of=1" in text for text in texts) == drawn
 
 
 # What a row is made of
