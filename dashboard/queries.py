@@ -2,7 +2,9 @@
 
 A page run is pinned to one ledger (:func:`pinned`), so that all figures on a page belong together
 even while a new ledger is published. Answers are kept by ledger, refresh looked back to, and
-parameters: a published ledger never changes, so an answer cannot be stale.
+parameters: a published ledger never changes, so an answer cannot be stale. Frames are kept as they are
+and shared (``cache_resource``), for nobody changes a frame in place; a copy of a large one takes longer than
+the page that shows it.
 """
 
 from __future__ import annotations
@@ -67,7 +69,7 @@ def _run(lease: Lease, query: str, parameters: dict[str, Any] | list[Any]) -> pl
     return answer.with_columns(cs.decimal().cast(pl.Float64))
 
 
-@st.cache_data(max_entries=512, show_spinner=False)
+@st.cache_resource(max_entries=512, show_spinner=False)
 def _answer(key: Key, name: str, parameters: dict[str, Any], _lease: Lease) -> pl.DataFrame:
     del key  # part of the cache's own
     return _run(_lease, _text(name), parameters)
@@ -79,7 +81,7 @@ def ask(name: str, **parameters: Any) -> pl.DataFrame:
     return _answer(_key(lease), name, parameters, lease)
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
+@st.cache_resource(max_entries=128, show_spinner=False)
 def _filtered(
     key: Key,
     name: str,
@@ -142,7 +144,7 @@ def rows(table: str, pairs: list[tuple[str, str]], first: int) -> tuple[pl.DataF
     return _rows(_key(lease), table, pairs, first, lease)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner=False)
 def _held(key: Key, _lease: Lease) -> pl.DataFrame:
     del key
     return _run(_lease, sql.text("held"), [])
@@ -248,7 +250,7 @@ def changes(a: int, b: int, first: int) -> tuple[Diff, list[dict[str, Any]]]:
     return _changes(_key(lease), a, b, first, lease)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner=False)
 def _counts(key: Key, _lease: Lease) -> pl.DataFrame:
     del key
     with _lease.limited():

@@ -83,7 +83,7 @@ def figures(some: pl.DataFrame, year: int | None) -> str:
 
 def _filters(some: pl.DataFrame, year: int | None) -> dict[str, object]:
     """What the figures behind some rows of one organisation have in common."""
-    printed = some["spellings_seen"].drop_nulls()
+    printed = some["spellings_seen"].drop_nulls().unique()
     spellings = sorted({one for text in printed for one in text.split(" ; ")})
     return {
         "series": name,
@@ -122,7 +122,11 @@ def all_of_them() -> None:
     )
     pages = -(-totals.height // PAGE_ROWS)
     page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
-    parts = {key[0]: part for key, part in rows.group_by("implementer")}
+    shown = totals.slice((page - 1) * PAGE_ROWS, PAGE_ROWS)
+    of_shown = rows.join(
+        shown.select("implementer"), on="implementer", how="semi", nulls_equal=True
+    )
+    parts = {key[0]: part for key, part in of_shown.group_by("implementer")}
 
     def of_year(year: int) -> show.Cell:
         return lambda row: figures(parts[row["implementer"]].filter(year=year), year)
@@ -134,7 +138,7 @@ def all_of_them() -> None:
         spans = f"{len(years)} years with rows, {label}{years[-1]} to {label}{years[0]}"
     over_years: dict[str, show.Cell] = {spans: lambda row: figures(parts[row["implementer"]], None)}
     show.table(
-        totals.slice((page - 1) * PAGE_ROWS, PAGE_ROWS),
+        shown,
         {
             "Organisation": partner_link,
             "Kind": kind,
@@ -222,7 +226,7 @@ def where_from() -> None:
     where = f"{len(named):,} countries and areas" if len(named) > 1 else "one country or area"
     if len(named) <= FEW_AREAS:
         where += f" ({', '.join(named)})"
-    years = show.years_of(rows["year"], about["year_basis"])
+    years = show.years_of(rows["year"].unique(), about["year_basis"])
     show.small(
         f"Source: {show.link(about['source_title'], about['source_url'])}. Read from: {read_from}."
     )

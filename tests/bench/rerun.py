@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import statistics
 import sys
@@ -168,6 +169,7 @@ def questions_of(script: str, query: str) -> list[tuple[str, Any]]:
     """What a page asks the ledger when nothing is cached."""
     asked: list[tuple[str, Any]] = []
     st.cache_data.clear()
+    st.cache_resource.clear()
     with mock.patch.object(queries, "ledgers", lambda: _Pool(asked)):
         app = AppTest.from_file(REPOSITORY / "dashboard/streamlit_app.py", default_timeout=SECONDS)
         for key, value in parse_qsl(query):
@@ -241,6 +243,9 @@ def as_table(entries: int, found: dict[str, Figures]) -> str:
 
 def main() -> None:
     """Measure, print, and write the README's table."""
+    logging.getLogger("streamlit").setLevel(
+        logging.ERROR
+    )  # this process runs pages without a server
     parser = argparse.ArgumentParser(description="Time warm reruns of every page.")
     parser.add_argument("entries", type=int, nargs="?", default=ENTRIES)
     parser.add_argument("--data", type=Path, help="a data folder made before, instead of a new one")
