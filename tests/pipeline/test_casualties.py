@@ -197,6 +197,56 @@ def test_the_profile_of_an_area_stays_with_the_monitor(built_folders: Folders) -
     assert row == (2020, 167), "not the register's 2023"
 
 
+def _printed(year: int, total: int | None, **more: object) -> dict[str, Any]:
+    """A total of the Monitor for Cambodia."""
+    return {
+        "series": "monitor_casualties", "area": "KHM", "year": year, "report": "Landmine Monitor", "edition": "2020",
+        "total": total, "is_partial_year": False, "lower_bound": False, "note": None, **more,
+    }  # fmt: skip
+
+
+def test_the_latest_casualties_are_of_a_whole_year_and_of_all_who_were_hurt() -> None:
+    printed = [
+        _printed(2014, 30),
+        _printed(2015, 10, edition="2016"),
+        _printed(2015, 11, edition="2017"),
+        _printed(2016, 5, is_partial_year=True),
+        _printed(2017, 7, note="civilians only"),
+        _printed(2018, None),
+        _printed(2019, 9, series="national_casualties", report="A body"),
+    ]
+    with _ledger(printed, []) as con:
+        for query in (
+            "SELECT calendar_year, total, entry_id FROM casualties_latest",
+            "SELECT casualties_year, casualties_total, casualties_entry_id FROM area_profile",
+        ):
+            assert select(con, query) == [(2015, 11, f"x-{2:016x}")]
+
+
+def test_the_profile_and_the_ranking_take_one_figure_for_the_latest_casualties(
+    built_folders: Folders,
+) -> None:
+    latest, profile, ranking = (
+        set(ask(built_folders, query))
+        for query in (
+            "SELECT area, calendar_year, total, lower_bound, entry_id FROM casualties_latest",
+            """SELECT area, casualties_year, casualties_total, is_casualties_lower_bound, casualties_entry_id
+            FROM area_profile WHERE casualties_year IS NOT NULL""",
+            """SELECT area, casualties_year, casualties_total, is_casualties_lower_bound, casualties_entry_id
+            FROM orphaned WHERE casualties_year IS NOT NULL""",
+        )
+    )
+    assert profile <= latest
+    assert ranking <= profile
+    assert len(ranking) > 20
+    whole = ask(
+        built_folders,
+        """SELECT area, max(year) FROM casualties
+        WHERE series = 'monitor_casualties' AND total IS NOT NULL AND NOT is_partial_year GROUP BY area""",
+    )
+    assert {(row[0], row[1]) for row in latest} <= set(whole)
+
+
 # The world
 
 
@@ -610,6 +660,6 @@ def test_the_order_of_choice_is_declared_once_and_explains_itself(built_folders:
 
 def test_an_empty_ledger_has_empty_views(tmp_path: Path) -> None:
     with _ledger([], []) as con:
-        for view in ("casualties_side_by_side", "casualties_by_area_year", "casualties_world",
+        for view in ("casualties_side_by_side", "casualties_by_area_year", "casualties_latest", "casualties_world",
                      "casualty_rates", "casualty_checks"):  # fmt: skip
             assert select(con, f"SELECT count(*) FROM {view}") == [(0,)]
