@@ -135,11 +135,21 @@ class ApiConfig(BaseModel):
     connections: int = Field(
         default=500, ge=10, description="connections that may be open at once; one more is refused"
     )
+    questions: int = Field(
+        default=16,
+        ge=1,
+        description="counts, heads, cards and lists that may be looked for at once, beside the answers with rows",
+    )
+    workbooks: int = Field(
+        default=2,
+        ge=1,
+        description="Excel workbooks that may be written at once; each is written whole before its first byte",
+    )
     max_rows_xlsx: int = Field(
-        default=250_000,
+        default=25_000,
         ge=1,
         le=EXCEL_ROWS,
-        description="rows of the largest Excel workbook; a sheet holds 1,048,575, and takes its time",
+        description="rows of the largest Excel workbook, about 8 s of one processor's time; a sheet holds 1,048,575",
     )
 
     @field_validator("public_url")

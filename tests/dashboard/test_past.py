@@ -128,17 +128,6 @@ def test_the_picker_writes_the_address_and_offers_every_refresh(past: Folders, v
     assert titles(app) == ["Vietnam"]
 
 
-def test_every_link_and_download_of_the_page_keeps_the_refresh(past: Folders, visit: Open) -> None:
-    for name, address in (("country", {"area": "VNM"}), ("coverage", {}), ("funding", {})):
-        app = visit(name, as_of="1", **address)
-        texts = [box.value for box in app.main.markdown]
-        texts += [box.value for box in app.main.info if "You see the ledger" not in box.value]
-        texts += [str(cell) for table in app.table for cell in table.value.to_numpy().ravel()]
-        links = [part.split(")")[0] for text in texts for part in text.split("](/")[1:]]
-        assert links
-        assert [link for link in links if "as_of=1" not in link] == []
-
-
 def test_the_answers_of_two_refreshes_are_not_mixed_up_in_the_cache(
     past: Folders, visit: Open
 ) -> None:

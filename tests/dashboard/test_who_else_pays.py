@@ -177,6 +177,19 @@ def test_an_address_that_means_nothing_is_said_to_mean_nothing(
     assert app.table
 
 
+def test_a_page_does_not_warn_of_an_area_that_it_chose_by_itself(
+    paid: Folders, visit: Open
+) -> None:
+    app = visit(basis="monitor")
+    (itself,) = [app.query_params["area"]]
+    assert itself
+    app.selectbox(key="basis_chosen").select("fts_committed").run()
+    assert app.query_params["basis"] == "fts_committed"
+    assert not [box for box in app.main.warning if "There is no area" in box.value]
+    chosen = visit(basis="fts_committed", area="IRQ")
+    assert "There is no area IRQ here. Its donors were not read on this basis." in words(chosen)
+
+
 def test_the_switch_changes_every_figure_to_the_other_source(paid: Folders, visit: Open) -> None:
     laos = row_of(cells(visit(basis="crs_disbursements"), "U.S. share, donors and years"), "Laos")
     assert laos["U.S. share, latest known year to 2024"].startswith("[80.0 %]")
