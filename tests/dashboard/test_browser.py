@@ -436,8 +436,8 @@ def test_pictures_and_links_can_be_taken_along_and_nothing_is_refused(window: Wi
     page.get_by_role("button", name="Copy link").first.click()
     link = page.get_by_test_id("stCode").filter(has_text="as_of=").first
     link.hover()
-    link.get_by_test_id("stCodeCopyButton").click()
-    assert page.evaluate("navigator.clipboard.readText()") == link.inner_text().strip()
+    link.get_by_role("button", name="Copy to clipboard").click()
+    assert page.evaluate("navigator.clipboard.readText()") == link.locator("code").inner_text()
     policy = httpx.get(reader.site, trust_env=False).headers["Content-Security-Policy"]
     assert "unsafe" not in policy
     assert reader.complaints == []
