@@ -89,7 +89,7 @@ def unforeseen(error: Exception) -> str:
     """What to say of an error that no reader names: what it is, and where it rose."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return (
-        f"{type(error).__name__}: {str(error)[:200]} ({Path(frame.filename).name} line {frame.lineno}). "
+        f"{type(error).__name__}: {blotted(str(error))[:200]} ({Path(frame.filename).name} line {frame.lineno}). "
         "The publisher sends what this version does not foresee, or it has a fault: report it with this line"
     )
 

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from etl.settings import Folders
 from tests.dashboard.serving import serving
+from tests.dashboard.waiting import until
 from tests.helpers import TRANSCRIBED, Row, ask, rewrite, rows_of, run
 
 pytestmark = pytest.mark.browser
@@ -92,9 +93,7 @@ class Reader:
         """Wait until nothing of the page is still to come."""
         self.page.wait_for_selector("h1")
         self.page.wait_for_selector("[data-test-script-state=notRunning]", state="attached")
-        self.page.wait_for_function(
-            "!document.querySelector('[data-testid=stSkeleton], [data-stale=true]')"
-        )
+        until(self.page, "!document.querySelector('[data-testid=stSkeleton], [data-stale=true]')")
         return self.page
 
     def rows(self, alt: str) -> list[dict[str, str]]:
@@ -398,6 +397,38 @@ def test_a_chosen_refresh_stays_in_the_address_from_page_to_page_and_back(window
     page.go_back()
     expect(page).to_have_url(re.compile("/country"))
     expect(looking_back).to_be_visible()
+
+
+# Under the Content-Security-Policy
+
+EVAL = """() => new Promise(done => setTimeout(() => {
+    try { done(String(window.eval('1'))) } catch (error) { done(String(error)); setTimeout(() => { throw error }) }
+}))"""
+
+
+def test_pictures_and_links_can_be_taken_along_and_nothing_is_refused(window: Window) -> None:
+    reader = window()
+    page = reader.open("/")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Download chart").first.click()
+    for name, start in (("Picture (SVG)", b"<svg"), ("Picture (PNG)", b"\x89PNG")):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=name).first.click()
+        assert download.value.path().read_bytes().startswith(start)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Copy link").first.click()
+    link = page.get_by_test_id("stCode").filter(has_text="as_of=").first
+    link.hover()
+    link.get_by_role("button", name="Copy to clipboard").click()
+    assert page.evaluate("navigator.clipboard.readText()") == link.locator("code").inner_text()
+    policy = httpx.get(reader.site, trust_env=False).headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert reader.complaints == []
+    assert "EvalError" in page.evaluate(EVAL), (
+        "and this would have been said of a page that needs it"
+    )
+    page.wait_for_timeout(200)
+    assert "Content Security Policy" in " ".join(reader.complaints)
 
 
 # Hostile texts
