@@ -26,7 +26,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Self
 
 import polars as pl
 
@@ -59,87 +59,113 @@ _FRAMES: Final = ("tables", "splits")
 _COUNTS: Final = ("rows_read", "deselected")
 
 
-def read(
-    archive: Archive,
-    folders: Folders,
-    spec: SourceSpec,
-    vintages: Sequence[Vintage],
-    limits: ReadingConfig,
-) -> Reading:
-    """What a source's reader makes of archived bytes, in a process of its own.
+class Children:
+    """The children of one refresh, one after the other.
 
-    Raises:
-        SourceError: the bytes cannot be read as what they should be, or not within the limits.
-        ArchiveError: they are missing or altered.
+    A child takes a second to begin. It can be started ahead, while its file is still on the way, and
+    waits then; if it is not wanted, it waits for the next source.
     """
-    copies = archive.copies(vintage.sha256 for vintage in vintages)
-    request = {
-        "data": str(folders.data),
-        "source": spec.source_id,
-        "vintages": [asdict(vintage) for vintage in vintages],
-        "proven": {name: last.hex() for name, last in archive.proven().items()},
-        "copies": {sha256: str(copy.path) for sha256, copy in copies.items()},
-        "limits": limits.model_dump(),
-    }
-    archive.root.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryFile(dir=archive.root) as answer,
-        tempfile.TemporaryFile(dir=archive.root) as complaints,
-    ):
-        descriptors = [copy.descriptor for copy in copies.values()]
-        code = _run(request, answer, complaints, descriptors, limits)
-        if code:
-            raise SourceError(_why(code, _last_words(complaints), limits), _rule(code))
-        if not all(copy.holds() for copy in copies.values()):
-            raise ArchiveError(
-                "the file was written to while it was read; refresh again when it stays as it is"
-            )
-        answer.seek(0)
-        return _reading(answer)
+
+    def __init__(self, folders: Folders, limits: ReadingConfig) -> None:
+        self._folders = folders
+        self._limits = limits
+        self._waiting: _Child | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._waiting:
+            self._waiting.end()
+
+    def prepare(self) -> None:
+        """Start one ahead, unless one waits."""
+        if self._waiting is None:
+            self._waiting = _Child(self._folders.archive)
+
+    def read(self, archive: Archive, spec: SourceSpec, vintages: Sequence[Vintage]) -> Reading:
+        """What a source's reader makes of archived bytes, in a process of its own.
+
+        Raises:
+            SourceError: the bytes cannot be read as what they should be, or not within the limits.
+            ArchiveError: they are missing or altered.
+        """
+        copies = archive.copies(vintage.sha256 for vintage in vintages)
+        self.prepare()
+        child, self._waiting = self._waiting, None
+        if child is None:
+            raise AssertionError("one was started just now")
+        request = {
+            "data": str(self._folders.data),
+            "source": spec.source_id,
+            "vintages": [asdict(vintage) for vintage in vintages],
+            "proven": {name: last.hex() for name, last in archive.proven().items()},
+            "copies": {sha256: str(copy.path_for_others) for sha256, copy in copies.items()},
+            "limits": self._limits.model_dump(),
+        }
+        try:
+            code = child.ask(request, self._limits.wall_seconds)
+            if code:
+                raise SourceError(
+                    _why(code, _last_words(child.complaints), self._limits), _rule(code)
+                )
+            if not all(copy.holds() for copy in copies.values()):
+                raise ArchiveError(
+                    "the file was written to while it was read; refresh again when it stays as it is"
+                )
+            child.answer.seek(0)
+            return _reading(child.answer)
+        finally:
+            child.end()
+
+
+@contextmanager
+def children(folders: Folders, limits: ReadingConfig | None) -> Iterator[Children | None]:
+    """The children of one refresh; none where there are no limits, and all is read in this process."""
+    if limits is None:
+        yield None
+        return
+    with Children(folders, limits) as found:
+        yield found
 
 
 TOO_LONG: Final = 1000  # no exit code of a process: it was ended after the wall time
 
 
-def _run(
-    request: Mapping[str, Any],
-    answer: IO[bytes],
-    complaints: IO[bytes],
-    descriptors: Sequence[int],
-    limits: ReadingConfig,
-) -> int:
-    """Run the child to its end; its exit code, or that it took too long."""
-    environment = {name: os.environ[name] for name in KEPT if name in os.environ}
-    with _started(environment, answer, complaints, descriptors) as process:
+class _Child:
+    """One process that waits for what to read."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        # files without a name: nothing of them is left, whatever happens
+        self.answer = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by end()
+        self.complaints = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+        self._process = subprocess.Popen(  # noqa: S603 - this very Python, and a text of ours
+            [sys.executable, "-c", CHILD], cwd=PACKAGE.parent, stdin=subprocess.PIPE,
+            stdout=self.answer, stderr=self.complaints, env={**environment, **FEW_THREADS},
+        )  # fmt: skip
+
+    def ask(self, request: Mapping[str, Any], seconds: float) -> int:
+        """Have it read, to its end; its exit code, or that it took too long."""
         with suppress(BrokenPipeError):
-            if process.stdin:
-                process.stdin.write(json.dumps(request).encode() + b"\n")
-                process.stdin.flush()
+            if self._process.stdin:
+                self._process.stdin.write(json.dumps(request).encode() + b"\n")
+                self._process.stdin.flush()
         try:
-            return process.wait(limits.wall_seconds)
+            return self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             return TOO_LONG
 
-
-@contextmanager
-def _started(
-    environment: Mapping[str, str],
-    answer: IO[bytes],
-    complaints: IO[bytes],
-    descriptors: Sequence[int],
-) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(  # noqa: S603 - this very Python, and a text of ours
-        [sys.executable, "-c", CHILD], cwd=PACKAGE.parent, stdin=subprocess.PIPE, stdout=answer,
-        stderr=complaints, env={**environment, **FEW_THREADS}, pass_fds=tuple(descriptors),
-    )  # fmt: skip
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        if process.stdin:
+    def end(self) -> None:
+        """End it, if it has not ended."""
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdin:
             with suppress(BrokenPipeError):
-                process.stdin.close()
+                self._process.stdin.close()
+        self.answer.close()
+        self.complaints.close()
 
 
 def _last_words(complaints: IO[bytes]) -> str:
@@ -249,7 +275,10 @@ def child() -> None:
     """Read what standard input asks for, answer on standard output, and end."""
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
-    request = json.loads(_line(0))
+    line = _line(0)
+    if not line:
+        os._exit(0)  # nothing was to be read
+    request = json.loads(line)
     _confine(ReadingConfig(**request["limits"]))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:

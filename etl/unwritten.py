@@ -39,9 +39,11 @@ class Unwritten:
         return self._path if self._is_ours else Path(f"/proc/self/fd/{self._descriptor}")
 
     @property
-    def descriptor(self) -> int:
-        """By which it is held open; a process that it is handed to finds it at the same :attr:`path`."""
-        return self._descriptor
+    def path_for_others(self) -> Path:
+        """The same, for another process of this user."""
+        if self._is_ours:
+            return self._path
+        return Path(f"/proc/{os.getpid()}/fd/{self._descriptor}")
 
     def holds(self) -> bool:
         """Nobody has written to it."""
