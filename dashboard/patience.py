@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 HEAD_SECONDS: Final = 15
 
@@ -38,7 +38,8 @@ class Patient(H11Protocol):
         super().connection_lost(exc)
 
     def _is_answering(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
+        cycle: RequestResponseCycle | Any = self.cycle  # None before the first request
+        return cycle is not None and not cycle.response_complete
 
     def _wait(self) -> None:
         self._waits = self.loop.call_later(HEAD_SECONDS, self._end)

@@ -17,17 +17,14 @@ import io
 import json
 import os
 import signal
-import socket
 import struct
-import subprocess
 import sys
-import tempfile
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Self
 
 import polars as pl
 
@@ -44,8 +41,6 @@ if sys.platform != "win32":
     import resource
 
 MEGABYTE: Final = 1 << 20
-MOST_HANDED: Final = 200
-FIRST_HANDED: Final = 100  # the child has no such descriptors of its own
 LAST_WORDS_BYTES: Final = 2000
 MOST_HEAD_BYTES: Final = 256 * MEGABYTE  # findings of a file in which every row is wrong
 _LENGTH: Final = struct.Struct("<Q")
@@ -54,66 +49,74 @@ _FRAMES: Final = ("tables", "splits")
 _COUNTS: Final = ("rows_read", "deselected")
 
 
-def read(
-    archive: Archive,
-    folders: Folders,
-    spec: SourceSpec,
-    vintages: Sequence[Vintage],
-    limits: ReadingConfig,
-) -> Reading:
-    """What a source's reader makes of archived bytes, in a process of its own.
+class Children:
+    """The children of one refresh, one after the other.
 
-    Raises:
-        SourceError: the bytes cannot be read as what they should be, or not within the limits.
-        ArchiveError: they are missing or altered.
+    A child takes a second to begin. It can be started ahead, while its file is still on the way, and
+    waits then; if it is not wanted, it waits for the next source.
     """
-    held = archive.copies(vintage.sha256 for vintage in vintages)
-    copies = dict(list(held.items())[: MOST_HANDED - 2])  # the others it finds in the archive
-    request = {
-        "data": str(folders.data),
-        "source": spec.source_id,
-        "vintages": [asdict(vintage) for vintage in vintages],
-        "proven": {name: last.hex() for name, last in archive.proven().items()},
-        "copies": {
-            sha256: str(copy.path_as(FIRST_HANDED + number))
-            for number, (sha256, copy) in enumerate(copies.items(), 2)
-        },
-        "limits": limits.model_dump(),
-    }
-    archive.root.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryFile(dir=archive.root) as answer,
-        tempfile.TemporaryFile(dir=archive.root) as complaints,
-    ):
-        handed = [
-            answer.fileno(),
-            complaints.fileno(),
-            *(copy.descriptor for copy in copies.values()),
-        ]
-        code = _run(request, handed, limits)
-        if code:
-            raise SourceError(_why(code, _last_words(complaints), limits), _rule(code))
-        if not all(copy.holds() for copy in copies.values()):
-            raise ArchiveError(
-                "the file was written to while it was read; refresh again when it stays as it is"
-            )
-        answer.seek(0)
-        return _reading(answer)
+
+    def __init__(self, folders: Folders, limits: ReadingConfig) -> None:
+        self._folders = folders
+        self._limits = limits
+        self._waiting: spare.Child | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._waiting:
+            self._waiting.end()
+
+    def prepare(self) -> None:
+        """Start one ahead, unless one waits."""
+        if self._waiting is None:
+            self._waiting = spare.take(self._folders.archive)
+
+    def read(self, archive: Archive, spec: SourceSpec, vintages: Sequence[Vintage]) -> Reading:
+        """What a source's reader makes of archived bytes, in a process of its own.
+
+        Raises:
+            SourceError: the bytes cannot be read as what they should be, or not within the limits.
+            ArchiveError: they are missing or altered.
+        """
+        copies = archive.copies(vintage.sha256 for vintage in vintages)
+        self.prepare()
+        child, self._waiting = self._waiting, None
+        if child is None:
+            raise AssertionError("one was started just now")
+        request = {
+            "data": str(self._folders.data),
+            "source": spec.source_id,
+            "vintages": [asdict(vintage) for vintage in vintages],
+            "proven": {name: last.hex() for name, last in archive.proven().items()},
+            "copies": {sha256: str(copy.path_for_others) for sha256, copy in copies.items()},
+            "limits": self._limits.model_dump(),
+        }
+        try:
+            code = child.ask(request, self._limits.wall_seconds)
+            if code:
+                raise SourceError(
+                    _why(code, _last_words(child.complaints), self._limits), _rule(code)
+                )
+            if not all(copy.holds() for copy in copies.values()):
+                raise ArchiveError(
+                    "the file was written to while it was read; refresh again when it stays as it is"
+                )
+            child.answer.seek(0)
+            return _reading(child.answer)
+        finally:
+            child.end()
 
 
-TOO_LONG: Final = 1000  # no exit code of a process: it was ended after the wall time
-
-
-def _run(request: Mapping[str, Any], handed: list[int], limits: ReadingConfig) -> int:
-    """Run the child to its end; its exit code, or that it took too long."""
-    child = spare.take()
-    try:
-        child.ask(json.dumps(request).encode() + b"\n", handed)
-        return child.process.wait(limits.wall_seconds)
-    except subprocess.TimeoutExpired:
-        return TOO_LONG
-    finally:
-        child.end()
+@contextmanager
+def children(folders: Folders, limits: ReadingConfig | None) -> Iterator[Children | None]:
+    """The children of one refresh; none where there are no limits, and all is read in this process."""
+    if limits is None:
+        yield None
+        return
+    with Children(folders, limits) as found:
+        yield found
 
 
 def _last_words(complaints: IO[bytes]) -> str:
@@ -135,14 +138,14 @@ def _rule(code: int) -> str:
 
 
 def _is_crash(code: int) -> bool:
-    return code not in {TOO_LONG, OVER_MEMORY, OVER_SIZE, OVER_CPU, -int(signal.SIGKILL)}
+    return code not in {spare.TOO_LONG, OVER_MEMORY, OVER_SIZE, OVER_CPU, -int(signal.SIGKILL)}
 
 
 def _why(code: int, last_words: str, limits: ReadingConfig) -> str:
     """Why the child did not answer, as a sentence, and what to do."""
     said = f" ({last_words})" if last_words else ""
     hint = "look at the file by hand; if it is right, raise"
-    if code == TOO_LONG:
+    if code == spare.TOO_LONG:
         return f"reading it took longer than {limits.wall_seconds:g} seconds; {hint} reading.wall_seconds"
     if code == OVER_MEMORY or any(sign in last_words for sign in _MEMORY_SIGNS):
         return f"reading it needs more than {limits.memory_mb:,} MB of memory; {hint} reading.memory_mb"
@@ -220,43 +223,37 @@ def _error(said: Mapping[str, str]) -> Exception:
 
 
 def child() -> None:
-    """Read what standard input asks for, answer in the first of the files that come with it, and end."""
+    """Read what standard input asks for, answer on standard output, and end."""
     sys.modules["pandas"] = None  # type: ignore[assignment]  # see etl.cli.without_pandas
-    with socket.socket(fileno=0) as line:
-        request = _request(line)
-        if not request.endswith(b"\n"):
-            return  # there was nothing to read after all, or nobody is left to ask
-        answer = os.fdopen(FIRST_HANDED, "wb")
-        os.dup2(FIRST_HANDED + 1, 2)
-        os.dup2(2, 1)  # what a library prints is no answer
-        asked = json.loads(request)
-        _confine(ReadingConfig(**asked["limits"]))
-        threading.Thread(target=_end_with_parent, args=(line,), daemon=True).start()
-        try:
-            _answer(answer, _carry_out(asked))
-            answer.flush()
-        except MemoryError:
-            os._exit(OVER_MEMORY)
-        except OSError as error:
-            if error.errno != errno.EFBIG:
-                raise
-            os._exit(OVER_SIZE)
-        os._exit(0)  # nothing is left to do, and a thread still waits
+    answer = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints is no answer
+    line = _line(0)
+    if not line:
+        os._exit(0)  # nothing was to be read
+    request = json.loads(line)
+    _confine(ReadingConfig(**request["limits"]))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        _answer(answer, _carry_out(request))
+        answer.flush()
+    except MemoryError:
+        os._exit(OVER_MEMORY)
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        os._exit(OVER_SIZE)
+    os._exit(0)  # nothing is left to do, and a thread still waits
 
 
-def _request(line: socket.socket) -> bytes:
-    """What is asked; the files that come with it get the numbers from FIRST_HANDED on."""
-    request, handed, *_ = socket.recv_fds(line, 1, MOST_HANDED)
-    for number, descriptor in enumerate(handed, FIRST_HANDED):
-        os.dup2(descriptor, number)
-        os.close(descriptor)
-    while not request.endswith(b"\n") and (more := line.recv(1 << 16)):
-        request += more
-    return request
+def _line(descriptor: int) -> bytes:
+    line = b""
+    while not line.endswith(b"\n") and (more := os.read(descriptor, 1 << 16)):
+        line += more
+    return line
 
 
-def _end_with_parent(line: socket.socket) -> None:
-    line.recv(1)  # nothing comes any more; it ends when the one who called does
+def _end_with_parent() -> None:
+    os.read(0, 1)  # nothing comes any more; it ends when the one who called does
     os._exit(1)
 
 

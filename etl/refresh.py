@@ -19,23 +19,13 @@ from time import perf_counter
 import duckdb
 import polars as pl
 
-from etl import (
-    __version__,
-    confined,
-    guard,
-    log,
-    manifest,
-    partial,
-    record,
-    retrieve,
-    spare,
-    withheld,
-)
+from etl import __version__, confined, guard, log, manifest, partial, record, retrieve, withheld
 from etl import watch as watching
 from etl.archive import Archive, ArchiveError, Vintage
 from etl.areas import Resolver, load_areas
 from etl.check import Checked, check
 from etl.config import Config, ReadingConfig
+from etl.confined import Children
 from etl.guard import Hold
 from etl.implementers import load_implementers
 from etl.log import ANY_STATUS, Decision, SourceOutcome
@@ -77,7 +67,7 @@ class _Run:
     code_version: str
     given: Mapping[str, Sequence[Given]]
     settings: Config | None
-    reading: ReadingConfig | None
+    apart: Children | None
     decision: Decision | None
     progress: Progress
     fetching: Fetching
@@ -109,7 +99,11 @@ def refresh(  # noqa: PLR0913 - each of them is a matter of its own, and named b
     started = datetime.now(UTC)
     areas = load_areas(folders.reference)
     implementers = load_implementers(folders.reference)
-    with writer(folders.ledger), building(folders.ledger) as (built, base, con), spare.ended():
+    with (
+        writer(folders.ledger),
+        building(folders.ledger) as (built, base, con),
+        confined.children(folders, reading) as apart,
+    ):
         archive = Archive(folders.archive)
         archive.sweep()
         partial.sweep(folders.archive / INCOMING)
@@ -119,7 +113,7 @@ def refresh(  # noqa: PLR0913 - each of them is a matter of its own, and named b
         record.create_tables(con)
         run = _Run(
             con, log.last_refresh(con) + 1, folders, archive, Resolver(areas),
-            code_version(folders), given or {}, settings, reading, decision, progress, fetching,
+            code_version(folders), given or {}, settings, apart, decision, progress, fetching,
         )  # fmt: skip
         con.execute("BEGIN")
         if decision:
@@ -247,6 +241,11 @@ def _watch(run: _Run, spec: SourceSpec, watch: WatchSpec, outcome: SourceOutcome
     outcome.unread = watching.findings(spec, watch, run.archive, newest, read)
 
 
+def _apart(run: _Run, spec: SourceSpec) -> Children | None:
+    """What reads a source in a process of its own; None for figures that come with the project."""
+    return None if spec.status == "transcribed" else run.apart
+
+
 def _is_about_figures(run: _Run) -> bool:
     """A person has decided about a vintage on hold, which is read from the archive."""
     return run.decision is not None and run.decision.is_about_figures
@@ -272,8 +271,9 @@ def _read_and_record(run: _Run, spec: SourceSpec, outcome: SourceOutcome) -> Hol
     # a decision stands for the vintage it was made on; brought back over a newer one, it is looked at again
     accepted = decided is not None and (_is_about_figures(run) or not is_new)
     run.progress(spec.source_id, "read")
-    if run.reading and spec.status != "transcribed":
-        reading = confined.read(run.archive, run.folders, spec, outcome.vintages, run.reading)
+    apart = _apart(run, spec)
+    if apart:
+        reading = apart.read(run.archive, spec, outcome.vintages)
     else:
         reading = confined.read_here(run.archive, run.resolver, spec, outcome.vintages)
     run.progress(spec.source_id, "check")
@@ -344,14 +344,16 @@ def _vintages(
     if spec.is_at_hand and not (spec.status == "local" and spec.source_id in run.given):
         return retrieve.at_hand(spec, run.folders, run.archive), None
 
+    apart = _apart(run, spec)
+
     def progress(said: str) -> None:
-        if run.reading:
-            spare.prepare()  # there is something new to read
+        if apart:
+            apart.prepare()  # something comes, and will be read
         run.fetching(spec.source_id, said)
 
     if spec.source_id in run.given:
-        if run.reading:
-            spare.prepare()
+        if apart:
+            apart.prepare()
         copies = run.given[spec.source_id]
         in_use = log.latest(run.con, spec.source_id, "accepted")
         return retrieve.given(spec, copies, run.archive, run.settings, in_use, progress), None

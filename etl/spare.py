@@ -1,20 +1,21 @@
-"""The process that reads a source's files, started ahead of the files.
+"""The process that reads a source's files: how it is started, asked and ended.
 
-It is a fresh Python, and half a second goes by before it has imported what it needs. So one is started as
-soon as it is known that there will be something to read, and waits; :mod:`etl.confined` tells it what. This
-module is imported before all others, and so needs none of them.
+It is a fresh Python, and half a second goes by before it has imported what it needs. So it is started as
+soon as it is known that something will have to be read, and waits until :mod:`etl.confined` says what. This
+module is imported before all others, and so needs none that takes time.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 CHILD: Final = "from etl.confined import child; child()"
 # All that the child gets of the environment; the rest may hold secrets.
@@ -24,63 +25,59 @@ KEPT: Final = (
 )  # fmt: skip
 THREADS: Final = str(min(4, os.cpu_count() or 1))
 FEW_THREADS: Final = {"POLARS_MAX_THREADS": THREADS, "MALLOC_ARENA_MAX": "4"}
+TOO_LONG: Final = 1000  # no exit code of a process: it was ended after the wall time
 
 
 class Child:
-    """A process that waits to be asked, and the line to it; it ends when the line does."""
+    """One process that waits for what to read."""
 
-    def __init__(self) -> None:
-        """Start it."""
+    def __init__(self, folder: Path) -> None:
+        """Start it; what it writes goes into files without a name in ``folder``, of which nothing is left."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.answer = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by end()
+        self.complaints = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
         environment = {name: os.environ[name] for name in KEPT if name in os.environ}
-        self.line, its = socket.socketpair()
-        with its:
-            self.process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - this very Python, and a text of ours
-                [sys.executable, "-c", CHILD], cwd=Path(__file__).parents[1], stdin=its.fileno(),
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                env={**environment, **FEW_THREADS},
-            )  # fmt: skip
+        self._process = subprocess.Popen(  # noqa: S603 - this very Python, and a text of ours
+            [sys.executable, "-c", CHILD], cwd=Path(__file__).parents[1], stdin=subprocess.PIPE,
+            stdout=self.answer, stderr=self.complaints, env={**environment, **FEW_THREADS},
+        )  # fmt: skip
 
-    def ask(self, request: bytes, descriptors: list[int]) -> None:
-        """Say what to read, and hand over open files; one that has ended hears nothing."""
-        with suppress(BrokenPipeError, ConnectionResetError):
-            socket.send_fds(self.line, [request[:1]], descriptors)
-            self.line.sendall(request[1:])
+    def ask(self, request: Mapping[str, Any], seconds: float) -> int:
+        """Have it read, to its end; its exit code, or that it took too long."""
+        with suppress(BrokenPipeError):
+            if self._process.stdin:
+                self._process.stdin.write(json.dumps(request).encode() + b"\n")
+                self._process.stdin.flush()
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return TOO_LONG
 
     def end(self) -> None:
-        """Whatever it does, it is over."""
-        self.process.kill()
-        self.process.wait()
-        self.line.close()
+        """End it, if it has not ended."""
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdin:
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
+        self.answer.close()
+        self.complaints.close()
 
 
-_waiting: Final[list[Child]] = []
+_early: Final[list[Child]] = []
 
 
-def prepare() -> None:
-    """Have a child started and waiting, unless one is."""
-    if not _waiting:
-        _waiting.append(Child())
+def start_early(folder: Path) -> None:
+    """Start one before anything else is imported."""
+    _early.append(Child(folder))
 
 
-def take() -> Child:
-    """The child that waits, or a new one; whoever takes it ends it."""
-    child = _waiting.pop() if _waiting else Child()
-    if child.process.poll() is None:
-        return child
-    child.end()
-    return Child()
+def take(folder: Path) -> Child:
+    """The one that was started early, or a new one; whoever takes it ends it."""
+    return _early.pop() if _early else Child(folder)
 
 
 def dismiss() -> None:
-    """End the child that waits, if there is one."""
-    while _waiting:
-        _waiting.pop().end()
-
-
-@contextmanager
-def ended() -> Iterator[None]:
-    """Let no child wait for longer than this lasts."""
-    try:
-        yield
-    finally:
-        dismiss()
+    """End the one that was started early, if nothing was to be read after all."""
+    while _early:
+        _early.pop().end()

@@ -36,16 +36,14 @@ class Unwritten:
     @property
     def path(self) -> Path:
         """Where to read it: of others' files the very one that is held, whatever the name leads to by then."""
-        return self.path_as(self._descriptor)
-
-    def path_as(self, descriptor: int) -> Path:
-        """Where a process reads it that holds it open under this number."""
-        return self._path if self._is_ours else Path(f"/proc/self/fd/{descriptor}")
+        return self._path if self._is_ours else Path(f"/proc/self/fd/{self._descriptor}")
 
     @property
-    def descriptor(self) -> int:
-        """By which it is held open here."""
-        return self._descriptor
+    def path_for_others(self) -> Path:
+        """The same, for another process of this user."""
+        if self._is_ours:
+            return self._path
+        return Path(f"/proc/{os.getpid()}/fd/{self._descriptor}")
 
     def holds(self) -> bool:
         """Nobody has written to it."""

@@ -111,5 +111,5 @@ def every_source(_: Folders) -> dict[str, SourceSpec]:
 
 def child() -> None:
     """As :func:`etl.confined.child`, with these sources."""
-    confined.every_source = every_source
+    vars(confined)["every_source"] = every_source
     confined.child()

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -117,7 +118,7 @@ def test_a_name_is_a_name_or_none(text: str) -> None:
     ids=lambda each: str(each)[:60],
 )  # fmt: skip
 def test_what_no_reader_needs_is_refused(
-    reader: TestClient, ask: dict[str, str], status: int
+    reader: TestClient, ask: dict[str, Any], status: int
 ) -> None:
     refused = reader.request(**ask)
     assert refused.status_code == status

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,10 +52,11 @@ def kept(folders: Folders, content: bytes = ROWS) -> tuple[Archive, list[Vintage
     return archive, [archive.put("a test", live.FILE, content, "")]
 
 
-def read(folders: Folders, name: str, **limits: float) -> Reading:
-    archive, vintages = kept(folders)
+def read(folders: Folders, name: str, content: bytes = ROWS, **limits: Any) -> Reading:
+    archive, vintages = kept(folders, content)
     changed = ReadingConfig.model_validate(LIMITS.model_dump() | limits)
-    return confined.read(archive, folders, misbehaving.spec_of(name), vintages, changed)
+    with confined.Children(folders, changed) as children:
+        return children.read(archive, misbehaving.spec_of(name), vintages)
 
 
 def left_over(folders: Folders) -> list[Path]:
@@ -66,7 +68,7 @@ def test_what_the_child_reads_is_what_would_be_read_here(folders: Folders) -> No
     archive, vintages = kept(folders, content)
     resolver = Resolver(load_areas(folders.reference))
     here = confined.read_here(archive, resolver, misbehaving.spec_of("reads"), vintages)
-    there = confined.read(archive, folders, misbehaving.spec_of("babbles"), vintages, LIMITS)
+    there = read(folders, "babbles", content)
     assert list(there.tables) == list(here.tables) == ["funding"]
     for ours, theirs in zip(here.tables["funding"], there.tables["funding"], strict=True):
         assert ours.equals(theirs)
@@ -91,7 +93,7 @@ def test_what_the_child_reads_is_what_would_be_read_here(folders: Folders) -> No
     ],
 )  # fmt: skip
 def test_a_reader_that_misbehaves_ends_with_a_sentence(
-    folders: Folders, name: str, limits: dict[str, float], rule: str, said: str
+    folders: Folders, name: str, limits: dict[str, Any], rule: str, said: str
 ) -> None:
     with pytest.raises(SourceError) as caught:
         read(folders, name, **limits)
@@ -103,8 +105,22 @@ def test_a_reader_that_misbehaves_ends_with_a_sentence(
 def test_bytes_that_were_altered_are_refused_in_the_child_too(folders: Folders) -> None:
     archive, vintages = kept(folders)
     archive.path(vintages[0].sha256).write_bytes(ROWS + b"more\n")
-    with pytest.raises(ArchiveError, match="no longer has its SHA-256"):
-        confined.read(archive, folders, misbehaving.spec_of("reads"), vintages, LIMITS)
+    with (
+        confined.Children(folders, LIMITS) as children,
+        pytest.raises(ArchiveError, match="no longer has its SHA-256"),
+    ):
+        children.read(archive, misbehaving.spec_of("reads"), vintages)
+
+
+def test_a_child_that_was_started_ahead_and_not_wanted_is_ended(folders: Folders) -> None:
+    with confined.Children(folders, LIMITS) as children:
+        children.prepare()
+        children.prepare()
+        waiting = children._waiting
+        assert waiting is not None
+        assert waiting._process.poll() is None
+    assert waiting._process.returncode is not None
+    assert left_over(folders) == []
 
 
 def test_the_child_sees_no_secret(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,9 +141,8 @@ from tests import misbehaving
 spare.CHILD = misbehaving.CHILD
 folders = Folders(Path(sys.argv[1]))
 vintage = Vintage(**json.loads(sys.argv[2]))
-confined.read(
-    Archive(folders.archive), folders, misbehaving.spec_of("tells"), [vintage], confined.ReadingConfig()
-)
+with confined.Children(folders, confined.ReadingConfig()) as children:
+    children.read(Archive(folders.archive), misbehaving.spec_of("tells"), [vintage])
 """
 
 

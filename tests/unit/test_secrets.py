@@ -38,5 +38,5 @@ def test_what_ends_a_command_blots_it_out(capsys: pytest.CaptureFixture[str]) ->
 
 def test_an_error_that_nobody_foresaw_blots_it_out_before_it_is_cut() -> None:
     with pytest.raises(KeyError) as raised:
-        {}["a" * 190 + SECRET]
+        dict[str, str]()["a" * 190 + SECRET]
     assert "hunter2" not in unforeseen(raised.value)
