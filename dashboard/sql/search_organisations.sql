@@ -12,18 +12,16 @@ WITH names AS (
     GROUP BY folded
 ),
 printed AS (
-    SELECT
-        implementer AS spelling,
-        trim(regexp_replace(lower(implementer), '[\s\p{{Z}}]+', ' ', 'g')) AS folded,
-        count(*) AS entries_count
+    SELECT implementer AS spelling, count(*) AS entries_count
     FROM funding
     WHERE implementer IS NOT NULL
-    GROUP BY ALL
+    GROUP BY spelling
 ),
 joined AS (
     SELECT coalesce(names.implementer, printed.spelling) AS implementer, spelling, entries_count
     FROM printed
-    LEFT JOIN names ON names.folded = printed.folded
+    LEFT JOIN names
+        ON names.folded = trim(regexp_replace(lower(printed.spelling), '[\s\p{{Z}}]+', ' ', 'g'))
     UNION ALL
     SELECT implementer, spellings, 0 FROM implementers
 )
