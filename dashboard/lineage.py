@@ -22,7 +22,7 @@ from etl.settings import PACKAGE
 from etl.tables import ALL_TABLES, reading_order
 
 Row = Mapping[str, Any]
-Filters = dict[str, object]
+Filters = Mapping[str, object]
 
 # Figures of one year that may be added: no requests or estimates, no sums over years, no printed totals.
 SINGLE: Final[Filters] = {"status": "actual", "is_cumulative": "no", "is_printed_total": "no"}
@@ -196,7 +196,7 @@ def _casualty_checks(row: Row) -> list[Behind]:
         world = {"calendar_year": row["calendar_year"], "edition": row["edition"]}
         return [Behind("the edition’s numbers of the world", "casualties_world", world)]
     if row["check"] == "countries and world":
-        wanted = {"measure": "monitor", "total.null": "no", "is_partial_year": "no"}
+        wanted: Filters = {"measure": "monitor", "total.null": "no", "is_partial_year": "no"}
     else:
         wanted = {**place(row), "series": [row["series"], row["reference_series"]]}
     wanted = {**wanted, "calendar_year": row["calendar_year"]}
@@ -249,7 +249,7 @@ def entries(table: str, row: Row) -> dict[str, str]:
 
 def itself(table: str, row: Row) -> Filters:
     """Filters that give this row and, of a table whose order names it, no other."""
-    found: Filters = {}
+    found: dict[str, object] = {}
     for name in reading_order(table):
         value = row.get(name)
         found |= {f"{name}.null": "yes"} if value in (None, "") else {name: value}

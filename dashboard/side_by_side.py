@@ -6,6 +6,7 @@ source row, or to the rows of which it is the sum.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import polars as pl
@@ -162,7 +163,7 @@ def _area_of(row: dict[str, Any]) -> dict[str, object]:
     return {"area.null": "yes", "area_name": row["area_name"]}
 
 
-def rows_behind(row: dict[str, Any]) -> tuple[str, dict[str, object]]:
+def rows_behind(row: Mapping[str, Any]) -> tuple[str, dict[str, object]]:
     """Table and filters that give the figures behind a sum."""
     if row["measure"] == REFERENCE and row["area"]:
         return "coverage", {"area": row["area"], "fiscal_year": row["year"]}

@@ -110,7 +110,10 @@ def share_of(row: Row) -> str:
     if row["share_year"] is None:
         is_absent = row["is_us_listed_latest"] is False and row["us_years_count"] == 0
         words = f"U.S. not listed ({row['latest_year']})" if is_absent else "not known"
-        return show.rows_link(words, summary_row(row))
+        # an area whose donors were not read has no row to lead to
+        return (
+            words if row["known_years_count"] is None else show.rows_link(words, summary_row(row))
+        )
     words = (
         percent(row["us_share_percent"], is_about=row["is_approximate"])
         if row["is_us_listed"]
