@@ -26,7 +26,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 from unittest import mock
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 import duckdb
 import streamlit as st
@@ -170,7 +170,7 @@ def questions_of(script: str, query: str) -> list[tuple[str, Any]]:
     asked: list[tuple[str, Any]] = []
     st.cache_data.clear()
     st.cache_resource.clear()
-    with mock.patch.object(queries, "ledgers", lambda: _Pool(asked)):
+    with mock.patch.object(queries, "ledgers", return_value=_Pool(asked)):
         app = AppTest.from_file(REPOSITORY / "dashboard/streamlit_app.py", default_timeout=SECONDS)
         for key, value in parse_qsl(query):
             app.query_params[key] = value
