@@ -164,6 +164,78 @@ def funding_by_account(
     return alt.layer(*layers).properties(height=300)
 
 
+PAYERS: Final = (
+    "DoD", "DoD other", "State NADR-CWD", "State other", "State", "USAID", "CDC", "Other", "United States",
+    "other donors",
+)  # fmt: skip
+# U.S. lines without a colour of their own have that of the nearest one that has.
+_PAYER_INKS: Final = {"DoD other": "DoD", "State": "State NADR-CWD", "Other": "State other"}
+
+
+@_once
+def money_by_year(
+    frame: pl.DataFrame,
+    events: pl.DataFrame,
+    span: Sequence[int],
+    *,
+    unit: str,
+    basis: str,
+    top: float | None = None,
+    height: int = 250,
+) -> Figure:
+    """Stacked bars by ``year`` and ``payer`` of an ``amount``, with rules at the years of ``events``.
+
+    ``payer`` is an Enum, and the legend has all its words, so that charts side by side are alike.
+
+    ``span`` are the first and last year of the axis, ``top`` the end of the other where charts share it. A year
+    without a row gets a ×, one whose figures add to zero a 0.
+    """
+    present = frame.schema["payer"].categories.to_list()  # type: ignore[attr-defined]
+    frame = frame.with_columns(pl.col("payer").cast(pl.String))
+    years = list(range(span[0], span[-1] + 1))
+    across = alt.X("year:O", title=f"{basis} year" if basis != "not stated" else "year",
+                   scale=alt.Scale(domain=years),
+                   axis=alt.Axis(labelAngle=-90 if len(years) > _FEW_YEARS else 0, labelOverlap="greedy"))  # fmt: skip
+    inks = [colour(_PAYER_INKS.get(name, name)) for name in present]
+    bars = (
+        alt.Chart(frame.with_columns(order=pl.col("payer").replace_strict(
+            {name: place for place, name in enumerate(PAYERS)})))
+        .mark_bar(stroke=colour("outline"), strokeWidth=0.5)
+        .encode(
+            x=across,
+            y=alt.Y("amount:Q", title=unit, stack=True, axis=alt.Axis(format="$~s", tickCount=5),
+                    scale=alt.Scale(domainMax=top) if top else alt.Undefined),
+            color=alt.Color("payer:N", scale=alt.Scale(domain=present, range=inks),
+                            legend=_legend(None, columns=2)),
+            order=alt.Order("order:Q"),
+            tooltip=[
+                alt.Tooltip("year:O", title="Year"),
+                alt.Tooltip("payer:N", title="Paid by"),
+                alt.Tooltip("amount:Q", title="Dollars", format="$,.0f"),
+                alt.Tooltip("edition:N", title="Edition"),
+            ],
+        )
+    )  # fmt: skip
+    layers = [bars]
+    if not events.is_empty():
+        told = [alt.Tooltip("year:O", title="Year"), alt.Tooltip("words:N", title="Events")]
+        layers.append(
+            alt.Chart(events)
+            .mark_rule(color=colour("rule"), strokeDash=[3, 3], opacity=0.7)
+            .encode(x=across, tooltip=told)
+        )
+    sums = frame.group_by("year").agg(pl.col("amount").sum()).filter(pl.col("amount") == 0)
+    unread = [year for year in years if year not in set(frame["year"])]
+    for letter, there in (("×", unread), ("0", sorted(sums["year"].to_list()))):
+        if there:  # a layer without rows would be a picture without a name to a screen reader
+            layers.append(
+                alt.Chart(pl.DataFrame({"year": there}))
+                .mark_text(text=letter, dy=-6, fontSize=12, color=colour("ink"))
+                .encode(x=across, y=alt.datum(0))
+            )
+    return alt.layer(*layers).properties(height=height)
+
+
 OUTCOMES: Final = ("killed", "injured", "unknown outcome", "not split")
 # What the signs of a chart of casualties mean; stands under each of them.
 SIGNS: Final = (

@@ -9,7 +9,7 @@ SELECT
     CASE WHEN count(*) = 1 THEN min(entry_id) END AS entry_id,
     min(report) AS report,
     string_agg(DISTINCT edition, ', ' ORDER BY edition) AS edition,
-    max(source_url) AS source_url
+    CASE WHEN count(DISTINCT source_url) = 1 THEN min(source_url) END AS source_url
 FROM coverage
 WHERE fiscal_year BETWEEN $first AND $last
     AND ($scope = 'all' OR account = 'DoD')

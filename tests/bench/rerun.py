@@ -54,6 +54,7 @@ TICKS: Final = os.sysconf("SC_CLK_TCK")
 # Script, address and what is chosen there; labels, since a code in an address is rewritten once.
 PAGES: Final = {
     "What it covered": ("coverage", "", ""),
+    "What it covered, casualties": ("coverage", "", "map=Casualties"),
     "Country, Colombia": ("country", "country", "area=Colombia"),
     "Country, Vietnam": ("country", "country", "area=Vietnam"),
     "Timeline": ("timeline", "timeline", ""),
@@ -61,6 +62,7 @@ PAGES: Final = {
     "Clearance": ("clearance", "clearance", ""),
     "Funding": ("funding", "funding", ""),
     "Funding, one country": ("funding", "funding", "areas=Vietnam"),
+    "Compare": ("compare", "compare", ""),
     "Who else pays": ("who_else_pays", "who_else_pays", ""),
     "Partners": ("partners", "partners", ""),
     "Reconciliation": ("reconciliation", "reconciliation", ""),

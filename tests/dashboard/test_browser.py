@@ -34,6 +34,7 @@ PAGES = (
     "/clearance?area=BIH",
     "/timeline",
     "/funding",
+    "/compare",
     "/who_else_pays",
     "/partners",
     "/reconciliation",
@@ -329,7 +330,7 @@ def test_no_page_asks_another_machine_or_complains(tour: Tour) -> None:
     assert {urlsplit(url).hostname for url in asked} == {"127.0.0.1"}
     # on a page below the root Streamlit first looks for its server there
     probes = re.compile(
-        r"/(country|casualties|clearance|timeline|funding|who_else_pays|partners|reconciliation|changes|sources"
+        r"/(country|casualties|clearance|timeline|funding|compare|who_else_pays|partners|reconciliation|changes|sources"
         r"|findings|about|entry)"
         r"/_stcore/(health|host-config)"
     )
