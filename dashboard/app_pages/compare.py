@@ -71,6 +71,9 @@ column = constant.COLUMN if is_constant else "amount_usd"
 unit = constant.unit(about["year_basis"]) if is_constant else "nominal U.S. dollars"
 rows = queries.ask("compare_rows", series=series, areas=areas).with_columns(amount=pl.col(column))
 payers = pl.Enum([name for name in charts.PAYERS if name in rows["payer"]])
+if rows.is_empty():
+    st.info("No figure of this series may be added, so there is nothing to draw.")
+    st.stop()
 first, last = queries.years(rows, "year")
 marked = queries.ask("timeline_events").filter(
     pl.col("year").is_between(first, last),

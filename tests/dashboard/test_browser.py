@@ -353,6 +353,13 @@ def test_the_charts_are_drawn_and_say_in_words_what_they_show(window: Window, pa
         assert len(inks - {"transparent", None}) >= 4
 
 
+def test_a_click_on_the_map_opens_the_country_as_of_the_same_refresh(window: Window) -> None:
+    page = window().open("/?map=casualties&casualties_year=2016&as_of=1")
+    page.locator(".mark-shape path[aria-label*='Angola']").first.click()
+    expect(page.get_by_role("heading", name="Angola", level=1)).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/country\?.*as_of=1"))
+
+
 # Appearance and keys
 
 
