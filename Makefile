@@ -64,8 +64,9 @@ screenshots: .venv/.installed-test ## take pictures of every page into test-resu
 resilience: .venv/.installed-test ## break refreshes in every way at hand and write the README's table (an hour)
 	@$(BIN)/python -m tests.tools.resilience $(EXPERIMENTS)
 
-bench: .venv/.installed-test ## measure as-of questions (10 million entries) and a refresh of a 3.75 GB file
+bench: .venv/.installed-test ## measure as-of questions (10 million entries), warm pages (1 million), and a refresh of 3.75 GB
 	@$(BIN)/python -m tests.bench.asof
+	@$(BIN)/python -m tests.bench.rerun
 	@$(BIN)/python -m tests.bench.refresh
 
 lock: ## write requirements.lock and tests/requirements.lock anew

@@ -90,7 +90,7 @@ def _feed(into: Callable[[bytes], None], value: object) -> None:
         written = io.BytesIO()
         frame.write_ipc(written)
         into(b"frame")
-        into(written.getbuffer())
+        into(written.getvalue())
     elif isinstance(value, dict):
         _feed(into, [part for pair in value.items() for part in pair])
     elif isinstance(value, list | tuple | range):
@@ -120,7 +120,8 @@ def inline(figure: Figure) -> Specification:
     """The chart in Vega-Lite with its rows and outlines in it, for a drawing that asks for nothing."""
     with _altair:
         made: Specification = figure.to_dict()
-    return outlines.filled_in(made)
+    filled: Specification = outlines.filled_in(made)
+    return filled
 
 
 def _apart(data: Any, *, tables: dict[str, pl.DataFrame]) -> Any:  # noqa: ANN401 - Altair's own kinds of data

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import cache
+from itertools import accumulate
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -42,6 +43,39 @@ def topology() -> dict[str, Any]:
     """The outlines as TopoJSON: one object ``countries``, whose features have ``properties.area``."""
     read: dict[str, Any] = json.loads(_content())
     return read
+
+
+@cache
+def middles() -> dict[str, tuple[float, float, float]]:
+    """By area: longitude and latitude of the middle of its largest part, and how many degrees that spans."""
+    found: dict[str, tuple[float, float, float]] = {}
+    (scale_x, scale_y), (move_x, move_y) = (
+        topology()["transform"][key] for key in ("scale", "translate")
+    )
+    for outline in topology()["objects"]["countries"]["geometries"]:
+        area = outline["properties"]["area"]
+        parts = outline["arcs"] if outline["type"] == "MultiPolygon" else [outline["arcs"]]
+        for part in parts if area else ():
+            points = [point for arc in part[0] for point in _arcs()[arc if arc >= 0 else ~arc]]
+            west, east = (end(x for x, _ in points) * scale_x + move_x for end in (min, max))
+            south, north = (end(y for _, y in points) * scale_y + move_y for end in (min, max))
+            span = max(east - west, north - south)
+            if span > found.get(area, (0, 0, 0))[2]:
+                found[area] = ((west + east) / 2, (south + north) / 2, span)
+    return found
+
+
+@cache
+def _arcs() -> list[list[tuple[int, int]]]:
+    """The lines of the outlines as points on their grid; in the file each is told by its steps."""
+    return [
+        list(
+            accumulate(
+                ((x, y) for x, y in arc), lambda here, step: (here[0] + step[0], here[1] + step[1])
+            )
+        )
+        for arc in topology()["arcs"]
+    ]
 
 
 def filled_in(specification: Any) -> Any:  # noqa: ANN401 - any part of a specification

@@ -190,20 +190,34 @@ def chart(
     alt_text: str,
     source_line: str,
     rows: pl.DataFrame | None = None,
-) -> None:
+    key: str | None = None,
+) -> list[str]:
     """A chart under its finding, with its source, and beside it what a reader may take along.
 
-    ``rows`` are what it draws, where that isn't the largest table that the figure holds.
+    ``rows`` are what it draws, where that isn't the largest table that the figure holds. With a ``key``, it
+    gives the areas that the reader has clicked.
     """
     st.markdown(f"**{plain(title)}**")
-    drawn(figure, alt_text)
+    picked = drawn(figure, alt_text, key)
     small(source_line)
     reuse.beside_chart(figure, title, source_line, rows)
+    return picked
 
 
-def drawn(figure: Figure, alt_text: str) -> None:
-    """A chart alone, for a page that writes its own words around it."""
-    st.vega_lite_chart(spec=specification(figure), alt=alt_text)
+def drawn(figure: Figure, alt_text: str, key: str | None = None) -> list[str]:
+    """A chart alone, for a page that writes its own words around it; with a ``key``, the areas clicked."""
+    if key is None:
+        st.vega_lite_chart(spec=specification(figure), alt=alt_text)
+        return []
+    state = st.vega_lite_chart(
+        spec=specification(figure),
+        alt=alt_text,
+        key=key,
+        on_select="rerun",
+        selection_mode="picked",
+    )
+    points = state["selection"].get("picked", [])
+    return [point["area"] for point in points if isinstance(point.get("area"), str)]
 
 
 def download(

@@ -53,6 +53,10 @@ PAGES: Final = MappingProxyType(
             "Every printed sum of money for mine action",
             "Filtered rows, one a figure. A total is given only where figures may be added.",
         ),
+        "compare": Page(
+            "Mine action money in up to six countries, beside each other",
+            "One series by year, in nominal or constant dollars, with dated events; every sum leads to its figures.",
+        ),
         "who_else_pays": Page(
             "Who else pays for mine action, and who is left",
             "The U.S. share of each area's money, the other donors, and the covered areas that depended on it most.",

@@ -25,6 +25,7 @@ sections = {
     ],
     "Money": [
         st.Page("app_pages/funding.py", title="Funding", url_path="funding"),
+        st.Page("app_pages/compare.py", title="Compare countries", url_path="compare"),
         st.Page("app_pages/who_else_pays.py", title="Who else pays", url_path="who_else_pays"),
         st.Page("app_pages/partners.py", title="Partners", url_path="partners"),
         st.Page("app_pages/reconciliation.py", title="Reconciliation", url_path="reconciliation"),

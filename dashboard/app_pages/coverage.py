@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import address, charts, queries, show
+from dashboard import address, charts, queries, show, worldmap
 from dashboard.address import accept_code
 
 SCOPES = {"dod": "Defense program alone", "all": "Whole U.S. effort"}
@@ -124,9 +124,12 @@ for column, row in zip(st.columns(2), totals.iter_rows(named=True), strict=False
             show.source(row),
         )
 
-accept_code("scope", SCOPES)
+show.unknown("program", accept_code("scope", SCOPES))
 # a value instead of a default: a default is left out of the address, and a link would change with it
-if "scope" not in st.session_state and "scope" not in st.query_params:
+if (
+    st.session_state.get("scope") not in SCOPES
+    and st.query_params.get("scope") not in SCOPES.values()
+):
     st.session_state["scope"] = "dod"
 scope = st.segmented_control(
     "Which program",
@@ -137,30 +140,10 @@ scope = st.segmented_control(
     bind="query-params",
 )
 is_dod = scope == "dod"
-amount = "dod_fy2015_2017_usd" if is_dod else "all_fy2015_2017_usd"
 who = SCOPES["dod" if is_dod else "all"]
 
 st.header("Where")
-covered = profiles.filter(pl.col(amount).is_not_null()).with_columns(
-    words=pl.col(amount).map_elements(show.usd, return_dtype=pl.String),
-    amount_class=charts.money_class(amount),
-)
-paid = covered.filter(pl.col(amount) > 0).sort(amount, descending=True)
-top = paid.head(3)
-leaders = ", ".join(f"{row['area_name']} {row['words']}" for row in top.iter_rows(named=True))
-show.chart(
-    charts.world_map(
-        covered.select("area", "area_name", "amount_class", "words"), "dollars, FY2015–17"
-    ),
-    title=f"{who}, fiscal years 2015 to 2017: {show.usd(queries.total(paid, amount))} in "
-    f"{paid.height} of the {areas_count} countries with a table",
-    alt_text=f"World map of {who.lower()} money by country, fiscal years 2015 to 2017. Most went to "
-             f"{leaders or 'none'}. Countries without a table are grey: not read, not zero.",
-    source_line=f"{printed_in}; newest edition for each fiscal year, three years added. Grey: no table "
-    "of that country was read, or its table has no such line; neither is a zero. Boundaries and names imply no opinion on the legal "
-    "status of any area; outlines: Natural Earth (public domain).",
-    rows=covered.select("area", "area_name", "amount_class", amount_usd=amount),
-)  # fmt: skip
+worldmap.section(str(scope), who, years["fiscal_year"].unique().to_list(), areas_count)
 
 st.header("When and through which accounts")
 shown = years.filter(pl.col("account") == "DoD") if is_dod else years

@@ -34,6 +34,7 @@ PAGES = (
     "/clearance?area=BIH",
     "/timeline",
     "/funding",
+    "/compare",
     "/who_else_pays",
     "/partners",
     "/reconciliation",
@@ -311,8 +312,8 @@ def test_no_page_asks_another_machine_or_complains(tour: Tour) -> None:
     assert {urlsplit(url).hostname for url in asked} == {"127.0.0.1"}
     # on a page below the root Streamlit first looks for its server there
     probes = re.compile(
-        r"/(country|casualties|clearance|timeline|funding|who_else_pays|partners|reconciliation|changes|sources"
-        r"|findings|about|entry|rows)"
+        r"/(country|casualties|clearance|timeline|funding|compare|who_else_pays|partners|reconciliation|changes|sources"
+        r"|findings|about|entry|rows|search)"
         r"/_stcore/(health|host-config)"
     )
     assert [path for path in tour.reader.failed if not probes.fullmatch(path)] == []
@@ -332,6 +333,13 @@ def test_the_charts_are_drawn_and_say_in_words_what_they_show(window: Window, pa
         inks = {path.get_attribute("fill") for path in countries.all()}
         # the grey of countries that were not read, and a step of blue for each class of money
         assert len(inks - {"transparent", None}) >= 4
+
+
+def test_a_click_on_the_map_opens_the_country_as_of_the_same_refresh(window: Window) -> None:
+    page = window().open("/?map=casualties&casualties_year=2016&as_of=1")
+    page.locator(".mark-shape path[aria-label*='Angola']").first.click()
+    expect(page.get_by_role("heading", name="Angola", level=1)).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/country\?.*as_of=1"))
 
 
 # Appearance and keys

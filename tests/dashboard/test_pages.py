@@ -39,6 +39,7 @@ PAGES = {
     "clearance": "Clearance and contamination",
     "timeline": "Timeline",
     "funding": "Funding",
+    "compare": "Compare countries",
     "who_else_pays": "Who else pays",
     "partners": "Partners",
     "reconciliation": "Reconciliation",

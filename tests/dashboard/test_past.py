@@ -313,6 +313,7 @@ def test_a_question_that_takes_too_long_is_stopped_and_said_so(
     past: Folders, visit: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     st.cache_data.clear()
+    st.cache_resource.clear()
     whole = Lease.limited
     monkeypatch.setattr(Lease, "limited", lambda lease: whole(lease, 0.2))
     monkeypatch.setattr(

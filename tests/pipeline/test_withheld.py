@@ -80,11 +80,13 @@ def shown(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
     monkeypatch.setenv("HMA_DATA", str(kept.folders.data))
     ledgers.cache_clear()
     st.cache_data.clear()
+    st.cache_resource.clear()
     yield kept
     if ledgers.cache_info().currsize:
         ledgers().close()
     ledgers.cache_clear()
     st.cache_data.clear()
+    st.cache_resource.clear()
 
 
 def found_in(content: bytes) -> list[bytes]:

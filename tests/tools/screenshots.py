@@ -42,6 +42,7 @@ SECONDS: Final = 60
 PAGES: Final = {
     "coverage": "/",
     "coverage-all": "/?scope=all",
+    "coverage-clearance": "/?map=clearance&clearance_year=2016",
     "country": "/country?area=VNM",
     "country-none": "/country",
     "casualties": "/casualties",
@@ -49,6 +50,7 @@ PAGES: Final = {
     "clearance-area": "/clearance?area=BIH",
     "timeline": "/timeline",
     "funding": "/funding",
+    "compare": "/compare?compare=COL,VNM,KHM,AGO",
     "who-else-pays": "/who_else_pays?basis=monitor&scope=all&area=LAO",
     "partners": "/partners",
     "reconciliation": "/reconciliation",
