@@ -151,7 +151,8 @@ show_values(used)
 if used["change"] != "withdrawn":
     show.download(
         address.rows(table, {"entry_id": used["entry_id"]}),
-        everything.filter(pl.col("revision") == used["revision"]),
+        # which refresh ended it can lie ahead of the one that is looked back to
+        everything.filter(pl.col("revision") == used["revision"]).drop("ended_in"),
     )
 if len(rows) > 1:
     show_revisions()

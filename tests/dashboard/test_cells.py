@@ -67,7 +67,7 @@ CHOICES = {
 
 
 @settings(
-    max_examples=14,
+    max_examples=8,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

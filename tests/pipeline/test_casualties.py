@@ -254,6 +254,19 @@ def test_the_latest_casualties_are_of_a_whole_year_and_of_all_who_were_hurt() ->
             assert select(con, query) == [(2015, 11, f"x-{2:016x}")]
 
 
+def test_a_newer_edition_that_counts_part_of_a_year_does_not_replace_the_whole_one() -> None:
+    printed = [
+        _printed(2015, 10, edition="2016"),
+        _printed(2015, 4, edition="2017", is_partial_year=True),
+    ]
+    with _ledger(printed, []) as con:
+        for view in ("casualties_by_area_year", "casualties_latest"):
+            assert select(con, f"SELECT calendar_year, total FROM {view}") == [(2015, 10)]
+        assert select(
+            con, "SELECT total, measure FROM casualties_side_by_side ORDER BY total DESC"
+        ) == [(10, "monitor"), (4, "monitor_other")]
+
+
 def test_the_profile_and_the_ranking_take_one_figure_for_the_latest_casualties(
     built_folders: Folders,
 ) -> None:
