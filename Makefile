@@ -62,7 +62,7 @@ resilience: .venv/.installed-test ## break refreshes in every way at hand and wr
 
 bench: .venv/.installed-test ## measure as-of questions (10 million entries), warm pages (1 million), and a refresh of 3.75 GB
 	@$(BIN)/python -m tests.bench.asof
-	@STREAMLIT_LOGGER_LEVEL=error $(BIN)/python -m tests.bench.rerun  # it runs pages without a server, too
+	@$(BIN)/python -m tests.bench.rerun
 	@$(BIN)/python -m tests.bench.refresh
 
 lock: ## write requirements.lock and tests/requirements.lock anew
