@@ -209,7 +209,7 @@ if rows.height == 1:
 else:
     several(rows)
 show.small(source_line)
-show.download(address.rows(of, address.filters_of(pairs)), count)
+show.download(address.rows(of, address.filters_of(pairs)), rows, of=count)
 if of in VIEWS:
     if rows.height == 1:
         behind(first)

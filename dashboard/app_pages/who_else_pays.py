@@ -411,8 +411,8 @@ def one_year() -> None:
     )
     show.download(
         address.rows("dependency", {"basis": basis, "calendar_year": year, "is_newest_edition": "yes",
-                                    "sort": "-us_share_percent,area_name"}),
-        of_year.height,
+                                    "sort": "-us_share_percent,area_name,source_url"}),
+        of_year,
         label="Download the shares of the year",
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 import pytest
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
@@ -126,7 +127,7 @@ def holds(client: TestClient, offer: Offer, *, is_paged: bool = False) -> None:
         assert len(have) == offer.rows, about
     if isinstance(offer.rows, pl.DataFrame):
         shared = _shared(offer.rows, have)
-        want = offer.rows.select(shared).to_dicts()
+        want = _rows(offer.rows, shared)
         found = _only(shared, have)
         assert len(shared) > 2 or not have, about
         if offer.of is None:
@@ -139,7 +140,7 @@ def holds(client: TestClient, offer: Offer, *, is_paged: bool = False) -> None:
     tables = [frame for frame in offer.tables if have and _is_of(frame, have)]
     for frame in tables:
         shared = _shared(frame, have)
-        _stand_in_order(frame.select(shared).to_dicts(), _only(shared, have), about)
+        _stand_in_order(_rows(frame, shared), _only(shared, have), about)
     if offer.of is None and not is_paged and not offer.label.startswith("Download all"):
         _are_all(asked_by(offer.address)[0], tables, offer, have)
 
@@ -166,6 +167,11 @@ def _shared(frame: pl.DataFrame, rows: Rows) -> list[str]:
     return [
         name for name in frame.columns if name in names and not frame.schema[name].is_temporal()
     ]
+
+
+def _rows(frame: pl.DataFrame, names: Sequence[str]) -> Rows:
+    """Some columns of the rows, with numbers as JSON has them."""
+    return frame.select(names).with_columns(cs.decimal().cast(pl.Float64)).to_dicts()
 
 
 def _only(names: Sequence[str], rows: Rows) -> Rows:

@@ -51,7 +51,7 @@ CHOICES = {
     "casualties": asked("casualties", areas=some(AREAS), count=st.sampled_from(["", "rate"])),
     "clearance": asked("clearance", area=one_area),
     "funding": asked(
-        "funding", areas=some(AREAS), accounts=some(["DoD", "State NADR-CWD"]), flows=some(["obligation", "contribution"]),
+        "funding", area=some(AREAS), account=some(["DoD", "State NADR-CWD"]), flow=some(["obligation", "contribution"]),
         years=st.sampled_from([[], ["2015", "2017"], ["2010", "2024"]]), page=st.sampled_from(["", "2"]),
     ),
     "who_else_pays": asked("who_else_pays", basis=bases, scope=st.sampled_from(["dod", "all"]), page=st.sampled_from(["", "2"])),
@@ -62,6 +62,10 @@ CHOICES = {
     "sources": asked("sources"),
     "findings": asked("findings", source=st.sampled_from(["", "state_tweis", "treaties"])),
     "about": asked("about"),
+    "compare": asked("compare", compare=some(AREAS), series=st.sampled_from(["", "fa_obligations", "tweis_country_table"]),
+                     dollars=st.sampled_from(["", "constant"])),
+    "rows": asked("rows", of=st.sampled_from(["funding", "coverage", "donors", "casualties_latest"]), area=one_area),
+    "search": asked("search", q=st.sampled_from(["Laos", "HALO", "12,548", "mines"])),
     "entry": asked("entry", entry=st.just("state_tweis-d60fc92beeb9b42a")),
 }  # fmt: skip
 

@@ -267,6 +267,16 @@ def test_a_newer_edition_that_counts_part_of_a_year_does_not_replace_the_whole_o
         ) == [(10, "monitor"), (4, "monitor_other")]
 
 
+def test_a_figure_of_all_who_were_hurt_goes_before_one_of_civilians_only() -> None:
+    printed = [
+        _printed(2015, 7, note="civilians only"),
+        _printed(2015, 9, series="national_casualties", report="A body"),
+    ]
+    with _ledger(printed, []) as con:
+        chosen = select(con, "SELECT total, measure FROM casualties_by_area_year")
+    assert chosen == [(9, "register_counts")]
+
+
 def test_the_profile_and_the_ranking_take_one_figure_for_the_latest_casualties(
     built_folders: Folders,
 ) -> None:
