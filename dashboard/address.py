@@ -22,6 +22,7 @@ import streamlit as st
 from dashboard import current, filters, names
 
 AREAS: Final = frozenset({"area", "areas"})  # parameters whose codes are those of areas
+ORGANISATIONS: Final = frozenset({*filters.SPELLED, "partner"})  # whose names have spellings
 _CODES: Final[ContextVar[dict[str, Mapping[str, str]] | None]] = ContextVar("codes", default=None)
 
 
@@ -72,7 +73,7 @@ def meant(key: str, text: str, labels: Mapping[str, str]) -> str:
     if key in AREAS:
         code = known.area(text)
         return code if code in labels and code is not None else text
-    if key in filters.SPELLED:
+    if key in ORGANISATIONS:
         spelled = {names.spaced(code): code for code in reversed(list(labels))}
         return next(
             (

@@ -196,6 +196,12 @@ def test_who_else_pays_takes_any_spelling_of_an_area(whole: Folders, visit: Open
     assert app.query_params["area"] in ("LAO", ["LAO"])
 
 
+def test_partners_take_any_spelling_of_an_organisation(granted: Folders, visit: Open) -> None:
+    app = visit("partners", series="fa_obligations", partner="halo usa", area="viet nam")
+    assert "There is no" not in warnings(app)
+    assert [box.value for box in app.main.header] == ["HALO Trust in Vietnam"]
+
+
 def test_a_page_offers_the_nearest_name_and_takes_none_by_itself(
     whole: Folders, visit: Open
 ) -> None:
