@@ -22,6 +22,11 @@ import streamlit as st
 from dashboard import current, filters, names
 
 AREAS: Final = frozenset({"area", "areas"})  # parameters whose codes are those of areas
+LEDGER_KEY: Final = (
+    "ledger"  # the first digits of the manifest of the refresh that a link was made of
+)
+DIGITS: Final = 16
+ORGANISATIONS: Final = frozenset({*filters.SPELLED, "partner"})  # whose names have spellings
 _CODES: Final[ContextVar[dict[str, Mapping[str, str]] | None]] = ContextVar("codes", default=None)
 
 
@@ -72,7 +77,7 @@ def meant(key: str, text: str, labels: Mapping[str, str]) -> str:
     if key in AREAS:
         code = known.area(text)
         return code if code in labels and code is not None else text
-    if key in filters.SPELLED:
+    if key in ORGANISATIONS:
         spelled = {names.spaced(code): code for code in reversed(list(labels))}
         return next(
             (
@@ -123,6 +128,8 @@ def choose(
             st.query_params[key] = code
         else:
             st.query_params.pop(key, None)
+        if key == "as_of":
+            st.query_params.pop(LEDGER_KEY, None)  # which is that of another refresh
 
     return st.selectbox(
         label, list(labels), format_func=labels.__getitem__, key=widget, on_change=say, help=hint
@@ -173,7 +180,11 @@ def page(path: str, **query: object) -> str:
 
 def other_refresh(path: str, as_of: int | None = None) -> str:
     """The address of this very page, with all that was chosen on it, as of another refresh or now."""
-    chosen = {key: st.query_params.get_all(key) for key in st.query_params if key != "as_of"}
+    chosen = {
+        key: st.query_params.get_all(key)
+        for key in st.query_params
+        if key not in {"as_of", LEDGER_KEY}
+    }
     return _with_query(path, {**chosen, "as_of": as_of})
 
 
@@ -190,19 +201,30 @@ def begin() -> None:
     _CODES.set({})
 
 
-def lasting(path: str, as_of: int) -> str:
-    """An address to keep: with what is chosen also where it is the default, in codes that outlive labels."""
+def lasting(path: str, as_of: int, manifest: str) -> str:
+    """An address to keep: with what is chosen also where it is the default, in codes that outlive labels.
+
+    It names the refresh by its number and by its manifest, since another ledger numbers its own in the same way.
+    """
     chosen: dict[str, object] = {
         key: st.query_params.get_all(key)
         for key in st.query_params
-        if key not in {"as_of", filters.GRAMMAR_KEY}
+        if key not in {"as_of", LEDGER_KEY, filters.GRAMMAR_KEY}
     }
     for key, codes in _codes().items():
         value = st.session_state.get(key)
         values = value if isinstance(value, list) else [] if value is None else [value]
         if values and all(one in codes for one in values):
             chosen[key] = values
-    return _with_query(path, {**chosen, "as_of": as_of, filters.GRAMMAR_KEY: filters.GRAMMAR})
+    return _with_query(
+        path,
+        {
+            **chosen,
+            "as_of": as_of,
+            LEDGER_KEY: manifest[:DIGITS],
+            filters.GRAMMAR_KEY: filters.GRAMMAR,
+        },
+    )
 
 
 def _codes() -> dict[str, Mapping[str, str]]:

@@ -154,7 +154,7 @@ def page_url() -> str:
     """The address of this page with everything chosen on it and the refresh that it shows, host included."""
     here = urlsplit(st.context.url or "")
     path = here.path.rstrip("/") or "/"
-    link = address.lasting(path, edition().refresh)
+    link = address.lasting(path, edition().refresh, edition().manifest)
     return f"{here.scheme}://{here.netloc}{link}" if here.netloc else link
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import address, filters, queries, show
+from dashboard import address, cite, filters, queries, show
 from etl.asof import AsOfError
 from etl.guard import NOT_FETCHED
 from etl.store import Lease, NoLedgerError, TooLongError
@@ -137,6 +137,19 @@ def past(as_of: int) -> None:
         )
 
 
+def another_ledger() -> None:
+    """One line where a link was made of a ledger whose refresh has another manifest than the one shown."""
+    given = st.query_params.get(address.LEDGER_KEY, "")
+    shown = cite.edition()
+    if shown.manifest.startswith(given) or given.startswith(shown.manifest):
+        return
+    st.warning(
+        f"This link was made of another ledger: the manifest of its refresh {shown.refresh} begins with "
+        f"{show.plain(given[:64])}, that of the one shown here with {show.plain(shown.manifest[:64])}. The figures may be "
+        "others than those that the link showed."
+    )
+
+
 def unknown(error: AsOfError, ledger: str) -> None:
     """What there is, where the address names a refresh that there is not."""
     st.title("No such refresh")
@@ -188,6 +201,7 @@ def run() -> None:
             side(lease)  # before the page, which may stop its run early
             if lease.as_of is not None:
                 past(lease.as_of)
+            another_ledger()
             on_hold()
             page.run()
     except AsOfError as error:

@@ -24,7 +24,7 @@ found = queries.entry(entry_id.strip()) if entry_id else None
 if not entry_id:
     st.title("Source row")
     for key in st.query_params:
-        if key not in {"entry", "as_of", filters.GRAMMAR_KEY}:
+        if key not in {"entry", "as_of", address.LEDGER_KEY, filters.GRAMMAR_KEY}:
             st.warning(f"This page takes no {show.plain(key[:80])}: name the entry by entry=.")
     st.info("Open this page from a figure, or paste an entry_id from a download.")
     st.stop()

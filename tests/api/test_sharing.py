@@ -115,6 +115,7 @@ def test_the_head_of_a_country_says_its_figures_and_where_its_card_is(site: Test
         ("/funding?areas=Vietnam", PAGES["funding"].about),
         ("/country?area=VNM&as_of=1", "As of refresh 1."),
         ("/country?area=VNM&as_of=99", PAGES["country"].about),
+        ("/country?area=VNM&grammar=99", PAGES["country"].about),
     ],
 )
 def test_a_page_says_what_it_has_a_figure_for_and_what_it_is_about_else(

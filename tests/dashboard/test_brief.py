@@ -46,6 +46,17 @@ def test_its_citation_carries_the_refresh_and_the_area_as_a_code(
     assert "/brief?area=VNM&amp;as_of=1&amp;grammar=1</p>" in text
 
 
+def test_it_takes_any_spelling_and_refuses_a_version_that_it_does_not_know(
+    whole: Folders, site: TestClient
+) -> None:
+    assert "<h1>Laos" in site.get("/brief", params={"area": "lao pdr"}).text
+    unknown = site.get("/brief", params={"area": "Vietnan"})
+    assert (unknown.status_code, "Did you mean Vietnam (VNM)?" in unknown.text) == (404, True)
+    other = site.get("/brief", params={"area": "LAO", "grammar": "2"})
+    assert (other.status_code, "it knows grammar=1" in other.text) == (400, True)
+    assert "<h1>Laos" in site.get("/brief", params={"area": "LAO", "grammar": "1"}).text
+
+
 def test_a_past_brief_shows_the_figures_of_then_and_links_stay_there(
     past: Folders, site: TestClient
 ) -> None:

@@ -493,3 +493,23 @@ def test_hostile_texts_are_shown_as_texts_and_do_nothing(
         assert seen >= 4
         assert reader.dialogs == []
         assert not [url for url in reader.asked if "elsewhere.invalid" in url]
+
+
+# Search
+
+
+def test_a_word_typed_beside_any_page_leads_by_keyboard_to_an_area_and_stays_in_the_address(
+    window: Window,
+) -> None:
+    reader = window()
+    page = reader.open("/about?as_of=1")
+    field = page.get_by_test_id("stSidebar").get_by_role("searchbox", name="Search")
+    field.focus()
+    page.keyboard.type("lao pdr")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/search\?(?=.*q=lao)(?=.*as_of=1)"))
+    expect(page.get_by_role("heading", name="Countries and areas")).to_be_visible()
+    link = page.get_by_test_id("stMain").get_by_role("link", name="Laos", exact=True)
+    expect(link).to_have_attribute("href", "/country?area=LAO&as_of=1")
+    expect(page.get_by_role("searchbox")).to_have_value("lao pdr")
+    assert reader.complaints == []

@@ -130,6 +130,7 @@ def test_a_copied_link_says_what_is_chosen_in_codes_also_where_it_is_the_default
     app = visit("clearance", area="Bosnia and Herzegovina")
     links = [text for text in code_blocks(app) if text.startswith("/") and "as_of=" in text]
     asked = parse_qs(urlsplit(links[-1]).query)
+    assert current_path(built_folders.ledger).stem.endswith(asked.pop("ledger")[0])
     assert asked == {
         "area": ["BIH"],
         "measure": ["cleared"],
@@ -148,9 +149,11 @@ def test_a_past_page_is_cited_with_its_own_refresh_and_that_refreshs_full_hash(
     assert f"refresh 1 of {item['issued']['date-parts'][0][0]}" in item["note"]
     assert row[0] in item["note"]
     asked = {"area": ["VNM"], "dollars": ["nominal"], "as_of": ["1"], "grammar": ["1"]}
-    assert parse_qs(urlsplit(item["URL"]).query) == asked
+    assert parse_qs(urlsplit(item["URL"]).query) == {**asked, "ledger": [row[0][:16]]}
     newest = json.loads(next(t for t in code_blocks(visit("country", area="VNM")) if t[0] == "["))
-    assert newest[0]["URL"].endswith(f"as_of={NEWEST}&grammar=1")
+    assert newest[0]["URL"].endswith(
+        f"as_of={NEWEST}&ledger={current_path(past.ledger).stem.rpartition('-')[2]}&grammar=1"
+    )
 
 
 def test_an_entry_is_cited_with_its_id_and_the_hashes_of_values_and_bytes(

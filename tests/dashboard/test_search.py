@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.api import api
 from etl.settings import Folders
+from etl.store import current_path
 from etl.tables import FACT_TABLES
 from tests.dashboard.serving import REPOSITORY
 from tests.helpers import ask, run
@@ -196,6 +197,12 @@ def test_who_else_pays_takes_any_spelling_of_an_area(whole: Folders, visit: Open
     assert app.query_params["area"] in ("LAO", ["LAO"])
 
 
+def test_partners_take_any_spelling_of_an_organisation(granted: Folders, visit: Open) -> None:
+    app = visit("partners", series="fa_obligations", partner="halo usa", area="viet nam")
+    assert "There is no" not in warnings(app)
+    assert [box.value for box in app.main.header] == ["HALO Trust in Vietnam"]
+
+
 def test_a_page_offers_the_nearest_name_and_takes_none_by_itself(
     whole: Folders, visit: Open
 ) -> None:
@@ -279,7 +286,23 @@ def test_every_link_to_keep_carries_the_version(whole: Folders, visit: Open) -> 
     app = visit("country", area="VNM")
     copied = [str(block.value) for block in app.code if str(block.value).startswith("/")]
     assert copied
-    assert all(link.endswith("as_of=1&grammar=1") for link in copied)
+    digits = current_path(whole.ledger).stem.rpartition("-")[2]
+    assert all(link.endswith(f"as_of=1&ledger={digits}&grammar=1") for link in copied)
     downloads = [url for url in links(app).values() if url.startswith("/api/v1/")]
     assert downloads
     assert all("grammar=1" in url for url in downloads)
+
+
+def test_a_link_of_another_ledger_is_said_to_be_one(past: Folders, visit: Open) -> None:
+    ((manifest,),) = ask(past, "SELECT parent_manifest_sha256 FROM refreshes WHERE refresh = 2")
+    assert warnings(visit("about", as_of="1", ledger=manifest[:16])) == ""
+    assert warnings(visit("about", as_of="1", ledger=manifest)) == ""
+    other = visit("about", as_of="1", ledger="0123456789abcdef")
+    said = warnings(other)
+    assert said.startswith(
+        "This link was made of another ledger: the manifest of its refresh 1 begins"
+    )
+    assert manifest in said
+    other.sidebar.selectbox(key="as_of_chosen").select("2").run()
+    assert "ledger" not in other.query_params
+    assert "another ledger" not in warnings(other)
