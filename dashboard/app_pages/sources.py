@@ -26,6 +26,7 @@ measures = queries.ask("measures")
 rejected = set(files.filter(status="rejected")["source_id"])
 views_on, pages_on = queries.resting()
 is_now = queries.as_of() is None
+by_source = {str(name): part for (name,), part in files.group_by("source_id", maintain_order=True)}
 
 
 def last_good(row: dict[str, Any]) -> str:
@@ -43,7 +44,18 @@ def last_good(row: dict[str, Any]) -> str:
     return f"{by_hand}{files_of}{more}"
 
 
+contacted: dict[str, contacts.Contact] = {}
+
+
 def contact(row: dict[str, Any]) -> contacts.Contact:
+    """When its publisher was last reached, looked up once a run; see :func:`look_up`."""
+    name = row["source_id"]
+    if name not in contacted:
+        contacted[name] = look_up(row)
+    return contacted[name]
+
+
+def look_up(row: dict[str, Any]) -> contacts.Contact:
     """When its publisher was last reached; looking back, only what the ledger said then."""
     name = row["source_id"]
     said = next(
@@ -52,7 +64,7 @@ def contact(row: dict[str, Any]) -> contacts.Contact:
     said = "dark" if row["status"] == "dark" else said
     if not is_now:
         return contacts.judged(None, None, None, said)
-    last = contacts.last_of(name, files.filter(source_id=name).iter_rows(named=True))
+    last = contacts.last_of(name, by_source.get(name, files.clear()).iter_rows(named=True))
     return contacts.judged(last, row["every_days"], row["dark_after_days"], said)
 
 
@@ -76,7 +88,7 @@ def use(row: dict[str, Any]) -> str:
     """Whether its figures are used, where nothing stands against its last vintage."""
     if row["source_id"] in queries.withheld():
         return "kept on this machine, not shown"
-    if row["source_id"] in files["source_id"]:
+    if row["source_id"] in by_source:
         return "in use"
     return "off unless turned on" if row.get("enable") else "not read yet"
 
@@ -242,8 +254,8 @@ def describe(row: dict[str, Any]) -> None:
         f"**Licence.** {show.plain(row['licence'])}\n\n**Cite as.** {show.plain(row['citation'])}\n\n"
         f"**What depends on it.** {rests(name)}\n\n**Name in downloads.** `{name}`{limits(row)}"
     )
-    of_it = files.filter(source_id=name)
-    if not of_it.is_empty():
+    of_it = by_source.get(name)
+    if of_it is not None:
         show.table(
             of_it,
             {

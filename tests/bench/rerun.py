@@ -224,6 +224,7 @@ def measure(folders: Folders) -> dict[str, Figures]:
             sent_bytes=size,
         )
     con.close()
+    ledgers().close()
     return found
 
 
@@ -254,8 +255,8 @@ def main() -> None:
         folders = (
             Folders(said.data) if said.data else million.make(Path(name) / "data", said.entries)
         )
-        found = measure(folders)
         entries = million.count(folders)
+        found = measure(folders)
     text = as_table(entries, found)
     sys.stdout.write(text)
     if said.json:
