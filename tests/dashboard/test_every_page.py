@@ -115,7 +115,7 @@ CASES = {
     ),
     "search": without(
         "Nothing in this ledger holds all of these words", "Nothing in this ledger holds all of these words",
-        "Found later", address={"q": "Found later"},
+        "$12,549,000", address={"q": "12,549"},
     ),
 }  # fmt: skip
 PAGES = list(depends.titles())
