@@ -137,11 +137,14 @@ def past(as_of: int) -> None:
         )
 
 
-def unknown(error: AsOfError) -> None:
+def unknown(error: AsOfError, ledger: str) -> None:
     """What there is, where the address names a refresh that there is not."""
     st.title("No such refresh")
     st.warning(show.plain(error))
-    st.markdown("This ledger can be read as of:")
+    st.markdown(
+        f"The link needs a ledger that holds this refresh; the one served here is {show.plain(ledger)}. It can be "
+        "read as of:"
+    )
     here = f"/{page.url_path}"
     links = [f"- [now]({address.other_refresh(here)})"] + [
         f"- [refresh {row['refresh']}]({address.other_refresh(here, row['refresh'])}), "
@@ -190,7 +193,7 @@ def run() -> None:
     except AsOfError as error:
         with queries.pinned() as lease:
             side(lease)
-            unknown(error)
+            unknown(error, lease.ledger)
     except TooLongError as error:
         st.error(
             f"{show.plain(error)}. Nothing is shown instead of a part. Choose less, or reload the page."

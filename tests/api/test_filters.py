@@ -123,7 +123,7 @@ def test_series_sources_and_entries_are_lists_and_an_unknown_one_is_named_with_t
         ("source_id.ne", "nobody", "there is no source 'nobody'. Known: a_source."),
     ):
         with pytest.raises(FilterError, match=known):
-            parse("funding", [(key, text)], (), codes)
+            parse("funding", [(key, text)], None, codes)
 
 
 def test_a_time_is_bound_as_a_time() -> None:

@@ -35,7 +35,6 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.testing.v1 import AppTest
 from websockets.sync.client import ClientConnection, connect
 
-from dashboard import queries
 from dashboard.current import ledgers
 from etl import sql
 from etl.settings import Folders
@@ -172,7 +171,7 @@ def questions_of(script: str, query: str) -> list[tuple[str, Any]]:
     asked: list[tuple[str, Any]] = []
     st.cache_data.clear()
     st.cache_resource.clear()
-    with mock.patch.object(queries, "ledgers", return_value=_Pool(asked)):
+    with mock.patch("dashboard.queries.ledgers", return_value=_Pool(asked)):
         app = AppTest.from_file(REPOSITORY / "dashboard/streamlit_app.py", default_timeout=SECONDS)
         for key, value in parse_qsl(query):
             app.query_params[key] = value
@@ -245,9 +244,7 @@ def as_table(entries: int, found: dict[str, Figures]) -> str:
 
 def main() -> None:
     """Measure, print, and write the README's table."""
-    logging.getLogger("streamlit").setLevel(
-        logging.ERROR
-    )  # this process runs pages without a server
+    logging.disable(logging.WARNING)  # Streamlit warns of pages that are run without a server
     parser = argparse.ArgumentParser(description="Time warm reruns of every page.")
     parser.add_argument("entries", type=int, nargs="?", default=ENTRIES)
     parser.add_argument("--data", type=Path, help="a data folder made before, instead of a new one")

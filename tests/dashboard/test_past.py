@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import revisions
 from etl.settings import Folders
 from etl.sources import all_sources
-from etl.store import Lease
+from etl.store import Lease, current_path
 from etl.tables import FACT_TABLES
 from tests.dashboard.reading import archived
 from tests.dashboard.serving import REPOSITORY
@@ -111,6 +111,7 @@ def test_a_refresh_that_there_is_not_shows_no_figure_but_what_there_is(
     assert app.main.warning[-1].value
     assert not app.table
     assert f"[refresh {NEWEST}](" in words(app)
+    assert f"served here is {current_path(past.ledger).stem}." in words(app).replace("\\", "")
 
 
 def test_the_picker_writes_the_address_and_offers_every_refresh(past: Folders, visit: Open) -> None:

@@ -82,8 +82,8 @@ def test_what_the_child_reads_is_what_would_be_read_here(folders: Folders) -> No
     ("name", "limits", "rule", "said"),
     [
         ("eats", {}, "too costly to read", "needs more than 1,024 MB of memory"),
-        ("loops", {"cpu_seconds": 3}, "too costly to read", "more than 3 seconds of processor time"),
-        ("sleeps", {"wall_seconds": 3}, "too costly to read", "longer than 3 seconds"),
+        ("loops", {"cpu_seconds": 2}, "too costly to read", "more than 2 seconds of processor time"),
+        ("sleeps", {"wall_seconds": 2}, "too costly to read", "longer than 2 seconds"),
         ("writes", {"memory_mb": 512}, "too costly to read", "writes more than 512 MB"),
         ("aborts", {}, "reader crashed", "ended by SIGABRT"),
         ("crashes", {}, "reader crashed", "ended by SIGSEGV"),
