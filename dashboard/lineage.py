@@ -168,6 +168,18 @@ def _casualties_by_area_year(row: Row) -> list[Behind]:
     ]
 
 
+def _casualties_latest(row: Row) -> list[Behind]:
+    every = {"area": row["area"], "measure": "monitor", "total.null": "no"}
+    return [
+        Behind(
+            "the Monitor’s newest total of each year, of which this is the latest that counts a whole year and all "
+            "casualties",
+            "casualties_side_by_side",
+            every,
+        )
+    ]
+
+
 def _casualties_world(row: Row) -> list[Behind]:
     countries = {
         "measure": "monitor", "calendar_year": row["calendar_year"], "total.null": "no",
@@ -220,6 +232,7 @@ BEHIND: Final[Mapping[str, Callable[[Row], list[Behind]]]] = MappingProxyType(
         "coverage": _coverage,
         "casualties_side_by_side": _counted,
         "casualties_by_area_year": _casualties_by_area_year,
+        "casualties_latest": _casualties_latest,
         "donors": _donors,
         "casualties_world": _casualties_world,
         "casualty_rates": _casualty_rates,
