@@ -21,6 +21,7 @@ from etl.settings import Folders
 from tests.api.reading import from_json, from_xlsx
 from tests.dashboard.serving import serving
 from tests.dashboard.test_browser import Reader
+from tests.dashboard.waiting import until
 from tests.helpers import TRANSCRIBED, Row, rows_of
 from tests.pasts import correct
 
@@ -76,9 +77,7 @@ class Asking(Reader):
         self.page.keyboard.type(typed)
         self.page.keyboard.press("Enter")
         self.page.keyboard.press("Escape")
-        self.page.wait_for_function(
-            "document.querySelector('[data-test-script-state=notRunning]') !== null"
-        )
+        until(self.page, "document.querySelector('[data-test-script-state=notRunning]') !== null")
 
     def table(self, alt: str) -> Locator:
         return self.page.locator(f"table[aria-label*='{alt}']")
