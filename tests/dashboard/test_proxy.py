@@ -88,7 +88,9 @@ def proxy(built_folders: Folders, tmp_path_factory: pytest.TempPathFactory) -> I
         main = configured(folder, plain, port, behind)
         # workers of another user could not write into a folder of ours
         user = ["-g", "user root;"] if folder.owner() == "root" else []
-        process = subprocess.Popen([str(NGINX), "-c", main, "-p", folder, *user], stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            [str(NGINX), "-c", main, "-p", folder, *user], stderr=subprocess.PIPE
+        )
         trusts = ssl.create_default_context(cafile=str(folder / "certificate.pem"))
         found = Proxy(plain, port, behind, trusts)
         try:
@@ -105,9 +107,10 @@ def _wait(proxy: Proxy, process: subprocess.Popen[bytes]) -> None:
         try:
             with proxy.client() as client:
                 get(client, "/healthz")
-            return
         except httpx.TransportError:
             time.sleep(0.1)
+        else:
+            return
     process.kill()
     raise AssertionError(f"nginx did not start: {process.communicate()[1].decode()}")
 
@@ -125,7 +128,10 @@ def test_who_asks_for_another_name_gets_no_answer(proxy: Proxy) -> None:
 def test_plain_http_leads_to_https_under_the_sites_own_name(proxy: Proxy) -> None:
     address = f"http://127.0.0.1:{proxy.plain}/country?area=VNM"
     answer = httpx.get(address, headers={"Host": NAME}, trust_env=False)
-    assert (answer.status_code, answer.headers["Location"]) == (301, f"https://{NAME}/country?area=VNM")
+    assert (answer.status_code, answer.headers["Location"]) == (
+        301,
+        f"https://{NAME}/country?area=VNM",
+    )
 
 
 def test_every_answer_bears_the_headers_that_guard_a_reader(proxy: Proxy) -> None:
@@ -133,7 +139,10 @@ def test_every_answer_bears_the_headers_that_guard_a_reader(proxy: Proxy) -> Non
         for path in ("/country?area=VNM", "/api/v1/coverage.csv?area=VNM", "/nothing/here"):
             answer = get(client, path)
             assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
-            for name, value in {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY"}.items():
+            for name, value in {
+                "X-Content-Type-Options": "nosniff",
+                "X-Frame-Options": "DENY",
+            }.items():
                 assert value in answer.headers.get_list(name), (path, name)
             assert "strict-origin" in answer.headers["Referrer-Policy"]
             assert answer.headers["Server"] == "nginx", "and no version"
@@ -161,10 +170,16 @@ def test_answers_come_packed_with_their_tag_and_are_not_sent_twice(proxy: Proxy)
     with proxy.client() as client:
         first = get(client, "/api/v1/coverage.csv?fiscal_year=2017", **{"Accept-Encoding": "gzip"})
         assert first.headers["Content-Encoding"] == "gzip"
-        straight = httpx.get(f"{proxy.behind}/api/v1/coverage.csv?fiscal_year=2017", trust_env=False)
+        straight = httpx.get(
+            f"{proxy.behind}/api/v1/coverage.csv?fiscal_year=2017", trust_env=False
+        )
         assert first.content == straight.content
         assert first.headers["ETag"] == straight.headers["ETag"]
-        again = get(client, "/api/v1/coverage.csv?fiscal_year=2017", **{"If-None-Match": first.headers["ETag"]})
+        again = get(
+            client,
+            "/api/v1/coverage.csv?fiscal_year=2017",
+            **{"If-None-Match": first.headers["ETag"]},
+        )
         assert (again.status_code, again.content) == (304, b"")
 
 

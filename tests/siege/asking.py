@@ -26,12 +26,14 @@ from dashboard.feed import feed
 from dashboard.filters import OPERATORS
 from dashboard.sitemap import sitemap
 from etl.tables import ALL_TABLES
-from tests.siege.fuzz import Tally
+from tests.siege.fuzz import ANY, Tally
 from tests.siege.values import ODD, SHORT
 
 ALLOWED: Final = frozenset({200, 304, 307, 400, 404, 405, 413})  # 307: a slash was forgotten
 FEW_ROWS: Final = "20"  # an answer of all rows takes a second, and shows no more
-COLUMNS: Final = tuple(sorted({name for schema in ALL_TABLES.values() for name in schema.columns()}))
+COLUMNS: Final = tuple(
+    sorted({name for schema in ALL_TABLES.values() for name in schema.columns()})
+)
 REAL: Final = (
     "VNM", "KHM", "us_cwd_country_fy", "state_tweis", "2017", "2017-01-01", "2026-11-22T18:00", "DoD", "yes", "no",
     "722000", "1e3", "0x10", "1_000", "-", "year", "-year,area", "year,year", "Vietnam,Laos", "1", "2", "3", "6", "99", "0",
@@ -49,8 +51,13 @@ KEY: Final = st.one_of(
     TEXT,
 )  # fmt: skip
 PAIRS: Final = st.lists(st.tuples(KEY, TEXT), max_size=3)
-TABLE: Final = st.one_of(st.sampled_from(tuple(ALL_TABLES)), st.sampled_from(tuple(ALL_TABLES)), TEXT)
-ENDING: Final = st.one_of(st.sampled_from(("csv", "json", "ndjson", *FORMATS)), st.sampled_from(("", "exe", "csv.gz", "CSV")))
+TABLE: Final = st.one_of(
+    st.sampled_from(tuple(ALL_TABLES)), st.sampled_from(tuple(ALL_TABLES)), TEXT
+)
+ENDING: Final = st.one_of(
+    st.sampled_from(("csv", "json", "ndjson", *FORMATS)),
+    st.sampled_from(("", "exe", "csv.gz", "CSV")),
+)
 PATHS: Final = st.one_of(
     st.tuples(TABLE, ENDING).map(lambda pair: f"/api/v1/{quote(pair[0], safe='')}.{pair[1]}"),
     st.tuples(st.sampled_from(tuple(ALL_TABLES)), ENDING).map(lambda pair: f"/api/v1/{pair[0]}.{pair[1]}"),
@@ -59,9 +66,29 @@ PATHS: Final = st.one_of(
     st.sampled_from(("/api/v1/changes.json", "/api/v1/datasets", "/api/v1/sources", "/api/v1/refreshes", "/api/v1/")),
     st.sampled_from(("/brief", "/feed.atom", "/sitemap.xml")),
 )  # fmt: skip
-METHOD: Final = st.sampled_from(("GET", "GET", "GET", "GET", "GET", "GET", "GET", "GET", "GET", "GET", "GET", "GET", "HEAD", "HEAD", "POST"))
+METHOD: Final = st.sampled_from(
+    (
+        "GET",
+        "GET",
+        "GET",
+        "GET",
+        "GET",
+        "GET",
+        "GET",
+        "GET",
+        "GET",
+        "GET",
+        "GET",
+        "GET",
+        "HEAD",
+        "HEAD",
+        "POST",
+    )
+)
 TAG: Final = st.sampled_from(("", "", "", "*", '"x"', 'W/"x", "y"', '"', ","))
-RAW: Final = st.sampled_from(("", "", "", "&%ff=%00", "&area=%c3", "&=&&", "&%", "&as_of=%E2%80%AE1", "&sort=%0d%0aX: y"))
+RAW: Final = st.sampled_from(
+    ("", "", "", "&%ff=%00", "&area=%c3", "&=&&", "&%", "&as_of=%E2%80%AE1", "&sort=%0d%0aX: y")
+)
 
 
 class Api:
@@ -94,8 +121,11 @@ class Api:
         """Ask an address, and count what comes."""
         try:
             answer = self.client.request(method, address, headers=headers, follow_redirects=False)
-            if answer.status_code not in ALLOWED:
-                raise AssertionError(f"{answer.status_code}: {answer.text[:200]}")  # noqa: TRY301
-            self.tally.results[f"{answer.status_code}"] += 1
-        except Exception as error:  # noqa: BLE001 - this is what is looked for
+            if answer.status_code == 503 and "Retry-After" in answer.headers:
+                self.tally.results["503, come again later"] += 1
+            elif answer.status_code not in ALLOWED:
+                raise AssertionError(f"{answer.status_code}: {answer.text[:200]}")
+            else:
+                self.tally.results[f"{answer.status_code}"] += 1
+        except ANY as error:  # this is what is looked for
             self.tally.crash("API", error, (method, address, headers, drawn))

@@ -51,6 +51,8 @@ from tests.siege.mutate import NUMBER, Blow, blows, struck
 from tests.siege.seeds import Seed, seeds
 from tests.unit import test_webpage as pages
 
+# A panic of polars is no Exception.
+ANY: Final[tuple[type[BaseException], ...]] = (Exception, pl.exceptions.PanicException)
 NAMED: Final = (SourceError, ArchiveError)
 BATCH: Final = 40  # inputs of one source that are checked and recorded together
 CHUNK: Final = 2_000  # inputs to one run of Hypothesis, which remembers them all
@@ -79,9 +81,15 @@ class Tally:
     def crash(self, target: str, error: BaseException, given: object) -> None:
         """Count a crash; of those that rise at one place the first is kept."""
         frames = traceback.extract_tb(error.__traceback__)
-        ours = [frame for frame in frames if "/etl/" in frame.filename or "/dashboard/" in frame.filename]
+        ours = [
+            frame
+            for frame in frames
+            if "/etl/" in frame.filename or "/dashboard/" in frame.filename
+        ]
         frame = (ours or list(frames))[-1]
-        place = f"{target}: {type(error).__name__} at {Path(frame.filename).name} line {frame.lineno}"
+        place = (
+            f"{target}: {type(error).__name__} at {Path(frame.filename).name} line {frame.lineno}"
+        )
         self.times[place] += 1
         self.crashes.setdefault(place, Crash(place, str(error)[:300], repr(given)[:4000]))
 
@@ -145,14 +153,16 @@ class Readers:
             str(Finding("", None, "", str(error), "")).encode()  # fit for the record
             self.tally.results["refused, and the source keeps its last good figures"] += 1
             return
-        except Exception as error:  # noqa: BLE001 - this is what is looked for
+        except ANY as error:  # this is what is looked for
             self.tally.crash(source_id, error, said)
             return
         finally:
             for vintage in vintages:
                 archive.path(vintage.sha256).unlink(missing_ok=True)
         is_clean = not (reading.rejects or reading.issues or reading.doubts)
-        self.tally.results["read without complaint" if is_clean else "read with rejects, issues or doubts"] += 1
+        self.tally.results[
+            "read without complaint" if is_clean else "read with rejects, issues or doubts"
+        ] += 1
         waiting = self.waiting.setdefault(source_id, [])
         waiting.append((reading, said))
         if len(waiting) >= BATCH:
@@ -169,7 +179,9 @@ class Readers:
     def _look_up(archive: Archive, vintages: list[Vintage], reading: Reading) -> None:
         """Find the first row of what was read again, as its page would."""
         hashes = {vintage.file: vintage.sha256 for vintage in vintages}
-        for frame in (frame for frames in reading.tables.values() for frame in frames if frame.height):
+        for frame in (
+            frame for frames in reading.tables.values() for frame in frames if frame.height
+        ):
             place, file = frame.select("locator", "file").row(0)
             find(archive, hashes[file], place)
             return
@@ -180,13 +192,13 @@ class Readers:
         spec = next(each.spec for each in seeds() if each.spec.source_id == source_id)
         try:
             self._record(spec, [reading for reading, _ in waiting])
-        except Exception:  # noqa: BLE001 - this is what is looked for
+        except ANY:  # this is what is looked for
             for reading, said in waiting:
                 try:
                     self._record(spec, [reading])
                 except NAMED:
                     continue
-                except Exception as error:  # noqa: BLE001 - the same
+                except ANY as error:  # the same
                     self.tally.crash(f"{source_id}, checking and recording", error, said)
 
     def _record(self, spec: SourceSpec, readings: list[Reading]) -> None:
@@ -196,14 +208,19 @@ class Readers:
             for finding in (*reading.rejects, *reading.issues, *reading.doubts):
                 str(finding).encode()
             ours = pl.col("locator") + f" #{number}"  # one input's rows are not another's
-            for mine, theirs in ((together.tables, reading.tables), (together.splits, reading.splits)):
+            for mine, theirs in (
+                (together.tables, reading.tables),
+                (together.splits, reading.splits),
+            ):
                 for table, frames in theirs.items():
                     mine.setdefault(table, []).extend(frame.with_columns(ours) for frame in frames)
         if not together.tables:
             return
         checked = check(spec, together)
         for table in checked.tables:
-            checked.tables[table] = checked.tables[table].with_columns(vintage_sha256=pl.lit("0" * 64))
+            checked.tables[table] = checked.tables[table].with_columns(
+                vintage_sha256=pl.lit("0" * 64)
+            )
         self.con.execute("BEGIN")
         try:
             record.record(self.con, 1, record.compare(self.con, spec.source_id, checked))
@@ -239,7 +256,7 @@ class Parts:
         except (*NAMED, SheetError, XmlError) as error:
             str(Finding("", None, "", str(error), "")).encode()
             self.tally.results["refused"] += 1
-        except Exception as error:  # noqa: BLE001 - this is what is looked for
+        except ANY as error:  # this is what is looked for
             self.tally.crash("form " + PurePath(name).suffix, error, drawn)
         self._find(name, spoiled, hits[0])
 
@@ -252,12 +269,16 @@ class Parts:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         try:
-            if hit.where % 8 and kind != "row":  # a row of a CSV opens a database: one in eight will do
-                for text in find(self.archive, sha256, f"{name} {kind} {1 + hit.other % 9}{pointer}"):
+            if (
+                hit.where % 8 and kind != "row"
+            ):  # a row of a CSV opens a database: one in eight will do
+                for text in find(
+                    self.archive, sha256, f"{name} {kind} {1 + hit.other % 9}{pointer}"
+                ):
                     text.encode()
         except (ArchiveError, ValueError):
             pass
-        except Exception as error:  # noqa: BLE001 - this is what is looked for
+        except ANY as error:  # this is what is looked for
             self.tally.crash("finding a row again", error, (name, kind, pointer, hit))
         finally:
             path.unlink(missing_ok=True)
@@ -307,7 +328,12 @@ class Packed:
         """Work in the folder ``root``."""
         self.root = root
         self.tally = tally
-        self.seeds = [packed for each in seeds() for content in each.files.values() for packed in _packed(content)]
+        self.seeds = [
+            packed
+            for each in seeds()
+            for content in each.files.values()
+            for packed in _packed(content)
+        ]
 
     def close(self) -> None:
         """Nothing is left behind."""
@@ -322,14 +348,16 @@ class Packed:
         path.write_bytes(content)
         self.tally.tried += 1
         try:
-            out = unpacked(path, self.root, max_bytes=1 << 22, member="*.csv" if other % 2 else None)
+            out = unpacked(
+                path, self.root, max_bytes=1 << 22, member="*.csv" if other % 2 else None
+            )
             self.tally.results["unpacked"] += 1
             if out != path:
                 out.unlink()
         except UnpackError as error:
             str(error).encode()
             self.tally.results["refused"] += 1
-        except Exception as error:  # noqa: BLE001 - this is what is looked for
+        except ANY as error:  # this is what is looked for
             self.tally.crash("packed", error, drawn)
         if left := [each.name for each in self.root.iterdir() if each != path and each.is_file()]:
             self.tally.crash("packed", AssertionError(f"left behind: {left}"), drawn)
@@ -353,9 +381,17 @@ class Pages:
     def __init__(self, _root: Path, tally: Tally) -> None:
         """Watch the pages that the sources declare, and those of the tests."""
         self.tally = tally
-        declared = [page for spec in all_sources().values() if spec.watch for page in spec.watch.pages.values()]
+        declared = [
+            page
+            for spec in all_sources().values()
+            if spec.watch
+            for page in spec.watch.pages.values()
+        ]
         self.specs = [pages.TABLE, pages.EDITION, pages.TEXT, *declared]
-        said = "".join(f"<p>{page.title} {page.must_contain} {page.edition_read or ''}</p>" for page in declared)
+        said = "".join(
+            f"<p>{page.title} {page.must_contain} {page.edition_read or ''}</p>"
+            for page in declared
+        )
         self.seed = pages.status(pages.ROWS, around=f"<p>Landmine Monitor 2023</p>{said}")
 
     def close(self) -> None:
@@ -375,17 +411,22 @@ class Pages:
         except PageError as error:
             str(error).encode()
             self.tally.results["refused"] += 1
-        except Exception as error:  # noqa: BLE001 - this is what is looked for
+        except ANY as error:  # this is what is looked for
             self.tally.crash("watched page", error, drawn)
 
 
-def besiege(strategy: st.SearchStrategy[Any], one: Callable[[Any], None], count: int, first: int = 0) -> None:
+def besiege(
+    strategy: st.SearchStrategy[Any], one: Callable[[Any], None], count: int, first: int = 0
+) -> None:
     """Hand ``count`` drawn inputs to ``one``; the same number ``first`` draws the same ones again."""
     for number, start in enumerate(range(0, count, CHUNK)):
 
         @seed(first + number)
         @settings(
-            max_examples=min(CHUNK, count - start), database=None, phases=[Phase.generate], deadline=None,
+            max_examples=min(CHUNK, count - start),
+            database=None,
+            phases=[Phase.generate],
+            deadline=None,
             suppress_health_check=list(HealthCheck),
         )
         @given(strategy)

@@ -14,9 +14,11 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 from hypothesis import strategies as st
 from lxml import etree
@@ -45,8 +47,27 @@ class Blow(NamedTuple):
     token: str
 
 
-BYTES: Final = ("flip", "cut out", "twice", "insert", "cut off", "exchange", "from another", "recode")
-SHAPES: Final = ("value", "value", "value", "remove", "repeat", "rename", "strange", "swap", "ragged")
+BYTES: Final = (
+    "flip",
+    "cut out",
+    "twice",
+    "insert",
+    "cut off",
+    "exchange",
+    "from another",
+    "recode",
+)
+SHAPES: Final = (
+    "value",
+    "value",
+    "value",
+    "remove",
+    "repeat",
+    "rename",
+    "strange",
+    "swap",
+    "ragged",
+)
 blows: Final = st.lists(
     st.builds(Blow, st.sampled_from((*SHAPES, *SHAPES, *BYTES)), NUMBER, NUMBER, st.sampled_from(TOKENS)),
     min_size=1, max_size=4,
@@ -60,12 +81,15 @@ def struck(name: str, content: bytes, blow: Blow, another: bytes) -> bytes:
         try:
             return change(content, blow)
         except (ValueError, LookupError, TypeError, SyntaxError, RecursionError, csv.Error, yaml.YAMLError,
-                zipfile.BadZipFile, pl.exceptions.PolarsError, NotImplementedError, ArithmeticError, zlib.error, OSError):  # fmt: skip
+                zipfile.BadZipFile, pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException,
+                NotImplementedError, ArithmeticError, zlib.error, OSError):  # fmt: skip
             pass  # an earlier blow has broken the form: what is left are bytes
     return _bytes(content, blow, another)
 
 
-def _bytes(content: bytes, blow: Blow, another: bytes) -> bytes:
+def _bytes(  # noqa: PLR0911 - one line a kind
+    content: bytes, blow: Blow, another: bytes
+) -> bytes:
     size = len(content) or 1
     start = blow.where % size
     end = start + 1 + blow.other % 60
@@ -89,7 +113,9 @@ def _bytes(content: bytes, blow: Blow, another: bytes) -> bytes:
             text = content.decode("latin-1")
             return text.encode(("utf-16", "utf-8", "utf-32", "utf-8-sig")[blow.other % 4])
         case _:
-            return content[:start] + (raw if blow.where % 2 else blow.token.encode()) + content[start:]
+            return (
+                content[:start] + (raw if blow.where % 2 else blow.token.encode()) + content[start:]
+            )
 
 
 # ---- tables of text
@@ -105,7 +131,7 @@ def _table(content: bytes, blow: Blow) -> bytes:
     separator = _separator(text)
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
     out = io.StringIO(newline="")
-    quoting = csv.QUOTE_ALL if text.startswith('"') else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if text.startswith('"') else csv.QUOTE_MINIMAL
     writer = csv.writer(out, delimiter=separator, lineterminator="\n", quoting=quoting)
     writer.writerows(_rows(rows, blow))
     return out.getvalue().encode()
@@ -140,7 +166,13 @@ def _rows(rows: list[list[str]], blow: Blow) -> list[list[str]]:
 
 def _places(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:  # noqa: ANN401
     """Where every value of a tree stands."""
-    inside = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    inside = (
+        tree.items()
+        if isinstance(tree, dict)
+        else enumerate(tree)
+        if isinstance(tree, list)
+        else ()
+    )
     return [path, *(place for key, value in inside for place in _places(value, (*path, key)))]
 
 
@@ -222,9 +254,16 @@ def _xml(content: bytes, blow: Blow) -> bytes:
 def _workbook(content: bytes, blow: Blow) -> bytes:
     """A workbook with one of its parts spoiled, and whole as a zip."""
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+    with (
+        zipfile.ZipFile(io.BytesIO(content)) as old,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
         names = old.namelist()
-        telling = [name for name in names if re.search(r"sheet\d|sharedStrings|workbook\.xml$|styles", name)]
+        telling = [
+            name
+            for name in names
+            if re.search(r"sheet\d|sharedStrings|workbook\.xml$|styles", name)
+        ]
         hit = telling[blow.where % len(telling)]
         for name in names:
             part = old.read(name)
@@ -240,14 +279,18 @@ _TEXT: Final = re.compile(rb"(?<=>)[^<>]+(?=<)|(?<==\")[^\"<>]*(?=\")")
 def _part(part: bytes, blow: Blow) -> bytes:
     found = list(_TEXT.finditer(part))
     if blow.kind in {"ragged", "repeat"} or not found:
-        return _bytes(part, blow._replace(kind="cut out" if blow.kind == "ragged" else "twice"), b"")
+        return _bytes(
+            part, blow._replace(kind="cut out" if blow.kind == "ragged" else "twice"), b""
+        )
     match = found[blow.other % len(found)]
     token = blow.token.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;").encode()
     return part[: match.start()] + token + part[match.end() :]
 
 
 def _parquet(content: bytes, blow: Blow) -> bytes:
-    frame = pl.read_parquet(io.BytesIO(content))
+    frame = pl.DataFrame(
+        pq.read_table(io.BytesIO(content))
+    )  # polars' own reader may end the process
     name = frame.columns[blow.other % frame.width]
     match blow.kind:
         case "remove":
@@ -258,7 +301,9 @@ def _parquet(content: bytes, blow: Blow) -> bytes:
             frame = pl.concat([frame, frame])
         case "strange":
             kinds = (pl.Int64, pl.Float64, pl.Boolean, pl.Date, pl.Binary, pl.List(pl.String))
-            frame = frame.with_columns(pl.lit(None, dtype=kinds[blow.where % len(kinds)]).alias(name))
+            frame = frame.with_columns(
+                pl.lit(None, dtype=kinds[blow.where % len(kinds)]).alias(name)
+            )
         case _:
             frame = frame.with_columns(pl.lit(blow.token).alias(name))
     out = io.BytesIO()

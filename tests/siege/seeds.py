@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 
 from etl.registers import Mapped, RegisterSpec
 from etl.sources import SeriesSpec, SourceSpec, all_sources
+from etl.sources.colombia_events import read as colombia_events
+from etl.sources.usaspending import copies
 from tests.helpers import EMBEDDED, NO_LIMITS, TRANSCRIBED, csv_text, rows_of
 from tests.sources import (
     acled_api,
@@ -56,12 +58,12 @@ def _embedded(source_id: str) -> list[Files]:
 
 def _acled() -> list[Files]:
     events = (acled_api.MINE, test_acled.CAR_BOMB, test_acled.IED)
-    return [{test_acled.FILE: test_acled.page(*events) + test_acled.page(events[0])}]
+    return [{"acled.json": test_acled.page(*events) + test_acled.page(events[0])}]
 
 
 def _colombia_events() -> list[Files]:
     rows = [test_colombia_events.ACCIDENT, test_colombia_events.CLEARANCE]
-    return [{test_colombia_events.FILE: csv_text(test_colombia_events.COLUMNS, rows).encode()}]
+    return [{test_colombia_events.FILE: csv_text(colombia_events.COLUMNS, rows).encode()}]
 
 
 def _colombia_victims() -> list[Files]:
@@ -85,7 +87,9 @@ def _deflators() -> list[Files]:
 
 def _exchange_rates() -> list[Files]:
     of = test_exchange_rates
-    imf = of.imf("2013-04-30,0.6535,GBP,M,IMF,GB,United Kingdom", "2014-01-31,45.1,AFN,M,IMF,AF,Afghanistan")
+    imf = of.imf(
+        "2013-04-30,0.6535,GBP,M,IMF,GB,United Kingdom", "2014-01-31,45.1,AFN,M,IMF,AF,Afghanistan"
+    )
     return [
         {of.MONTHLY: of.fed("2013-04-01,United Kingdom,0.6535", "2013-05-01,Japan,101.2"),
          of.ANNUAL: of.fed("2013-01-01,Euro,0.75"),
@@ -125,7 +129,9 @@ def _iati() -> list[Files]:
 def _ocha_fts() -> list[Files]:
     of, flow = test_ocha_fts, fts_api.flow
     shared = flow(id="2", destinationObjects=fts_api.to(fts_api.CLUSTER_15, fts_api.HEALTH))
-    where = flow(id="3", destinationObjects=fts_api.to(*fts_api.places("Iraq", "Chad")), keywords=None)
+    where = flow(
+        id="3", destinationObjects=fts_api.to(*fts_api.places("Iraq", "Chad")), keywords=None
+    )
     return [
         {of.F2020: fts_api.line(flow(), shared, where), of.ALL2020: fts_api.line(flow(id="9"))},
         {of.FLAT: of.flat(flow(), shared)},
@@ -157,7 +163,7 @@ def _usaspending() -> list[Files]:
     }  # fmt: skip
     activity = {"code": "0001", "name": "NADR", "obligations": 44112.0, "type": "PROGRAM_ACTIVITY"}
     return [
-        {of.FILES[0]: table(list(of.COLUMNS), rows).encode("utf-8-sig")},
+        {copies.FILES[0]: table(list(copies.COLUMNS), rows).encode("utf-8-sig")},
         {"awards.json": of.page(of.award(), of.award(**{"Award ID": "X"})), "subawards.json": of.page(of.subaward())},
         {"account_balances_011-1075_2025.csv": of.balances([file_a]),
          "program_activities_011-1075_2025.json": of.page(activity)},
@@ -166,7 +172,9 @@ def _usaspending() -> list[Files]:
 
 def _worldbank() -> list[Files]:
     of = test_worldbank
-    people = of.page(of.record(), of.record("IRQ", "2023", 45074049, "Iraq"), of.record("AFE", "2023", None))
+    people = of.page(
+        of.record(), of.record("IRQ", "2023", 45074049, "Iraq"), of.record("AFE", "2023", None)
+    )
     copy = "Country Name,Country Code,Year,Value\nAfghanistan,AFG,2020,39068979\nAruba,ABW,2020,106585\n"
     return [
         {of.FILE: json.dumps(people).encode() + b"\n", of.GDP: json.dumps(of.page(of.output())).encode() + b"\n"},
