@@ -98,16 +98,21 @@ def refused(value: Hostile) -> str:
     return "IT CAME IN"
 
 
-def as_address(value: Hostile) -> str:
-    """What becomes of a row whose source address is the value."""
-    row = {"date": "1991", "date_precision": "year", "event": "e", "body": "b", "summary": "s",
-           "source_title": "t", "source_url": value.text}  # fmt: skip
-    reading, tables = read_source("program_events", {EVENTS: [row]})
-    return (
-        "row rejected"
-        if reading.rejects and not tables["program_events"].height
-        else "kept as an address"
-    )
+def as_addresses() -> dict[str, str]:
+    """What becomes of a row whose source address is a value, by the value's name."""
+    said = {
+        "date": "1991",
+        "date_precision": "year",
+        "body": "b",
+        "summary": "s",
+        "source_title": "t",
+    }
+    rows = [{**said, "event": value.name, "source_url": value.text} for value in KEPT]
+    _, tables = read_source("program_events", {EVENTS: rows})
+    kept = set(tables["program_events"]["event"])
+    return {
+        value.name: "kept as an address" if value.name in kept else "row rejected" for value in KEPT
+    }
 
 
 def kept_text(value: Hostile) -> str:

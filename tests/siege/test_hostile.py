@@ -67,7 +67,7 @@ def test_in_a_file_every_value_is_a_text_and_nothing_else(get: surfaces.Get, sur
 
 
 def test_no_value_is_the_address_of_a_source_unless_it_is_one() -> None:
-    found = {value.name: surfaces.as_address(value) for value in surfaces.KEPT}
+    found = surfaces.as_addresses()
     assert [name for name, said in found.items() if said != "row rejected"] == ["bare address"]
 
 

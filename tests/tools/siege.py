@@ -96,8 +96,8 @@ def values(folders: Folders, _asked: argparse.Namespace) -> Result:
     everywhere: dict[str, str] = {}
     browser_path = os.environ.get("HMA_CHROMIUM") or "/usr/bin/chromium"
     with serving(folders) as (site, _), sync_playwright() as playwright:
-        for value in surfaces.KEPT:
-            table[value.name]["source address"] = surfaces.as_address(value)
+        for name, verdict in surfaces.as_addresses().items():
+            table[name]["source address"] = verdict
         for surface, look in surfaces.FILES.items():
             for name, verdict in look(surfaces.getter(site)).items():
                 table[name][surface] = verdict
