@@ -31,6 +31,7 @@ from tests.siege.values import ODD, SHORT
 
 # 307: a slash was forgotten; 422: an entry_id longer than any
 ALLOWED: Final = frozenset({200, 304, 307, 400, 404, 405, 413, 422})
+FEW_ROWS: Final = "20"  # an answer of all rows takes a second, and shows no more
 COLUMNS: Final = tuple(
     sorted({name for schema in ALL_TABLES.values() for name in schema.columns()})
 )
