@@ -16,7 +16,7 @@ LOCKS := requirements.lock tests/requirements.lock
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format types audit screenshots resilience bench lock clean again
+.PHONY: help run test lint format types audit screenshots resilience siege bench lock clean again
 
 help: ## say what there is (this)
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -63,6 +63,10 @@ screenshots: .venv/.installed-test ## take pictures of every page into test-resu
 # LOCK_ARGS='--upgrade-package NAME'). All is made aside and copied only when it is good.
 resilience: .venv/.installed-test ## break refreshes in every way at hand and write the README's table (an hour)
 	@$(BIN)/python -m tests.tools.resilience $(EXPERIMENTS)
+
+siege: .venv/.installed-test ## spoiled input, hostile values and load in full; write the README's table (an hour)
+	@browser=$$($(BIN)/python tests/find_browser.py) || exit 1; \
+	HMA_CHROMIUM="$$browser" PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m tests.tools.siege $(PARTS)
 
 bench: .venv/.installed-test ## measure as-of questions (10 million entries), warm pages (1 million), and a refresh of 3.75 GB
 	@$(BIN)/python -m tests.bench.asof

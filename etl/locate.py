@@ -28,7 +28,6 @@ from pathlib import Path, PurePath
 from typing import Any, Final
 
 import duckdb
-import polars as pl
 from lxml import etree
 
 from etl import elements, magic, records, sheets
@@ -43,7 +42,7 @@ _FORM: Final = re.compile(
 
 # What says that a row cannot be found: there is none, or the bytes are not what the locator says.
 _FAILURES: Final = (
-    LookupError, ValueError, TypeError, csv.Error, duckdb.Error, pl.exceptions.PolarsError,
+    LookupError, ValueError, TypeError, csv.Error, duckdb.Error,
 )  # fmt: skip
 
 
@@ -122,9 +121,7 @@ def _record(archive: Archive, sha256: str, file: str, number: int) -> str:
         raise LookupError("row 1 is the header")
     if file.endswith(magic.PARQUET):
         with archive.plain(sha256) as path:
-            rows = pl.scan_parquet(path).slice(number - 2, 1).collect()
-        named = rows.row(0, named=True).items()  # an index error where there is none
-        return "\n".join(f"{name}: {'' if value is None else value}" for name, value in named)
+            return "\n".join(f"{name}: {value}" for name, value in records.parquet(path, number))
     with archive.open(sha256) as stream:
         start = stream.read(records.LONGEST_HEADER)
     separator = separator_of(start.partition(b"\n")[0])

@@ -114,6 +114,25 @@ def cells(path: Path, width: int, separator: str, number: int) -> list[str]:
     return [NO_TEXT if cell is None else cell for cell in found]
 
 
+def parquet(path: Path, number: int) -> list[tuple[str, str]]:
+    """Names and values of the record with this number of a Parquet file; the first is 2, as in a scan.
+
+    Raises:
+        LookupError: there is no such record.
+        duckdb.Error: the file cannot be read down to there.
+    """
+    with connection(path) as con:
+        con.execute(sql.text("parquet_record"), {"path": str(path), "before": number - 2})
+        names = [str(column[0]) for column in con.description or ()]
+        found = con.fetchone()
+    if found is None:
+        raise LookupError("it has no record of that number")
+    return [
+        (name, "" if value is None else str(value))
+        for name, value in zip(names, found, strict=True)
+    ]
+
+
 def _record(path: Path, file: str, values: dict[str, object]) -> tuple[str | None, ...] | None:
     with connection(path) as con:
         return con.execute(sql.text("scan_record").format(file=file), values).fetchone()

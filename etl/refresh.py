@@ -213,7 +213,8 @@ def _one_source(run: _Run, spec: SourceSpec) -> SourceOutcome:
         outcome.hold = Hold(error.rule, str(error), is_readable=False)
     except (ArchiveError, OSError, pl.exceptions.PolarsError) as error:
         outcome.hold = Hold("unreadable", str(error), is_readable=False)
-    except Exception as error:  # whatever a publisher sends ends its own source, not the refresh
+    # Whatever a publisher sends ends its own source, not the refresh. A panic of polars is no Exception.
+    except (Exception, pl.exceptions.PanicException) as error:
         outcome.hold = Hold("unreadable", unforeseen(error), is_readable=False)
     finally:
         run.archive.let_go()

@@ -26,6 +26,8 @@ from typing import Final
 
 import duckdb
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from etl import magic, records, sql
 from etl.archive import Contents
@@ -103,8 +105,8 @@ def header(files: Contents, file: str, form: Form = CSV) -> list[str]:
 
 def _parquet_header(file: str, path: Path) -> list[str]:
     try:
-        return list(pl.read_parquet_schema(path))
-    except (pl.exceptions.PolarsError, OSError) as error:
+        return [str(name) for name in pq.read_schema(path).names]
+    except (pa.ArrowException, OSError) as error:
         raise _explained(file, 0, str(error)) from error
 
 

@@ -22,6 +22,8 @@ from typing import Final, NamedTuple
 
 import fastexcel
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from etl import magic
 
@@ -41,6 +43,10 @@ _BOUNDED: Final = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _DAMAGE: Final = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError,
     OverflowError, LookupError,
+)  # fmt: skip
+# A panic of polars (a day that no calendar has) is none of Python's own errors.
+_NO_PARQUET: Final = (
+    pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, MemoryError,
 )  # fmt: skip
 
 
@@ -136,11 +142,7 @@ def _refuse_bomb(file: str, content: bytes) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as book:
             parts = book.infolist()
-            size = sum(part.file_size for part in parts)
-            if size > UNPACKED_BYTES:
-                raise SheetError(
-                    f"{file} unpacks to {size:,} bytes, at most {UNPACKED_BYTES:,} are read; save it as CSV"
-                )
+            _refuse_size(file, sum(part.file_size for part in parts))
             for part in parts:
                 _refuse_far_cell(file, book, part)
     except SheetError:
@@ -148,6 +150,13 @@ def _refuse_bomb(file: str, content: bytes) -> None:
     except _DAMAGE as error:
         said = magic.legible(str(error) or type(error).__name__, SHOWN_DAMAGE)
         raise SheetError(f"{file} is no Excel workbook ({said}); save it again as .xlsx") from error
+
+
+def _refuse_size(file: str, size: int) -> None:
+    if size > UNPACKED_BYTES:
+        raise SheetError(
+            f"{file} unpacks to {size:,} bytes, at most {UNPACKED_BYTES:,} are read; save it as CSV"
+        )
 
 
 def _refuse_far_cell(file: str, book: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
@@ -195,22 +204,35 @@ def _number_of(column: bytes) -> int:
 def parquet(file: str, content: bytes) -> Grid:
     """A Parquet file.
 
+    Arrow unpacks it, and looks at every value: polars' own reader ends the whole process over some files in
+    which a single bit is wrong.
+
     Raises:
         SheetError: it is none, or holds columns of lists, structures or bytes.
     """
     try:
-        frame = pl.read_parquet(io.BytesIO(content))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise SheetError(f"{file} is no Parquet file that can be read: {error}") from error
+        with pq.ParquetFile(io.BytesIO(content)) as whole:
+            table = whole.read(use_threads=False)
+        table.validate(full=True)
+        frame = pl.DataFrame(table)
+        _refuse_nested(file, frame)
+        text = frame.select(_as_text(name, dtype) for name, dtype in frame.schema.items())
+    except SheetError:
+        raise
+    except _NO_PARQUET as error:
+        said = magic.legible(str(error) or type(error).__name__, SHOWN_DAMAGE)
+        raise SheetError(f"{file} is no Parquet file that can be read: {said}") from error
+    rows = [[(value or "").strip() or None for value in row] for row in text.iter_rows()]
+    numbers = [number for number, row in enumerate(rows, 2) if any(row)]
+    return Grid(frame.columns, [rows[number - 2] for number in numbers], numbers, {})
+
+
+def _refuse_nested(file: str, frame: pl.DataFrame) -> None:
     nested = [
         name for name, dtype in frame.schema.items() if dtype.is_nested() or dtype == pl.Binary
     ]
     if nested:
         raise SheetError(f"{file}: the column {nested[0]} holds no plain values; leave it out")
-    text = frame.select(_as_text(name, dtype) for name, dtype in frame.schema.items())
-    rows = [[(value or "").strip() or None for value in row] for row in text.iter_rows()]
-    numbers = [number for number, row in enumerate(rows, 2) if any(row)]
-    return Grid(frame.columns, [rows[number - 2] for number in numbers], numbers, {})
 
 
 def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:

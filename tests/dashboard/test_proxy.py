@@ -107,9 +107,10 @@ def _wait(proxy: Proxy, process: subprocess.Popen[bytes]) -> None:
         try:
             with proxy.client() as client:
                 get(client, "/healthz")
-            return
         except httpx.TransportError:
             time.sleep(0.1)
+        else:
+            return
     process.kill()
     raise AssertionError(f"nginx did not start: {process.communicate()[1].decode()}")
 

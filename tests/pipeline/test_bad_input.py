@@ -6,13 +6,14 @@ import csv
 from collections.abc import Callable
 from typing import NamedTuple
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
 from etl.cli import app
 from etl.settings import Folders
 from etl.store import current_path
-from tests.helpers import Row, ask, csv_text, figures, ledger, rewrite, rows_of
+from tests.helpers import Row, ask, csv_text, figures, ledger, rewrite, rows_of, run
 
 DOD = "us_funding/dod_hma.csv"
 COUNTRY = "us_funding/us_cwd_country_fy.csv"
@@ -315,3 +316,17 @@ def test_areas_that_share_a_spelling_stop_the_refresh(published: Folders) -> Non
     assert result.exit_code == 3
     assert "areas.csv gives the same spelling to two areas: indochina" in said(result)
     assert figures(published) == before
+
+
+def test_a_panic_of_a_library_puts_its_own_source_on_hold_and_ends_nothing_else(
+    workspace: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def panic(*_: object) -> None:
+        raise pl.exceptions.PanicException("a bit is wrong")
+
+    assert not issubclass(pl.exceptions.PanicException, Exception)
+    monkeypatch.setattr("etl.sources.program_events.read.read", panic)
+    outcome = run(workspace, "program_events", "treaties")
+    assert [source.source_id for source in outcome.failed] == ["program_events"]
+    assert "a bit is wrong" in str(outcome.failed[0].failure)
+    assert ask(workspace, "SELECT count(*) > 0 FROM treaty_status") == [(True,)]

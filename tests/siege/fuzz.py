@@ -51,6 +51,8 @@ from tests.siege.mutate import NUMBER, Blow, blows, struck
 from tests.siege.seeds import Seed, seeds
 from tests.unit import test_webpage as pages
 
+# A panic of polars is no Exception.
+ANY: Final[tuple[type[BaseException], ...]] = (Exception, pl.exceptions.PanicException)
 NAMED: Final = (SourceError, ArchiveError)
 BATCH: Final = 40  # inputs of one source that are checked and recorded together
 CHUNK: Final = 2_000  # inputs to one run of Hypothesis, which remembers them all
@@ -151,7 +153,7 @@ class Readers:
             str(Finding("", None, "", str(error), "")).encode()  # fit for the record
             self.tally.results["refused, and the source keeps its last good figures"] += 1
             return
-        except Exception as error:  # noqa: BLE001 - this is what is looked for
+        except ANY as error:  # this is what is looked for
             self.tally.crash(source_id, error, said)
             return
         finally:
@@ -190,13 +192,13 @@ class Readers:
         spec = next(each.spec for each in seeds() if each.spec.source_id == source_id)
         try:
             self._record(spec, [reading for reading, _ in waiting])
-        except Exception:  # noqa: BLE001 - this is what is looked for
+        except ANY:  # this is what is looked for
             for reading, said in waiting:
                 try:
                     self._record(spec, [reading])
                 except NAMED:
                     continue
-                except Exception as error:  # noqa: BLE001 - the same
+                except ANY as error:  # the same
                     self.tally.crash(f"{source_id}, checking and recording", error, said)
 
     def _record(self, spec: SourceSpec, readings: list[Reading]) -> None:
@@ -254,7 +256,7 @@ class Parts:
         except (*NAMED, SheetError, XmlError) as error:
             str(Finding("", None, "", str(error), "")).encode()
             self.tally.results["refused"] += 1
-        except Exception as error:  # noqa: BLE001 - this is what is looked for
+        except ANY as error:  # this is what is looked for
             self.tally.crash("form " + PurePath(name).suffix, error, drawn)
         self._find(name, spoiled, hits[0])
 
@@ -276,7 +278,7 @@ class Parts:
                     text.encode()
         except (ArchiveError, ValueError):
             pass
-        except Exception as error:  # noqa: BLE001 - this is what is looked for
+        except ANY as error:  # this is what is looked for
             self.tally.crash("finding a row again", error, (name, kind, pointer, hit))
         finally:
             path.unlink(missing_ok=True)
@@ -355,7 +357,7 @@ class Packed:
         except UnpackError as error:
             str(error).encode()
             self.tally.results["refused"] += 1
-        except Exception as error:  # noqa: BLE001 - this is what is looked for
+        except ANY as error:  # this is what is looked for
             self.tally.crash("packed", error, drawn)
         if left := [each.name for each in self.root.iterdir() if each != path and each.is_file()]:
             self.tally.crash("packed", AssertionError(f"left behind: {left}"), drawn)
@@ -409,7 +411,7 @@ class Pages:
         except PageError as error:
             str(error).encode()
             self.tally.results["refused"] += 1
-        except Exception as error:  # noqa: BLE001 - this is what is looked for
+        except ANY as error:  # this is what is looked for
             self.tally.crash("watched page", error, drawn)
 
 

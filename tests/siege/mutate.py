@@ -14,9 +14,11 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 from hypothesis import strategies as st
 from lxml import etree
@@ -79,12 +81,15 @@ def struck(name: str, content: bytes, blow: Blow, another: bytes) -> bytes:
         try:
             return change(content, blow)
         except (ValueError, LookupError, TypeError, SyntaxError, RecursionError, csv.Error, yaml.YAMLError,
-                zipfile.BadZipFile, pl.exceptions.PolarsError, NotImplementedError, ArithmeticError, zlib.error, OSError):  # fmt: skip
+                zipfile.BadZipFile, pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException,
+                NotImplementedError, ArithmeticError, zlib.error, OSError):  # fmt: skip
             pass  # an earlier blow has broken the form: what is left are bytes
     return _bytes(content, blow, another)
 
 
-def _bytes(content: bytes, blow: Blow, another: bytes) -> bytes:
+def _bytes(  # noqa: PLR0911 - one line a kind
+    content: bytes, blow: Blow, another: bytes
+) -> bytes:
     size = len(content) or 1
     start = blow.where % size
     end = start + 1 + blow.other % 60
@@ -126,7 +131,7 @@ def _table(content: bytes, blow: Blow) -> bytes:
     separator = _separator(text)
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
     out = io.StringIO(newline="")
-    quoting = csv.QUOTE_ALL if text.startswith('"') else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if text.startswith('"') else csv.QUOTE_MINIMAL
     writer = csv.writer(out, delimiter=separator, lineterminator="\n", quoting=quoting)
     writer.writerows(_rows(rows, blow))
     return out.getvalue().encode()
@@ -283,7 +288,9 @@ def _part(part: bytes, blow: Blow) -> bytes:
 
 
 def _parquet(content: bytes, blow: Blow) -> bytes:
-    frame = pl.read_parquet(io.BytesIO(content))
+    frame = pl.DataFrame(
+        pq.read_table(io.BytesIO(content))
+    )  # polars' own reader may end the process
     name = frame.columns[blow.other % frame.width]
     match blow.kind:
         case "remove":

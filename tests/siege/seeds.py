@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 
 from etl.registers import Mapped, RegisterSpec
 from etl.sources import SeriesSpec, SourceSpec, all_sources
+from etl.sources.colombia_events import read as colombia_events
+from etl.sources.usaspending import copies
 from tests.helpers import EMBEDDED, NO_LIMITS, TRANSCRIBED, csv_text, rows_of
 from tests.sources import (
     acled_api,
@@ -56,12 +58,12 @@ def _embedded(source_id: str) -> list[Files]:
 
 def _acled() -> list[Files]:
     events = (acled_api.MINE, test_acled.CAR_BOMB, test_acled.IED)
-    return [{test_acled.FILE: test_acled.page(*events) + test_acled.page(events[0])}]
+    return [{"acled.json": test_acled.page(*events) + test_acled.page(events[0])}]
 
 
 def _colombia_events() -> list[Files]:
     rows = [test_colombia_events.ACCIDENT, test_colombia_events.CLEARANCE]
-    return [{test_colombia_events.FILE: csv_text(test_colombia_events.COLUMNS, rows).encode()}]
+    return [{test_colombia_events.FILE: csv_text(colombia_events.COLUMNS, rows).encode()}]
 
 
 def _colombia_victims() -> list[Files]:
@@ -161,7 +163,7 @@ def _usaspending() -> list[Files]:
     }  # fmt: skip
     activity = {"code": "0001", "name": "NADR", "obligations": 44112.0, "type": "PROGRAM_ACTIVITY"}
     return [
-        {of.FILES[0]: table(list(of.COLUMNS), rows).encode("utf-8-sig")},
+        {copies.FILES[0]: table(list(copies.COLUMNS), rows).encode("utf-8-sig")},
         {"awards.json": of.page(of.award(), of.award(**{"Award ID": "X"})), "subawards.json": of.page(of.subaward())},
         {"account_balances_011-1075_2025.csv": of.balances([file_a]),
          "program_activities_011-1075_2025.json": of.page(activity)},

@@ -17,6 +17,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 
+# Of a script that was stopped for a newer question another end follows.
+ENDS: Final = {ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_WITH_COMPILE_ERROR}
 MOST_BYTES: Final = 200_000_000
 
 
@@ -74,12 +76,8 @@ class Session:
                     texts.append(
                         str(getattr(getattr(element, str(element.WhichOneof("type"))), "body", ""))
                     )
-            elif kind == "script_finished":
-                # 0: successfully; 2: a newer question has taken its place, and an answer to that one follows
-                if came.script_finished in {
-                    ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_WITH_COMPILE_ERROR,
-                }:  # fmt: skip
-                    break
+            elif kind == "script_finished" and came.script_finished in ENDS:
+                break
         else:
             raise PageError(f"the connection ended before the page {page!r} did")
         seen.seconds = perf_counter() - began
@@ -90,7 +88,7 @@ class Session:
 
 
 @asynccontextmanager
-async def session(site: str, **options: Any) -> AsyncIterator[Session]:  # noqa: ANN401
+async def session(site: str, **options: Any) -> AsyncIterator[Session]:
     """A session with the pages at ``site``; ``options`` go to the websocket."""
     parts = urlsplit(site)
     scheme = "wss" if parts.scheme == "https" else "ws"

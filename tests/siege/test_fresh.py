@@ -44,7 +44,9 @@ def command() -> list[str]:
             return [str(own_command())]
     except PermissionError:
         pass  # the next one may do
-    system = shutil.which(f"python{sys.version_info.major}.{sys.version_info.minor}", path="/usr/bin")
+    system = shutil.which(
+        f"python{sys.version_info.major}.{sys.version_info.minor}", path="/usr/bin"
+    )
     if system and can_run(system, "-c", "import etl.cli, dashboard.app"):
         return [system, "-c", MAIN]
     pytest.skip("this Python lies where only root may read, and the system has none of its version")
@@ -60,7 +62,10 @@ def installed(built_folders: Folders) -> Iterator[Unit]:
     for path in [data, *data.rglob("*")]:
         os.chown(path, NOBODY, NOBODY)
     asked = [name for name, spec in all_sources().items() if spec.fetch]
-    config.write_text("".join(f"[sources.{name}]\nenabled = false\n" for name in asked) + "[fetch]\nwatch = false\n")
+    config.write_text(
+        "".join(f"[sources.{name}]\nenabled = false\n" for name in asked)
+        + "[fetch]\nwatch = false\n"
+    )
     yield parsed(unit("hma-refresh.service", Installation(own_command(), data, config, "ledger")))
     shutil.rmtree(folder)
 
@@ -69,7 +74,13 @@ def installed(built_folders: Folders) -> Iterator[Unit]:
 def test_the_units_line_and_the_server_run_as_a_user_without_rights(installed: Unit) -> None:
     hma = command()
     environment = {**installed.environment, "PYTHONPATH": paths(), "PATH": "/usr/bin:/bin"}
-    as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": [], "cwd": installed.folder, "env": environment}
+    as_nobody = {
+        "user": NOBODY,
+        "group": NOBODY,
+        "extra_groups": [],
+        "cwd": installed.folder,
+        "env": environment,
+    }
     assert installed.command[1:] == ("refresh", "--due")
     done = subprocess.run(
         [*hma, *installed.command[1:]], **as_nobody, capture_output=True, text=True, check=False  # type: ignore[call-overload]
@@ -78,10 +89,13 @@ def test_the_units_line_and_the_server_run_as_a_user_without_rights(installed: U
     assert '"event": "nothing is due"' in done.stderr
     port = free_port()
     server = subprocess.Popen(  # type: ignore[call-overload]
-        [*hma, "serve", "--port", str(port)], **as_nobody, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [*hma, "serve", "--port", str(port)],
+        **as_nobody,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     try:
-        assert ready(port, server)["ready"] is True
+        assert ready(port, server)["ready"]
         answer = httpx.get(f"http://127.0.0.1:{port}/api/v1/coverage/count", trust_env=False)
         assert answer.json()["row_count"] > 100
     finally:

@@ -15,7 +15,7 @@ FIRST = 20261126  # the full run draws others
 
 
 @pytest.mark.parametrize(
-    ("target", "count"), [(Readers, 120), (Parts, 250), (Packed, 150), (Pages, 150)],
+    ("target", "count"), [(Readers, 120), (Parts, 150), (Packed, 150), (Pages, 150)],
     ids=lambda value: getattr(value, "__name__", None),
 )  # fmt: skip
 def test_spoiled_files_are_read_or_refused_by_name(

@@ -16,6 +16,7 @@ import xlsxwriter
 import yaml
 from typer.testing import CliRunner
 
+from etl import sheets
 from etl.archive import Archive
 from etl.areas import Resolver, load_areas
 from etl.check import Checked, check
@@ -499,6 +500,26 @@ def test_a_workbook_that_lost_bytes_in_its_middle_is_named() -> None:
     whole = workbook({"Cases": ROWS})
     with pytest.raises(SourceError, match=r"is no Excel workbook \(negative seek"):
         read(MAPPING, whole[:40] + whole[80:])
+
+
+def test_a_parquet_file_with_one_wrong_bit_is_read_or_named_and_ends_nothing() -> None:
+    whole = as_parquet(ROWS)
+    named = 0
+    for place in range(0, len(whole), 5):
+        spoiled = bytearray(whole)
+        spoiled[place] ^= 1 << place % 8
+        try:
+            sheets.parquet("a.parquet", bytes(spoiled))
+        except sheets.SheetError as error:
+            named += str(error).startswith("a.parquet")
+    assert named > len(whole) / 50
+
+
+def test_a_day_that_no_calendar_has_is_named() -> None:
+    out = io.BytesIO()
+    pl.DataFrame({"Day": pl.Series([2**31 - 1], dtype=pl.Int32).cast(pl.Date)}).write_parquet(out)
+    with pytest.raises(sheets.SheetError, match=r"no Parquet file that can be read: .*date"):
+        sheets.parquet("a.parquet", out.getvalue())
 
 
 def test_a_workbook_without_a_sheet_is_named() -> None:

@@ -37,7 +37,12 @@ ROOT: Final = DATA.parent
 SUITE: Final = "bookworm"
 PACKAGES: Final = "python3,python3-venv,ca-certificates"
 USER: Final = "hma"
-HMA, LEDGER, CONFIG, UNITS = "/opt/hma", "/var/lib/hma", "/etc/hma-ledger/hma.toml", "/etc/systemd/system"
+HMA, LEDGER, CONFIG, UNITS = (
+    "/opt/hma",
+    "/var/lib/hma",
+    "/etc/hma-ledger/hma.toml",
+    "/etc/systemd/system",
+)
 READY_SECONDS: Final = 120
 TOOLS: Final = ("debootstrap", "chroot")
 
@@ -85,7 +90,9 @@ def run(*words: str | Path, **options: object) -> str:
     Raises:
         subprocess.CalledProcessError: it failed; what it said is in the message on standard error.
     """
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
+    done = subprocess.run(
+        [str(word) for word in words], capture_output=True, text=True, check=False, **options
+    )  # type: ignore[call-overload]
     if done.returncode:
         sys.stderr.write(done.stdout[-2000:] + done.stderr[-2000:])
         raise subprocess.CalledProcessError(done.returncode, [str(word) for word in words])
@@ -102,13 +109,24 @@ class Debian:
         """Where a path in it lies."""
         return self.root / inside.lstrip("/")
 
-    def words(self, words: Sequence[str], user: str, environment: Mapping[str, str], folder: str) -> list[str]:
+    def words(
+        self, words: Sequence[str], user: str, environment: Mapping[str, str], folder: str
+    ) -> list[str]:
         """The command that runs ``words`` inside, as ``user``."""
-        pairs = [f"{name}={value}" for name, value in {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **environment}.items()]
+        pairs = [
+            f"{name}={value}"
+            for name, value in {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **environment}.items()
+        ]
         return ["chroot", f"--userspec={user}:{user}", f"--groups={user}", str(self.root),
                 "env", "-i", "-C", folder, *pairs, *words]  # fmt: skip
 
-    def run(self, *words: str, user: str = "root", environment: Mapping[str, str] | None = None, folder: str = "/") -> str:
+    def run(
+        self,
+        *words: str,
+        user: str = "root",
+        environment: Mapping[str, str] | None = None,
+        folder: str = "/",
+    ) -> str:
         """Run a command inside; raises CalledProcessError if it fails."""
         return run(*self.words(words, user, environment or {}, folder))
 
@@ -117,7 +135,16 @@ class Debian:
         shutil.copytree(wheels, self.path("/wheels"), dirs_exist_ok=True)
         shutil.copy(ROOT / "requirements.lock", self.path("/wheels"))
         self.run("python3", "-m", "venv", HMA)
-        pip = (f"{HMA}/bin/python", "-m", "pip", "install", "--quiet", "--no-index", "--find-links", "/wheels")
+        pip = (
+            f"{HMA}/bin/python",
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-index",
+            "--find-links",
+            "/wheels",
+        )
         self.run(*pip, "--require-hashes", "-r", "/wheels/requirements.lock")
         (own,) = self.path("/wheels").glob("hma_ledger-*.whl")
         self.run(*pip, "--no-deps", f"/wheels/{own.name}")
@@ -129,7 +156,10 @@ class Debian:
         config = self.path(CONFIG)
         config.parent.mkdir(parents=True, exist_ok=True)
         asked = [name for name, spec in all_sources().items() if spec.fetch]
-        config.write_text("".join(f"[sources.{name}]\nenabled = false\n" for name in asked) + "[fetch]\nwatch = false\n")
+        config.write_text(
+            "".join(f"[sources.{name}]\nenabled = false\n" for name in asked)
+            + "[fetch]\nwatch = false\n"
+        )
         self.run(f"{HMA}/bin/hma", "install-timer", UNITS, "--user", USER,
                  environment={"HMA_DATA": LEDGER, "HMA_CONFIG": CONFIG})  # fmt: skip
 
@@ -166,7 +196,11 @@ def wheels_of(folder: Path) -> Path:
     run(*pip, "download", "--quiet", "--only-binary", ":all:", "--require-hashes", "--no-deps",
         "-r", ROOT / "requirements.lock", "-d", folder)  # fmt: skip
     source = folder / "source"
-    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".git", ".venv", "data", "tests", "build", "*.egg-info"))
+    shutil.copytree(
+        ROOT,
+        source,
+        ignore=shutil.ignore_patterns(".git", ".venv", "data", "tests", "build", "*.egg-info"),
+    )
     run(*pip, "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", folder, source)
     shutil.rmtree(source)
     return folder
@@ -182,7 +216,7 @@ def ready(port: int, process: subprocess.Popen[bytes]) -> dict[str, str]:
     while time.monotonic() < deadline and process.poll() is None:
         try:
             answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5, trust_env=False)
-            if answer.status_code == 200:  # noqa: PLR2004
+            if answer.status_code == 200:
                 found: dict[str, str] = answer.json()
                 return found
         except httpx.TransportError:
@@ -197,7 +231,9 @@ def tried(debian: Debian) -> dict[str, object]:
     """Run the unit's line twice and the server once, as the unit's user; what came of it."""
     unit = debian.unit()
     began = time.perf_counter()
-    first = debian.run(*unit.command, user=unit.user, environment=unit.environment, folder=unit.folder)
+    first = debian.run(
+        *unit.command, user=unit.user, environment=unit.environment, folder=unit.folder
+    )
     seconds = time.perf_counter() - began
     debian.run(*unit.command, user=unit.user, environment=unit.environment, folder=unit.folder)
     port = free_port()
@@ -233,7 +269,9 @@ def whole(given: Path | None = None) -> dict[str, object]:
 
 def main() -> None:
     """Try it, and print what came of it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--debian", type=Path, help="a Debian that is there already; it is changed")
     found = whole(parser.parse_args().debian)
     sys.stdout.write(json.dumps(found, indent=1) + "\n")

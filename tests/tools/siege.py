@@ -34,22 +34,25 @@ from tests.tools import load, readme
 RESULTS: Final = Path(__file__).resolve().parents[1] / "siege" / "results.json"
 # How many inputs each target gets of a hundred thousand: readers take longest.
 SHARES: Final[Mapping[str, tuple[Any, int]]] = {
-    "readers": (Readers, 35_000), "forms of files": (Parts, 30_000), "packed files": (Packed, 5_000),
-    "watched pages": (Pages, 5_000), "questions to the API": (Api, 25_000),
+    "readers": (Readers, 20_000), "forms of files": (Parts, 30_000), "packed files": (Packed, 12_000),
+    "watched pages": (Pages, 12_000), "questions to the API": (Api, 26_000),
 }  # fmt: skip
+SAID_EVERY: Final = 1_000  # inputs
 FIRST: Final = 1_000_000  # the first of the numbers that Hypothesis draws by
 Result = dict[str, Any]
 
 
-def fuzzing(_folders: Folders, inputs: int) -> Result:
+def fuzzing(_folders: Folders, asked: argparse.Namespace) -> Result:
     """Spoiled inputs to every target; what came of them, and every crash once."""
     found: Result = {}
     for name, (target, count) in SHARES.items():
+        if asked.targets and name not in asked.targets:
+            continue
         tally, began = Tally(), perf_counter()
-        number = count * inputs // 100_000
+        number = count * asked.inputs // 100_000
         with folder() as root:
             made = target(root, tally)
-            besiege(target.strategy, made.one, number, FIRST)
+            besiege(target.strategy, told(made.one, name, tally, number), number, FIRST)
             made.close()
         found[name] = {
             "tried": tally.tried, "seconds": round(perf_counter() - began), "results": dict(tally.results),
@@ -60,7 +63,23 @@ def fuzzing(_folders: Folders, inputs: int) -> Result:
     return found
 
 
-def values(folders: Folders, _inputs: int) -> Result:
+def told(one: Callable[[Any], None], name: str, tally: Tally, number: int) -> Callable[[Any], None]:
+    """The same, and it says now and then how far it is and where it crashed."""
+
+    known: set[str] = set()
+
+    def telling(drawn: Any) -> None:  # noqa: ANN401
+        one(drawn)
+        for place in tally.crashes.keys() - known:
+            known.add(place)
+            sys.stderr.write(f"{tally.crashes[place]}\n")
+        if tally.tried % SAID_EVERY == 0:
+            sys.stderr.write(f"{name}: {tally.tried:,} of {number:,}; {dict(tally.times)}\n")
+
+    return telling
+
+
+def values(folders: Folders, _asked: argparse.Namespace) -> Result:
     """Every hostile value on every surface, in files and in a browser."""
     from playwright.sync_api import sync_playwright
 
@@ -72,15 +91,17 @@ def values(folders: Folders, _inputs: int) -> Result:
     if outcome.failed:
         raise RuntimeError(str([source.failure for source in outcome.failed]))
     table: dict[str, dict[str, str]] = {value.name: {} for value in (*VALUES, *REFUSED)}
-    for name, verdict in surfaces.refused(folders).items():
-        table[name]["source"] = verdict
+    for value in (*VALUES, *REFUSED):
+        if value not in surfaces.KEPT:
+            table[value.name]["source"] = surfaces.refused(value)
     everywhere: dict[str, str] = {}
     browser_path = os.environ.get("HMA_CHROMIUM") or "/usr/bin/chromium"
     with serving(folders) as (site, _), sync_playwright() as playwright:
-        for value in surfaces.KEPT:
-            table[value.name] |= surfaces.on_files(surfaces.getter(site), value)
-        for name, verdict in surfaces.in_feed(surfaces.getter(site)).items():
-            table[name]["feed"] = verdict
+        for name, verdict in surfaces.as_addresses().items():
+            table[name]["source address"] = verdict
+        for surface, look in surfaces.FILES.items():
+            for name, verdict in look(surfaces.getter(site)).items():
+                table[name][surface] = verdict
         browser = playwright.chromium.launch(executable_path=browser_path, args=list(QUIET))
         with windows(browser, site) as window:
             reader = window()
@@ -93,12 +114,12 @@ def values(folders: Folders, _inputs: int) -> Result:
     return {"values": table, "pages with all of them": everywhere, "browser": trouble}
 
 
-def loaded(folders: Folders, _inputs: int) -> Result:
+def loaded(folders: Folders, _asked: argparse.Namespace) -> Result:
     """Fifty readers and twenty downloads for five minutes."""
     return load.as_json(load.measured(folders, 300, 50, 20))
 
 
-PARTS: Final[Mapping[str, Callable[[Folders, int], Result]]] = {
+PARTS: Final[Mapping[str, Callable[[Folders, argparse.Namespace], Result]]] = {
     "fuzzing": fuzzing, "values": values, "load": loaded,
 }  # fmt: skip
 
@@ -150,11 +171,20 @@ def main() -> None:
     )
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=list(PARTS))
     parser.add_argument("--inputs", type=int, default=100_000, help="inputs of the fuzzing in all")
+    parser.add_argument(
+        "--targets",
+        nargs="*",
+        choices=list(SHARES),
+        help="of the fuzzing; all of them if not given",
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where the results are kept")
     parser.add_argument("--no-readme", action="store_true", help="write the results only")
     asked = parser.parse_args()
     logging.disable(logging.WARNING)  # what Streamlit says where there is no server
     os.environ["HMA_FETCH__WATCH"] = "false"
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    results = (
+        json.loads(asked.results.read_text(encoding="utf-8")) if asked.results.exists() else {}
+    )
     with tempfile.TemporaryDirectory(prefix="hma-siege-") as made:
         whole = Folders(Path(made) / "whole" / "data")
         for name in ("transcribed", "reference"):
@@ -165,9 +195,9 @@ def main() -> None:
             own = Folders(Path(made) / name / "data")
             copytree(whole.data, own.data)
             os.environ["HMA_DATA"] = str(own.data)
-            results[name] = PARTS[name](own, asked.inputs)
+            results[name] = (results.get(name) or {}) | PARTS[name](own, asked)
             text = json.dumps(results, indent=1, ensure_ascii=True, sort_keys=True) + "\n"
-            RESULTS.write_text(text, encoding="utf-8")
+            asked.results.write_text(text, encoding="utf-8")
     if not asked.no_readme:
         readme.put("siege", as_table(results))
     crashes = [place for one in results.get("fuzzing", {}).values() for place in one["crashes"]]
