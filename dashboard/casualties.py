@@ -41,8 +41,10 @@ def bars(rows: pl.DataFrame) -> pl.DataFrame:
         is_open=_is_open(rows), counted_by=_counted_by(rows),
         total=pl.when(split).then(pl.when(rest > 0).then(rest)).otherwise("total"),
     )  # fmt: skip
-    shared = shared.with_columns(href=opens(rows))
-    columns = ("calendar_year", "edition", "is_open", "counted_by", "href")
+    columns = ["calendar_year", "edition", "is_open", "counted_by"]
+    if "entry_id" in rows.columns:  # figures of the ledger, whose bars lead to them
+        shared = shared.with_columns(href=opens(rows))
+        columns.append("href")
     return pl.concat(
         [
             shared.filter(split | pl.lit(column == "total"))
