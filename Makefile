@@ -16,7 +16,7 @@ LOCKS := requirements.lock tests/requirements.lock
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format types screenshots resilience siege bench lock clean again
+.PHONY: help run test lint format types audit screenshots resilience siege bench lock clean again
 
 help: ## say what there is (this)
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -50,6 +50,10 @@ format: .venv/.installed-test ## mend what can be mended, and format
 types: .venv/.installed-test ## check the types
 	@$(TYPES)
 
+audit: .venv/.installed-test ## ask PyPI's advisories about everything that is locked (needs the network)
+	@for lock in $(LOCKS); do \
+	  $(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off -r $$lock || exit 1; done
+
 screenshots: .venv/.installed-test ## take pictures of every page into test-results, and the README's three
 	@browser=$$($(BIN)/python tests/find_browser.py) || exit 1; \
 	HMA_CHROMIUM="$$browser" $(BIN)/python -m tests.tools.screenshots test-results/screenshots
@@ -64,8 +68,9 @@ siege: .venv/.installed-test ## spoiled input, hostile values and load in full; 
 	@browser=$$($(BIN)/python tests/find_browser.py) || exit 1; \
 	HMA_CHROMIUM="$$browser" PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m tests.tools.siege $(PARTS)
 
-bench: .venv/.installed-test ## measure as-of questions (10 million entries) and a refresh of a 3.75 GB file
+bench: .venv/.installed-test ## measure as-of questions (10 million entries), warm pages (1 million), and a refresh of 3.75 GB
 	@$(BIN)/python -m tests.bench.asof
+	@$(BIN)/python -m tests.bench.rerun
 	@$(BIN)/python -m tests.bench.refresh
 
 lock: ## write requirements.lock and tests/requirements.lock anew

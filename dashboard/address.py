@@ -11,20 +11,22 @@ and download of it says the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import streamlit as st
 
-from dashboard import current, filters
+from dashboard import current, filters, names
 
+AREAS: Final = frozenset({"area", "areas"})  # parameters whose codes are those of areas
 _CODES: Final[ContextVar[dict[str, Mapping[str, str]] | None]] = ContextVar("codes", default=None)
 
 
 def accept_code(key: str, labels: Mapping[str, str]) -> list[str]:
-    """Let the address choose the widget ``key`` by a code as well as by its label.
+    """Let the address choose the widget ``key`` by a code as well as by its label, an area by any spelling.
 
     Returns what the address gives that is neither; the widget would drop it without a word.
     """
@@ -32,9 +34,10 @@ def accept_code(key: str, labels: Mapping[str, str]) -> list[str]:
     given = st.query_params.get(key)
     if given is None or given in labels.values():
         return []
-    if given not in labels:
+    code = meant(key, given, labels)
+    if code not in labels:
         return [given]
-    _rewrite(key, [given], [labels[given]])
+    _rewrite(key, [given], [labels[code]])
     return []
 
 
@@ -45,25 +48,51 @@ def accept_codes(key: str, labels: Mapping[str, str]) -> list[str]:
     """
     _codes()[key] = labels
     given = st.query_params.get_all(key)
-    names = set(labels.values())
-    texts = [text for one in given for text in ([one] if one in names else one.split(",")) if text]
-    unknown = [text for text in texts if text not in labels and text not in names]
+    whole = {*labels, *labels.values()}
+    codes = [
+        code
+        for one in given
+        for part in ([one] if meant(key, one, labels) in whole else one.split(","))
+        if (code := meant(key, part, labels))
+    ]
+    unknown = [code for code in codes if code not in whole]
     dropped = f"{key}_dropped"
-    if len(unknown) < len(texts):
+    if len(unknown) < len(codes):
         if unknown:
             st.session_state[dropped] = unknown  # the page begins again with the known ones
-        _rewrite(key, given, [labels.get(text, text) for text in texts if text not in unknown])
+        _rewrite(key, given, [labels.get(code, code) for code in codes if code not in unknown])
     return unknown or st.session_state.pop(dropped, [])
+
+
+def meant(key: str, text: str, labels: Mapping[str, str]) -> str:
+    """The code that ``text`` means: of an area or organisation, by any spelling; ``text`` itself if it means none."""
+    if text in labels or text in labels.values():
+        return text
+    known = names.of(current.LEASE.get())
+    if key in AREAS:
+        code = known.area(text)
+        return code if code in labels and code is not None else text
+    if key in filters.SPELLED:
+        spelled = {names.spaced(code): code for code in reversed(list(labels))}
+        return next(
+            (
+                found
+                for one in known.organisation(text)
+                if (found := spelled.get(names.spaced(one)))
+            ),
+            text,
+        )
+    return text
 
 
 def rename(other: str, key: str) -> None:
     """Take the parameter ``other`` for the widget ``key``, which the address does not name itself."""
-    given = st.query_params.get(other)
-    if given is None:
+    given = st.query_params.get_all(other)
+    if not given:
         return
     del st.query_params[other]
     if not st.query_params.get(key) and key not in st.session_state:
-        st.query_params[key] = given
+        st.query_params[key] = given if len(given) > 1 else given[0]
     st.rerun()
 
 
@@ -100,6 +129,43 @@ def choose(
     )
 
 
+def choose_span(
+    label: str, first: int, last: int, *, keys: tuple[str, str], earlier: str
+) -> tuple[int, int, list[str]]:
+    """A slider over whole numbers, whose ends stand in the address under two names; the widest are left out.
+
+    ``earlier`` is a name under which both once stood. Gives the ends, and what the address has instead of numbers.
+    """
+    both = st.query_params.get_all(earlier)
+    if both:
+        del st.query_params[earlier]
+        for key, text in zip(keys, (both[0], both[-1]), strict=True):
+            st.query_params.setdefault(key, text)
+    given = [
+        st.query_params.get(key, str(end)) for key, end in zip(keys, (first, last), strict=True)
+    ]
+    unknown = [text for text in given if not re.fullmatch("[0-9]{1,9}", text)]
+    ends = [
+        end if text in unknown else int(text)
+        for text, end in zip(given, (first, last), strict=True)
+    ]
+    low, high = sorted(min(max(end, first), last) for end in ends)
+    if first == last:
+        return low, high, unknown
+    widget = f"{keys[0]}_to_{keys[1]}"
+    st.session_state[widget] = (low, high)
+
+    def say() -> None:
+        for key, end, widest in zip(keys, st.session_state[widget], (first, last), strict=True):
+            if end == widest:
+                st.query_params.pop(key, None)
+            else:
+                st.query_params[key] = str(end)
+
+    st.slider(label, first, last, key=widget, on_change=say)
+    return low, high, unknown
+
+
 def page(path: str, **query: object) -> str:
     """The address of one of the pages, of the same refresh as the page that links to it."""
     return _with_query(path, {**query, "as_of": current.as_of()})
@@ -111,6 +177,14 @@ def other_refresh(path: str, as_of: int | None = None) -> str:
     return _with_query(path, {**chosen, "as_of": as_of})
 
 
+def in_this_grammar(path: str) -> str:
+    """The address of this very page, read in the grammar that the server knows."""
+    chosen = {
+        key: st.query_params.get_all(key) for key in st.query_params if key != filters.GRAMMAR_KEY
+    }
+    return _with_query(path, {**chosen, filters.GRAMMAR_KEY: filters.GRAMMAR})
+
+
 def begin() -> None:
     """Forget the widgets of the page before; a thread may run one page after another."""
     _CODES.set({})
@@ -119,14 +193,16 @@ def begin() -> None:
 def lasting(path: str, as_of: int) -> str:
     """An address to keep: with what is chosen also where it is the default, in codes that outlive labels."""
     chosen: dict[str, object] = {
-        key: st.query_params.get_all(key) for key in st.query_params if key != "as_of"
+        key: st.query_params.get_all(key)
+        for key in st.query_params
+        if key not in {"as_of", filters.GRAMMAR_KEY}
     }
     for key, codes in _codes().items():
         value = st.session_state.get(key)
         values = value if isinstance(value, list) else [] if value is None else [value]
         if values and all(one in codes for one in values):
             chosen[key] = values
-    return _with_query(path, {**chosen, "as_of": as_of})
+    return _with_query(path, {**chosen, "as_of": as_of, filters.GRAMMAR_KEY: filters.GRAMMAR})
 
 
 def _codes() -> dict[str, Mapping[str, str]]:
@@ -139,8 +215,30 @@ def _codes() -> dict[str, Mapping[str, str]]:
 
 
 def rows(table: str, wanted: Mapping[str, object]) -> str:
-    """The API address of a table with filters, of the same refresh as the page."""
-    return filters.address(table, {**wanted, "as_of": current.as_of()})
+    """The API address of a table with filters, of the same refresh as the page and in its grammar."""
+    return filters.address(
+        table, {**wanted, "as_of": current.as_of(), filters.GRAMMAR_KEY: filters.GRAMMAR}
+    )
+
+
+def filters_of(given: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The other way: keys and values of an address as filters."""
+    found: dict[str, list[str]] = {}
+    for key, value in given:
+        found.setdefault(key, []).append(value)
+    return found
+
+
+def behind(table: str, wanted: Mapping[str, object]) -> str:
+    """The page that shows these rows, what they mean, how they are computed and the entries behind them."""
+    return _with_query("/rows", {"of": table, **wanted, "as_of": current.as_of()})
+
+
+def behind_of(rows_address: str) -> str:
+    """The same page for an address that :func:`rows` made."""
+    parts = urlsplit(rows_address)
+    table = parts.path.rpartition("/")[2].partition(".")[0]
+    return f"/rows?{urlencode([('of', table), *parse_qsl(parts.query, keep_blank_values=True)])}"
 
 
 def _with_query(path: str, query: Mapping[str, object]) -> str:

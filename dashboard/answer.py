@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import polars as pl
 import pyarrow as pa
 
-from dashboard import filters
+from dashboard import filters, names
 from dashboard.current import limits
 from etl import sql
 from etl.archive import ArchiveError
@@ -29,7 +29,8 @@ from etl.store import Lease
 from etl.tables import ALL_TABLES, LOG_TABLES, polars_schema, reading_order
 
 _SQL: Final = Path(__file__).parent / "sql"
-RESERVED: Final = ("raw", "as_of", "sort", "limit")  # parameters that are no columns
+# Parameters that are no columns and stand in an address once.
+RESERVED: Final = ("raw", "as_of", "sort", "limit", filters.GRAMMAR_KEY)
 MOST_ROWS: Final = 10**12
 BATCH_ROWS: Final = 20_000
 
@@ -52,31 +53,33 @@ class Question:
     asked: tuple[tuple[str, str], ...] = ()
 
     def address(self, ending: str, as_of: int | None) -> str:
-        """The address that asks this again, as of the same refresh."""
+        """The address that asks this again, as of the same refresh and in the same grammar."""
         pairs = [*self.asked, *([("as_of", str(as_of))] if as_of is not None else [])]
-        return f"/api/v1/{self.table}.{ending}" + (f"?{urlencode(pairs)}" if pairs else "")
+        pairs.append((filters.GRAMMAR_KEY, str(filters.GRAMMAR)))
+        return f"/api/v1/{self.table}.{ending}?{urlencode(pairs)}"
 
 
 def question(table: str, pairs: Iterable[tuple[str, str]], lease: Lease) -> Question:
     """The question that an address asks; ``as_of`` is the lease's affair and is passed over.
 
     Raises:
-        FilterError: a column, comparison, value, order or number is not allowed.
+        FilterError: a column, comparison, value, order, number or version of the grammar is not allowed.
         TooLongError: the codes of the ledger took too long to find.
     """
     given = list(pairs)
     _refuse_twice(key for key, _ in given if key in RESERVED)
-    asked = [pair for pair in given if pair[0] != "as_of"]
-    others = dict(pair for pair in asked if pair[0] in RESERVED)
+    others = dict(pair for pair in given if pair[0] in RESERVED)
+    filters.require_grammar(others.get(filters.GRAMMAR_KEY))
     with lease.limited(limits().statement_seconds):
-        areas, sources, series = (
+        known = names.of(lease)
+        sources, series = (
             [row[0] for row in lease.con.execute(text(name)).fetchall()]
-            for name in ("area_codes", "source_ids", "series_names")
+            for name in ("source_ids", "series_names")
         )
     conditions = filters.parse(
         table,
-        [pair for pair in asked if pair[0] not in RESERVED],
-        areas,
+        [pair for pair in given if pair[0] not in RESERVED],
+        known,
         {"source_id": sources, "series": series},
     )
     return Question(
@@ -85,7 +88,13 @@ def question(table: str, pairs: Iterable[tuple[str, str]], lease: Lease) -> Ques
         tuple(filters.order(table, others.get("sort", ""))),
         _limit(others.get("limit")),
         _raw(others.get("raw", "0")),
-        tuple(sorted(asked)),
+        tuple(
+            sorted(
+                pair
+                for pair in filters.coded(given, known)
+                if pair[0] not in {"as_of", filters.GRAMMAR_KEY}
+            )
+        ),
     )
 
 

@@ -23,11 +23,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.types import Receive, Scope, Send
 
-from dashboard import catalogue, filters, openapi, reference, sizes, versions
+from dashboard import catalogue, filters, openapi, reference, sizes, slots, versions
 from dashboard.answer import Answer, question, text
 from dashboard.current import ledgers, limits
 from dashboard.downloads import FORMATS, TooLargeError
-from dashboard.slots import Slots
 from etl import asof
 from etl.asof import AsOfError
 from etl.dictionary import docstring
@@ -41,7 +40,6 @@ _LOG: Final = logging.getLogger(__name__)
 PACKED: Final = ("application/vnd.apache.parquet", FORMATS["xlsx"].media)
 LEAST_PACKED: Final = 1000
 PACKING: Final = 5
-RETRY_SECONDS: Final = 10
 VARIES: Final = {"Vary": "Accept-Encoding"}  # the middleware says so of whole answers
 
 api = FastAPI(
@@ -57,7 +55,6 @@ api.add_middleware(
     compresslevel=PACKING,
     exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, *PACKED),
 )
-under_way = Slots()
 
 
 class AnswerError(Exception):
@@ -71,7 +68,7 @@ class AnswerError(Exception):
 @api.exception_handler(AnswerError)
 async def _refuse(_request: Request, error: Exception) -> JSONResponse:
     status = error.status if isinstance(error, AnswerError) else 500
-    headers = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else None  # noqa: PLR2004
+    headers = {"Retry-After": str(slots.RETRY_SECONDS)} if status == 503 else None  # noqa: PLR2004
     return JSONResponse({"error": str(error)}, status, headers)
 
 
@@ -112,14 +109,16 @@ def docs() -> HTMLResponse:
 
 def _whole(request: Request, find: Callable[[Lease], Any], *named: str) -> Response:
     """A small answer as JSON, of the ledger as it stood as of the refresh that the address asks for."""
-    unknown = sorted(request.query_params.keys() - {"as_of", *named})
+    unknown = sorted(request.query_params.keys() - {"as_of", filters.GRAMMAR_KEY, *named})
     if unknown:
         raise AnswerError(400, f"there is no parameter {unknown[0][:80]!r} here.")
     with _refusals(), ExitStack() as stack:
+        filters.require_grammar(request.query_params.get(filters.GRAMMAR_KEY))
         lease = _lease(stack, request.query_params.get("as_of"))
         tag = versions.etag(lease.ledger, lease.as_of, request.url.path, request.url.query)
         if versions.has_it(request.headers.get("If-None-Match"), tag):
             return _unchanged(lease, tag)
+        _question(stack)
         with lease.limited(limits().statement_seconds):
             return JSONResponse(find(lease), headers={**_headers(lease), **_kept(tag)})
 
@@ -138,7 +137,7 @@ def _described(schema: dict[str, Any], *more: str) -> dict[int | str, dict[str, 
     )
 
 
-AS_OF: Final = {"parameters": [openapi.COMMON[0]]}
+AS_OF: Final = {"parameters": [openapi.AS_OF, openapi.GRAMMAR]}
 
 
 @api.get("/datasets", responses=_described(catalogue.DATASETS), openapi_extra=AS_OF)
@@ -193,7 +192,7 @@ async def changes(request: Request) -> Response:
 
 def _changes(request: Request) -> Response:
     asked = request.query_params
-    unknown = sorted(asked.keys() - {"a", "b", "source"})
+    unknown = sorted(asked.keys() - {"a", "b", "source", filters.GRAMMAR_KEY})
     if unknown or not (asked.get("a") and asked.get("b")):
         raise AnswerError(
             400,
@@ -202,6 +201,7 @@ def _changes(request: Request) -> Response:
         )
     source = asked.get("source")
     with _refusals(), ExitStack() as stack:
+        filters.require_grammar(asked.get(filters.GRAMMAR_KEY))
         _slot(stack)
         lease = _lease(stack, None)
         known = [row[0] for row in lease.con.execute(text("source_ids")).fetchall()]
@@ -237,6 +237,10 @@ def _answer(request: Request, table: str, ending: str) -> Response:
         tag = versions.etag(answer.lease.ledger, asked, limits().max_rows_xlsx)
         if versions.has_it(request.headers.get("If-None-Match"), tag):
             return _unchanged(answer.lease, tag)
+        if request.method == "HEAD":
+            _question(stack)
+        else:
+            _slot(stack)
         headers = {
             "Content-Disposition": f'attachment; filename="{answer.name}.{ending}"',
             "X-HMA-Rows": str(answer.rows),
@@ -245,9 +249,11 @@ def _answer(request: Request, table: str, ending: str) -> Response:
         }
         if request.method == "HEAD":
             return _head(form.media_type, headers)
-        _slot(stack)
         pieces = form.pieces(answer)
-        first = next(pieces, b"")  # before the answer begins: it may still be refused
+        with ExitStack() as writing:
+            if ending == "xlsx":
+                _workbook(writing)
+            first = next(pieces, b"")  # before the answer begins: it may still be refused
         return _Rows(
             chain([first], _watched(answer, pieces)),
             stack.pop_all(),
@@ -286,11 +292,26 @@ def _ask(request: Request, table: str, stack: ExitStack) -> Answer:
 
 def _slot(stack: ExitStack) -> None:
     """One of the answers that may be under way at once, until ``stack`` is closed."""
-    if not under_way.take(limits().streams):
-        raise AnswerError(
-            503, f"{limits().streams} answers are under way, as many as may be. Try again soon."
-        )
-    stack.callback(under_way.give_back)
+    _take(stack, slots.rows, limits().streams, "answers are under way")
+
+
+def _question(stack: ExitStack) -> None:
+    """One of the small questions that may be answered at once; they wait for no answer with rows."""
+    _take(stack, slots.questions, limits().questions, "questions are being answered")
+
+
+def _workbook(stack: ExitStack) -> None:
+    """One of the workbooks that may be written at once; it is given back when the file is written, not when it is sent."""
+    _take(
+        stack, slots.workbooks, limits().workbooks,
+        "workbooks are being written", "; or ask for csv or parquet",
+    )  # fmt: skip
+
+
+def _take(stack: ExitStack, kind: slots.Slots, most: int, what: str, instead: str = "") -> None:
+    if not kind.take(most):
+        raise AnswerError(503, f"{most} {what}, as many as may be. Try again soon{instead}.")
+    stack.callback(kind.give_back)
 
 
 def _lease(stack: ExitStack, as_of: str | None) -> Lease:

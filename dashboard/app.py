@@ -16,13 +16,17 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Mount, Route
 
-from dashboard import health
+from dashboard import health, locked
 from dashboard.api import api
 from dashboard.card import card
+from dashboard.door import Door
 from dashboard.feed import feed
 from dashboard.front import Head
+from dashboard.outlines import PATH as OUTLINES
+from dashboard.outlines import outlines
 from dashboard.sitemap import sitemap
 
+locked.lock()
 pages = st.App(Path(__file__).with_name("streamlit_app.py"))
 
 
@@ -39,9 +43,10 @@ app = Starlette(
         Route("/feed.atom", feed),
         Route("/sitemap.xml", sitemap),
         Route("/card.png", card),
+        Route(OUTLINES, outlines),
         *health.ROUTES,
         Mount("/", app=Head(pages)),
     ],
-    middleware=[Middleware(health.Timed)],
+    middleware=[Middleware(health.Timed), Middleware(Door)],
     lifespan=pages.lifespan(),
 )

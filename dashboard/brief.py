@@ -18,14 +18,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from dashboard import address, casualties, charts, cite, queries, show
+from dashboard import address, casualties, charts, cite, filters, queries, show
+from dashboard import names as spelled
 from dashboard.charts import Figure
 from dashboard.cite import Citation
 from dashboard.pictures import bare_svg
 from etl.asof import AsOfError
 from etl.store import NoLedgerError, TooLongError
 
-POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 YEARS: Final = 5  # of casualties and shares in a table; the charts have all
 LINES: Final = 4  # of clearance, contamination and donors
 CHART: Final = (330, 150)  # pixels
@@ -52,22 +53,24 @@ def brief(request: Request) -> HTMLResponse:
     try:
         with queries.pinned(request.query_params.get("as_of")) as lease:
             names = dict(queries.ask("area_options").select("area", "area_name").iter_rows())
-            codes = {name.casefold(): code for code, name in names.items()}
-            area = asked if asked in names else codes.get(asked.casefold(), "")
-            if not area:
-                return _list(asked, names)
+            filters.require_grammar(request.query_params.get(filters.GRAMMAR_KEY))
+            area = spelled.of(lease).area(asked)
+            if area is None or area not in names:
+                return _list(asked, names, spelled.of(lease).hint(asked))
             text = _written(
                 lease.ledger, lease.as_of, area, names[area], str(request.base_url).rstrip("/")
             )
             return _answer(text)
+    except filters.FilterError as error:
+        return _answer(_page("brief_none.html", problem=str(error), areas=[]), 400)
     except AsOfError as error:
         return _answer(_page("brief_none.html", problem=str(error), areas=[]), 404)
     except (NoLedgerError, TooLongError) as error:
         return _answer(_page("brief_none.html", problem=str(error), areas=[]), 503)
 
 
-def _list(asked: str, names: dict[str, str]) -> HTMLResponse:
-    problem = f"There is no area {asked[:80]} in this ledger." if asked else ""
+def _list(asked: str, names: dict[str, str], near: str) -> HTMLResponse:
+    problem = f"There is no area {asked[:80]} in this ledger. {near}".strip() if asked else ""
     areas = [cell(name, address.page("/brief", area=code)) for code, name in names.items()]
     return _answer(_page("brief_none.html", problem=problem, areas=areas), 404 if asked else 200)
 
@@ -91,7 +94,8 @@ def _written(ledger: str, as_of: int | None, area: str, name: str, base: str) ->
     del ledger, as_of  # the lease in use is theirs
     with charts.looking("light"):
         edition = cite.edition()
-        link = f"{base}/brief?{urlencode({'area': area, 'as_of': edition.refresh})}"
+        asked = {"area": area, "as_of": edition.refresh, filters.GRAMMAR_KEY: filters.GRAMMAR}
+        link = f"{base}/brief?{urlencode(asked)}"
         blocks = [
             _money(area, name),
             _people(area, name),

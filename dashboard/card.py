@@ -16,7 +16,8 @@ from PIL import Image, ImageDraw, ImageFont
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from dashboard import versions
+from dashboard import slots, versions
+from dashboard.current import limits
 from dashboard.sharing import Shared, shared
 from dashboard.site import NAME, PAGES
 
@@ -39,12 +40,21 @@ def card(request: Request) -> Response:
     page = query.get("page", "")
     if page not in PAGES:
         return PlainTextResponse("There is no such page.\n", 404)
-    words = shared(page, query)
-    tag = versions.etag("card", words)
-    headers = {"ETag": tag, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-    if versions.has_it(request.headers.get("If-None-Match"), tag):
-        return Response(status_code=304, headers=headers)
-    return Response(draw(words), headers=headers, media_type="image/png")
+    most = limits().questions
+    if not slots.questions.take(most):
+        return PlainTextResponse(
+            f"{most} questions are being answered, as many as may be. Try again soon.\n", 503,
+            {"Retry-After": str(slots.RETRY_SECONDS)},
+        )  # fmt: skip
+    try:
+        words = shared(page, query)
+        tag = versions.etag("card", words)
+        headers = {"ETag": tag, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+        if versions.has_it(request.headers.get("If-None-Match"), tag):
+            return Response(status_code=304, headers=headers)
+        return Response(draw(words), headers=headers, media_type="image/png")
+    finally:
+        slots.questions.give_back()
 
 
 def draw(words: Shared) -> bytes:

@@ -41,7 +41,8 @@ def bars(rows: pl.DataFrame) -> pl.DataFrame:
         is_open=_is_open(rows), counted_by=_counted_by(rows),
         total=pl.when(split).then(pl.when(rest > 0).then(rest)).otherwise("total"),
     )  # fmt: skip
-    columns = ("calendar_year", "edition", "is_open", "counted_by")
+    shared = shared.with_columns(href=opens(rows))
+    columns = ("calendar_year", "edition", "is_open", "counted_by", "href")
     return pl.concat(
         [
             shared.filter(split | pl.lit(column == "total"))
@@ -51,6 +52,17 @@ def bars(rows: pl.DataFrame) -> pl.DataFrame:
             for column, outcome in (*PARTS, ("total", "not split"))
         ]
     )
+
+
+def opens(rows: pl.DataFrame) -> pl.Series:
+    """Where the mark of each row leads: to its entry, or to the rows that were counted."""
+    found = [
+        address.page("/entry", entry=row["entry_id"])
+        if row["entry_id"]
+        else address.behind("casualty_events", rows_behind(row, "total"))
+        for row in rows.iter_rows(named=True)
+    ]
+    return pl.Series(found, dtype=pl.String)
 
 
 def signs(
@@ -116,10 +128,11 @@ def figure(row: Mapping[str, Any], column: str = "total") -> str:
     words = show.number(row[column], floor=row["lower_bound"]) + bound(row)
     if row[column] is None or row["entry_id"]:
         return show.entry_link(words, row["entry_id"])
-    return show.rows_link(words, address.rows("casualty_events", _rows(row, column)))
+    return show.rows_link(words, address.rows("casualty_events", rows_behind(row, column)))
 
 
-def _rows(row: Mapping[str, Any], column: str) -> dict[str, object]:
+def rows_behind(row: Mapping[str, Any], column: str) -> dict[str, object]:
+    """Filters that give the rows of ``casualty_events`` which a count is made of."""
     outcome = {"killed": "killed", "injured": "injured", "unknown": "unknown"}.get(column)
     is_person = row["measure"] == "register_rows"
     return {
@@ -225,8 +238,9 @@ def side_by_side(area: str, name: str) -> None:
     _people_chart(shown, name)
     _accidents_chart(shown, name)
     _table(shown, name)
+    order = "-calendar_year,choice_order,-is_newest_edition,is_other_scope,-edition_order,series,edition,locator"
     show.download(
-        address.rows("casualties_side_by_side", {"area": area}), rows.height,
+        address.rows("casualties_side_by_side", {"area": area, "sort": order}), rows,
         label="Download all counts of all years",
     )  # fmt: skip
     reasons(shown)
@@ -240,7 +254,7 @@ def _people_chart(rows: pl.DataFrame, name: str) -> None:
         return
     points = people.select(
         "calendar_year", "edition", _counted_by(people).alias("measure"), people="total",
-        is_open=_is_open(people), words=pl.col("note"),
+        is_open=_is_open(people), words=pl.col("note"), href=opens(people),
     )  # fmt: skip
     finding = compared(rows, name)
     show.chart(
@@ -286,10 +300,15 @@ def _accidents_chart(rows: pl.DataFrame, name: str) -> None:
     events = rows.drop_nulls("events_count")
     if events.is_empty():
         return
-    by_year = events.group_by("calendar_year", "series", maintain_order=True).agg(
-        accidents=pl.col("events_count").max(),
-        is_open=pl.col("is_partial_year").any(),
-        words=pl.col("note").first(),
+    by_year = (
+        events.with_columns(href=opens(events))
+        .group_by("calendar_year", "series", maintain_order=True)
+        .agg(
+            href=pl.col("href").first(),
+            accidents=pl.col("events_count").max(),
+            is_open=pl.col("is_partial_year").any(),
+            words=pl.col("note").first(),
+        )
     )
     first, last = queries.years(by_year, "calendar_year")
     most = by_year.sort("accidents", "calendar_year").row(-1, named=True)
@@ -368,7 +387,8 @@ def _figure(row: dict[str, Any]) -> str:
     elif row["killed"] is not None:
         people = f", {row['killed']:,} killed"
     return (
-        show.rows_link(words + people, address.rows("casualty_events", _rows(row, "total"))) + mark
+        show.rows_link(words + people, address.rows("casualty_events", rows_behind(row, "total")))
+        + mark
     )
 
 

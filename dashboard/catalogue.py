@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from dashboard.answer import Answer, Question, text
 from dashboard.downloads import FORMATS
-from dashboard.openapi import row
+from dashboard.openapi import GRAMMAR, row
 from etl import sql
 from etl.dictionary import docstring, required
 from etl.store import Lease
@@ -77,7 +77,7 @@ CHANGES_ASKED: Final = [
         ("b", "The later one."),
         ("source", "Only what this source changed."),
     )
-]  # fmt: skip
+] + [GRAMMAR]  # fmt: skip
 
 
 def _about(lease: Lease) -> dict[str, Any]:

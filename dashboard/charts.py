@@ -7,21 +7,18 @@ grey; killed and injured are two steps of one warm hue; clearance is green-blue.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
-from typing import Any, Final
+from typing import Final
 
 import altair as alt
 import polars as pl
 import streamlit as st
 
-from etl.settings import folders
+from dashboard import draw, outlines
 
-# What st.altair_chart draws.
-Figure = alt.Chart | alt.LayerChart | alt.FacetChart
+Figure = draw.Figure  # every chart here is made once for the same rows, words and appearance
 
 ACCOUNT_ORDER: Final = ("DoD", "State NADR-CWD", "State other", "USAID", "CDC")
 PALETTE: Final = {
@@ -44,9 +41,18 @@ PALETTE: Final = {
         "donor 1": "#a8a69e", "donor 2": "#85837d", "donor 3": "#65645f", "donor 4": "#484846",
     },
 }  # fmt: skip
-RAMP: Final = {
-    "light": ["#d3deea", "#9db6d0", "#6388b0", "#335a85", "#17324f"],
-    "dark": ["#2a4766", "#40709d", "#6f9fca", "#a9c9e8", "#dfebf7"],
+# Classes of a map, the first of them zero: money, people and land in the hues that they have elsewhere.
+RAMPS: Final = {
+    "light": {
+        "money": ["#d3deea", "#9db6d0", "#6388b0", "#335a85", "#17324f"],
+        "people": ["#efdbcf", "#dcae95", "#c4704f", "#a04a32", "#6a2416"],
+        "land": ["#d2e6e3", "#9fc9c4", "#62a49c", "#2b7a72", "#134842"],
+    },
+    "dark": {
+        "money": ["#2a4766", "#40709d", "#6f9fca", "#a9c9e8", "#dfebf7"],
+        "people": ["#55301f", "#8a4a30", "#c96f4e", "#e3a284", "#f8dccc"],
+        "land": ["#21403d", "#357069", "#5bb5aa", "#97d3cb", "#d6eeeb"],
+    },
 }
 
 
@@ -75,6 +81,14 @@ def mode() -> str:
     return _LOOK.get() or ("dark" if st.context.theme.type == "dark" else "light")
 
 
+_once: Final = draw.once(mode)
+
+
+def specification(figure: Figure) -> draw.Specification:
+    """A chart as a page shows it, in the reader's appearance."""
+    return draw.specification(figure, mode(), dressed)
+
+
 def colour(name: str) -> str:
     """The colour that means ``name`` in the reader's appearance."""
     return PALETTE[mode()][name]
@@ -87,6 +101,17 @@ def dressed(figure: Figure) -> Figure:
         labelColor=ink, titleColor=ink
     )
     return inked
+
+
+def opening(marks: alt.Chart, frame: pl.DataFrame) -> alt.Chart:
+    """The marks, each opening the address in ``href``, if the frame has such a column.
+
+    The address is that of the entry, or of the rows, behind the mark; the table below a chart has the same links.
+    """
+    if "href" not in frame.columns:
+        return marks
+    linked: alt.Chart = marks.encode(href=alt.Href("href:N", title="Opens"))
+    return linked
 
 
 def _scale(names: Sequence[str]) -> alt.Scale:
@@ -107,6 +132,7 @@ def _span(years: pl.Series, at_least: int = 1) -> list[int]:
     return list(range(min(first, last - at_least + 1), last + 1))
 
 
+@_once
 def funding_by_account(
     frame: pl.DataFrame,
     events: pl.DataFrame | None = None,
@@ -137,16 +163,87 @@ def funding_by_account(
             ],
         )
     )  # fmt: skip
-    layers: list[alt.Chart] = [bars]
+    layers: list[alt.Chart] = [opening(bars, frame)]
     if events is not None and not events.is_empty():
         within = events.filter(pl.col("year").is_in(years)).rename({"year": "fiscal_year"})
         marks = alt.Chart(within).encode(x=alt.X("fiscal_year:O"))
-        layers.append(
-            marks.mark_text(dy=-6, fontSize=15, color=colour("rule"), text="▾").encode(
-                y=alt.value(0), tooltip=["date:N", "event:N"]
-            )
+        told = marks.mark_text(dy=-6, fontSize=15, color=colour("rule"), text="▾").encode(
+            y=alt.value(0), tooltip=["date:N", "event:N"]
         )
+        layers.append(opening(told, within))
     return alt.layer(*layers).properties(height=300)
+
+
+PAYERS: Final = (
+    "DoD", "DoD other", "State NADR-CWD", "State other", "State", "USAID", "CDC", "Other", "United States",
+    "other donors",
+)  # fmt: skip
+# U.S. lines without a colour of their own have that of the nearest one that has.
+_PAYER_INKS: Final = {"DoD other": "DoD", "State": "State NADR-CWD", "Other": "State other"}
+
+
+@_once
+def money_by_year(
+    frame: pl.DataFrame,
+    events: pl.DataFrame,
+    span: Sequence[int],
+    *,
+    unit: str,
+    basis: str,
+    top: float | None = None,
+    height: int = 250,
+) -> Figure:
+    """Stacked bars by ``year`` and ``payer`` of an ``amount``, with rules at the years of ``events``.
+
+    ``payer`` is an Enum, and the legend has all its words, so that charts side by side are alike.
+
+    ``span`` are the first and last year of the axis, ``top`` the end of the other where charts share it. A year
+    without a row gets a ×, one whose figures add to zero a 0.
+    """
+    present = frame.schema["payer"].categories.to_list()  # type: ignore[attr-defined]
+    frame = frame.with_columns(pl.col("payer").cast(pl.String))
+    years = list(range(span[0], span[-1] + 1))
+    across = alt.X("year:O", title=f"{basis} year" if basis != "not stated" else "year",
+                   scale=alt.Scale(domain=years),
+                   axis=alt.Axis(labelAngle=-90 if len(years) > _FEW_YEARS else 0, labelOverlap="greedy"))  # fmt: skip
+    inks = [colour(_PAYER_INKS.get(name, name)) for name in present]
+    bars = (
+        alt.Chart(frame.with_columns(order=pl.col("payer").replace_strict(
+            {name: place for place, name in enumerate(PAYERS)})))
+        .mark_bar(stroke=colour("outline"), strokeWidth=0.5)
+        .encode(
+            x=across,
+            y=alt.Y("amount:Q", title=unit, stack=True, axis=alt.Axis(format="$~s", tickCount=5),
+                    scale=alt.Scale(domainMax=top) if top else alt.Undefined),
+            color=alt.Color("payer:N", scale=alt.Scale(domain=present, range=inks),
+                            legend=_legend(None, columns=2)),
+            order=alt.Order("order:Q"),
+            tooltip=[
+                alt.Tooltip("year:O", title="Year"),
+                alt.Tooltip("payer:N", title="Paid by"),
+                alt.Tooltip("amount:Q", title="Dollars", format="$,.0f"),
+                alt.Tooltip("edition:N", title="Edition"),
+            ],
+        )
+    )  # fmt: skip
+    layers = [bars]
+    if not events.is_empty():
+        told = [alt.Tooltip("year:O", title="Year"), alt.Tooltip("words:N", title="Events")]
+        layers.append(
+            alt.Chart(events)
+            .mark_rule(color=colour("rule"), strokeDash=[3, 3], opacity=0.7)
+            .encode(x=across, tooltip=told)
+        )
+    sums = frame.group_by("year").agg(pl.col("amount").sum()).filter(pl.col("amount") == 0)
+    unread = [year for year in years if year not in set(frame["year"])]
+    for letter, there in (("×", unread), ("0", sorted(sums["year"].to_list()))):
+        if there:  # a layer without rows would be a picture without a name to a screen reader
+            layers.append(
+                alt.Chart(pl.DataFrame({"year": there}))
+                .mark_text(text=letter, dy=-6, fontSize=12, color=colour("ink"))
+                .encode(x=across, y=alt.datum(0))
+            )
+    return alt.layer(*layers).properties(height=height)
 
 
 OUTCOMES: Final = ("killed", "injured", "unknown outcome", "not split")
@@ -160,6 +257,7 @@ SIGNS: Final = (
 TOLD: Final = {"no figure": "×", "zero": "0"}  # by a letter where a bar would stand
 
 
+@_once
 def casualties(
     frame: pl.DataFrame,
     signs: pl.DataFrame,
@@ -223,12 +321,14 @@ def casualties(
         for sign, letter in TOLD.items()
     ]
     # a layer without rows would be a picture without a name to a screen reader
+    bars = opening(bars, frame)
     layers = [(bars, frame), (rules, signs.filter(sign="break"))]
     layers += [(text, signs.filter(sign=name)) for text, name in zip(texts, TOLD, strict=True)]
     filled = [layer for layer, rows in layers if not rows.is_empty()]
     return alt.layer(*(filled or [bars])).properties(height=height)
 
 
+@_once
 def counts_side_by_side(frame: pl.DataFrame) -> Figure:
     """Points: what each ``measure`` says of a ``calendar_year``, in ``people``; hollow where ``is_open``.
 
@@ -263,9 +363,10 @@ def counts_side_by_side(frame: pl.DataFrame) -> Figure:
         )
         .properties(height=400)
     )  # fmt: skip
-    return figure
+    return opening(figure, frame)
 
 
+@_once
 def accidents(frame: pl.DataFrame) -> Figure:
     """Bars of accidents by ``calendar_year``, hollow where ``is_open``; never on one scale with people."""
     figure: alt.Chart = (
@@ -285,9 +386,10 @@ def accidents(frame: pl.DataFrame) -> Figure:
         )
         .properties(height=220)
     )  # fmt: skip
-    return figure
+    return opening(figure, frame)
 
 
+@_once
 def printed_shares(frame: pl.DataFrame) -> Figure:
     """Points: printed ``percent`` by ``calendar_year`` of ``what``; years without one have none."""
     names = frame["what"].unique(maintain_order=True).to_list()
@@ -313,9 +415,10 @@ def printed_shares(frame: pl.DataFrame) -> Figure:
         )
         .properties(height=320)
     )  # fmt: skip
-    return figure
+    return opening(figure, frame)
 
 
+@_once
 def dependency(frame: pl.DataFrame) -> Figure:
     """Stacked bars of contributions by ``calendar_year`` and ``payer`` (nominal dollars)."""
     years = _span(frame["calendar_year"], at_least=12)
@@ -339,18 +442,20 @@ def dependency(frame: pl.DataFrame) -> Figure:
         )
         .properties(height=260)
     )  # fmt: skip
-    return figure
+    return opening(figure, frame)
 
 
+@_once
 def shares_by_area(frame: pl.DataFrame) -> Figure:
     """One bar an area: ``label``, ``us_share_percent``, ``words``, the longest first; the rest is grey."""
+    said = [name for name in ("label", "words", "href") if name in frame.columns]
     both = pl.concat(
         [
             frame.select(
-                "label", "words", payer=pl.lit("United States"), part="us_share_percent", place=pl.lit(0)
+                *said, payer=pl.lit("United States"), part="us_share_percent", place=pl.lit(0)
             ),
             frame.select(
-                "label", "words", payer=pl.lit("other donors"), part=100 - pl.col("us_share_percent"), place=pl.lit(1)
+                *said, payer=pl.lit("other donors"), part=100 - pl.col("us_share_percent"), place=pl.lit(1)
             ),
         ]
     )  # fmt: skip
@@ -369,7 +474,7 @@ def shares_by_area(frame: pl.DataFrame) -> Figure:
         )
         .properties(height=alt.Step(20))
     )  # fmt: skip
-    return figure
+    return opening(figure, both)
 
 
 OTHERS: Final = "all other donors"
@@ -377,6 +482,7 @@ REST: Final = "donors not read"
 NAMED_DONORS: Final = 3  # beside the United States; more greys could not be told apart
 
 
+@_once
 def payers(frame: pl.DataFrame, donors: Sequence[str]) -> Figure:
     """Stacked bars by ``calendar_year`` and ``payer``: the United States, ``donors``, then the others."""
     years = _span(frame["calendar_year"], at_least=8)
@@ -411,9 +517,10 @@ def payers(frame: pl.DataFrame, donors: Sequence[str]) -> Figure:
         )
         .properties(height=380)
     )  # fmt: skip
-    return figure
+    return opening(figure, frame)
 
 
+@_once
 def world_totals(frame: pl.DataFrame, events: pl.DataFrame, *, order: Sequence[str] = ()) -> Figure:
     """Printed yearly world totals as points, by ``series_title``; bounds have a shape of their own.
 
@@ -472,7 +579,7 @@ def world_totals(frame: pl.DataFrame, events: pl.DataFrame, *, order: Sequence[s
     labels = marked.mark_text(align="right", dx=-4, color=colour("rule"), fontSize=12).encode(
         x=across, y=up, text="label:N"
     )
-    return alt.layer(rules, labels, points).properties(height=500)
+    return alt.layer(opening(rules, events), labels, opening(points, frame)).properties(height=500)
 
 
 BOUND_FILL: Final = {
@@ -480,6 +587,7 @@ BOUND_FILL: Final = {
 }  # fmt: skip
 
 
+@_once
 def land(frame: pl.DataFrame, unit: str) -> Figure:
     """One mark a printed figure: ``year``, ``value``, ``hazard``, ``bound``, ``words``, ``edition``.
 
@@ -533,14 +641,7 @@ def land(frame: pl.DataFrame, unit: str) -> Figure:
             ],
         )
     )  # fmt: skip
-    return alt.layer(missing, marks).properties(height=420)
-
-
-@cache
-def _world() -> dict[str, Any]:
-    path = folders().reference / "world.topo.json"
-    topology: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return topology
+    return alt.layer(missing, opening(marks, frame)).properties(height=420)
 
 
 MONEY_CLASSES: Final = (
@@ -557,45 +658,70 @@ def money_class(column: str) -> pl.Expr:
     return pl.when(pl.col(column).is_not_null()).then(found)
 
 
-def world_map(frame: pl.DataFrame, title: str) -> Figure:
-    """The world by class of money: ``area``, ``area_name``, ``amount_class``, ``words``.
+NO_FIGURE: Final = "no figure read"
+SMALL: Final = 3.5  # degrees; an outline of fewer can hardly be seen on a map of the world
 
-    Outlines come with the page; areas without a row keep the colour of "no figure".
+
+def _too_small_to_see(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a map whose areas are small, each with the middle of its outline."""
+    small = [(area, x, y) for area, (x, y, span) in outlines.middles().items() if span < SMALL]
+    places = pl.DataFrame(
+        small,
+        schema={"area": pl.String, "longitude": pl.Float64, "latitude": pl.Float64},
+        orient="row",
+    )
+    return frame.join(places, on="area", maintain_order="left")
+
+
+@_once
+def world_map(frame: pl.DataFrame, title: str, classes: Sequence[str], ink: str) -> Figure:
+    """The world by class; ``frame``: ``area``, ``area_name``, ``shade`` (a class), ``is_open``, ``words``.
+
+    Areas without a row stay empty, with a dashed outline; small ones get a dot; one that ``is_open`` (a bound or
+    a part) gets a heavy one. ``ink`` names the ramp. A click chooses an area: the parameter ``picked``.
     """
-    outlines = alt.InlineData(
-        values=_world(), format=alt.TopoDataFormat(type="topojson", feature="countries")
+    countries = alt.UrlData(
+        url=outlines.address(), format=alt.TopoDataFormat(type="topojson", feature="countries")
     )
-    land = alt.Chart(outlines).mark_geoshape(
-        fill=colour("no figure"), stroke=colour("outline"), strokeWidth=0.4, aria=False
+    land = alt.Chart(countries).mark_geoshape(
+        fill=colour("outline"),
+        stroke=colour("rule"),
+        strokeWidth=0.5,
+        strokeDash=[1.5, 1.5],
+        aria=False,
     )
-    present = [name for name in MONEY_CLASSES if name in frame["amount_class"].unique()]
-    inks = dict(zip(MONEY_CLASSES, RAMP[mode()], strict=True))
+    inks = [*RAMPS[mode()][ink], colour("outline")]
+    legend = alt.Legend(
+        title=title, titleLimit=330, orient="bottom", columns=2, labelLimit=200, symbolType="square",
+        symbolSize=160, symbolStrokeColor=colour("rule"), symbolStrokeWidth=0.5,
+    )  # fmt: skip
+    shade = alt.Color(
+        "shade:N", scale=alt.Scale(domain=[*classes, NO_FIGURE], range=inks), legend=legend
+    )
+    stroke = alt.condition("datum.is_open", alt.value(colour("ink")), alt.value(colour("outline")))
+    width = alt.condition("datum.is_open", alt.value(1.8), alt.value(0.4))
+    told = [alt.Tooltip("area_name:N", title="Area"), alt.Tooltip("words:N", title=title)]
     drawn = (
-        alt.Chart(outlines)
+        alt.Chart(countries)
         .transform_calculate(area="datum.properties.area")
         .transform_lookup(
             lookup="area",
-            from_=alt.LookupData(frame, "area", ["area_name", "amount_class", "words"]),
+            from_=alt.LookupData(frame, "area", ["area_name", "shade", "is_open", "words"]),
         )
-        .transform_filter("isValid(datum.amount_class)")
-        .mark_geoshape(stroke=colour("outline"), strokeWidth=0.4)
-        .encode(
-            color=alt.Color(
-                "amount_class:N",
-                scale=alt.Scale(domain=present, range=[inks[name] for name in present]),
-                legend=alt.Legend(
-                    title=title,
-                    orient="bottom",
-                    columns=2,
-                    labelLimit=200,
-                    symbolType="square",
-                    symbolSize=160,
-                ),
-            ),
-            tooltip=[
-                alt.Tooltip("area_name:N", title="Area"),
-                alt.Tooltip("words:N", title=title),
-            ],
-        )
+        .transform_filter("isValid(datum.shade)")
+        .mark_geoshape(cursor="pointer")
+        .encode(color=shade, stroke=stroke, strokeWidth=width, tooltip=told)
+        .add_params(alt.selection_point(name="picked", fields=["area"], on="click"))
     )
-    return alt.layer(land, drawn).project("equalEarth").properties(height=400)
+    layers = [land, drawn]
+    dots = _too_small_to_see(frame)
+    if (
+        not dots.is_empty()
+    ):  # a layer without rows would be a picture without a name to a screen reader
+        layers.append(
+            alt.Chart(dots).mark_circle(size=80, opacity=1).encode(
+                longitude="longitude:Q", latitude="latitude:Q", color=shade, stroke=stroke,
+                strokeWidth=width, tooltip=told,
+            )
+        )  # fmt: skip
+    return alt.layer(*layers).project("equalEarth").properties(height=400)

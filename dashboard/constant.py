@@ -46,11 +46,6 @@ def cell(row: dict[str, Any]) -> str:
     return show.plain(usd(row[COLUMN], row["precision"]))
 
 
-def sum_cell(row: dict[str, Any]) -> str:
-    """A cell of a sum in constant dollars; an en dash where no figure of it has an index."""
-    return show.plain(usd(row[f"sum_{CONSTANT_YEAR}_usd"]))
-
-
 def note(basis: str, missing: Iterable[int]) -> str:
     """Which index was used for years of that kind, and which years it lacks."""
     if basis == "not stated":

@@ -18,7 +18,15 @@ from etl.tables import FACT_TABLES, VIEWS
 
 HERE: Final = Path(__file__).parent
 ASKING: Final = {"ask", "ask_filtered"}
-SHARED: Final = {"queries", "filters", "address", "show", "charts", "current"}  # ask for no page
+SHARED: Final = {
+    "queries",
+    "filters",
+    "address",
+    "show",
+    "charts",
+    "current",
+    "search",
+}  # ask for no page
 
 
 @cache

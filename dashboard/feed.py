@@ -22,6 +22,7 @@ from starlette.responses import PlainTextResponse, Response
 from dashboard.current import ledgers
 from dashboard.refreshes import counts, words
 from dashboard.site import base
+from dashboard.xml_text import legible
 from etl.manifest import SHORT
 from etl.store import Lease, NoLedgerError, TooLongError
 
@@ -138,4 +139,4 @@ def _content(lease: Lease, base: str) -> tuple[bytes, datetime]:
 
 
 def _text(parent: ET.Element, name: str, text: str) -> None:
-    ET.SubElement(parent, name).text = text
+    ET.SubElement(parent, name).text = legible(text)

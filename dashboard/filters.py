@@ -4,8 +4,13 @@
 names of areas, series, sources and entries, words from a list and numbers may also be joined by
 commas; other texts may hold commas themselves. ``column.gte``, ``.lte``, ``.gt``, ``.lt`` compare numbers and texts,
 ``column.ne`` excludes (rows without a value stay), ``column.contains`` searches a text without regard to case, and
-``column.null=yes`` or ``no`` asks whether there is a value. Columns come from
-:mod:`etl.tables`; everything a reader types is bound as a parameter.
+``column.null=yes`` or ``no`` asks whether there is a value. An area may be given by any spelling, which stands for
+its code (:mod:`dashboard.names`); an agency or organisation by any spelling, in upper or lower case, and
+``column.exact`` keeps to the letters. ``q=words`` keeps the rows in whose texts all the words occur, without
+regard to case and accents. Columns come from :mod:`etl.tables`; everything a reader types is bound as a parameter.
+
+The grammar has a version. A link that is to last carries it as ``grammar=1``, and a server that does not know the
+version says so instead of reading the link in another way. It is raised when an address would mean something else.
 """
 
 from __future__ import annotations
@@ -20,18 +25,31 @@ from urllib.parse import urlencode
 import dataframely as dy
 import polars as pl
 
+from dashboard.names import Names
 from etl import sql
 from etl.tables import ALL_TABLES
 
 COMPARISONS: Final = {"gte": ">=", "lte": "<=", "gt": ">", "lt": "<"}
-OPERATORS: Final = ("ne", *COMPARISONS, "contains", "null")
+OPERATORS: Final = ("ne", *COMPARISONS, "contains", "exact", "null")
+GRAMMAR: Final = 1  # the version that this server reads and writes
+GRAMMAR_KEY: Final = "grammar"
+WORDS_KEY: Final = "q"
 YES: Final = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 AREA_COLUMNS: Final = frozenset({"area", "donor_area", "region_area"})
 # Columns of names that have no commas; those of CODES are looked up in the ledger.
 CODES: Final = {"series": "series", "source_id": "source"}
 NAMES: Final = frozenset({"entry_id", *CODES})
+AS_TYPED: Final = frozenset({"contains", "exact", "null"})  # take no spelling for another
+# Columns of names that sources spell in many ways.
+SPELLED: Final = frozenset({"agency", "implementer"})
+SPACED: Final = (
+    r"trim(regexp_replace(lower({}), '[\s\p{{Z}}]+', ' ', 'g'))"  # as the view partners folds names
+)
+PLAIN: Final = "lower(strip_accents({}))"
 MAX_VALUES: Final = 300
 MAX_LENGTH: Final = 500
+MAX_WORDS: Final = 10
+MOST_COMMAS: Final = 2  # in one name of an area
 
 
 class FilterError(ValueError):
@@ -40,31 +58,38 @@ class FilterError(ValueError):
 
 @dataclass(frozen=True)
 class Condition:
-    """One filter: a declared column, an operator (``eq`` or one of OPERATORS) and its values."""
+    """One filter: a declared column, an operator (``eq`` or one of OPERATORS) and its values.
+
+    Of words to search for the column is ``q``, and ``columns`` are those that are searched.
+    """
 
     column: str
     operator: str
     values: tuple[Any, ...]
+    columns: tuple[str, ...] = ()
 
 
 def parse(
     table: str,
     pairs: Iterable[tuple[str, str]],
-    areas: Iterable[str] = (),
+    names: Names | None = None,
     codes: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Condition]:
     """The conditions that ``pairs`` of an address express on ``table``.
 
-    ``areas`` are the area codes of the ledger, ``codes`` its series and sources by column; with them a code
-    that does not exist is refused.
+    ``names`` are the areas and organisations of the ledger, ``codes`` its series and sources by column; with
+    them a name or code that does not exist is refused.
 
     Raises:
         FilterError: a column, operator or value is not allowed.
     """
     columns = ALL_TABLES[table].columns()
-    known_areas = frozenset(areas)
     merged: dict[tuple[str, str], list[Any]] = {}
+    searches: list[str] = []
     for key, text in pairs:
+        if key == WORDS_KEY:
+            searches.append(text)
+            continue
         name, _, operator = key.partition(".")
         if name not in columns:
             raise FilterError(
@@ -75,35 +100,148 @@ def parse(
                 f"{operator[:80]!r} is no comparison. Write {name}=value or {name}. followed by one "
                 f"of: {', '.join(OPERATORS)}."
             )
-        values = _values(name, columns[name], operator or "eq", text, known_areas)
+        values = _values(name, columns[name], operator or "eq", text, names or Names())
         if operator in {"", "ne"} and codes and name in codes:
             _look_up(name, values, codes[name])
-        merged.setdefault((name, operator or "eq"), []).extend(values)
+        so_far = merged.setdefault((name, operator or "eq"), [])
+        so_far += [one for one in values if name not in SPELLED or one not in so_far]
     conditions = [
         Condition(name, operator, tuple(values)) for (name, operator), values in merged.items()
     ]
     for condition in conditions:
         if len(condition.values) > MAX_VALUES:
             raise FilterError(f"{condition.column}: at most {MAX_VALUES} values are allowed.")
-    return conditions
+    return [*conditions, *_search(table, searches)]
 
 
-def _values(
-    name: str, column: dy.Column, operator: str, text: str, areas: frozenset[str]
-) -> list[Any]:
+def require_grammar(given: str | None) -> None:
+    """Refuse a version of the grammar that this server does not know; none means the current one.
+
+    Raises:
+        FilterError: it is another version, or no number.
+    """
+    if given is not None and given != str(GRAMMAR):
+        raise FilterError(
+            f"{GRAMMAR_KEY}={given[:20]} is a version of these filters that this server does not know; it knows "
+            f"{GRAMMAR_KEY}={GRAMMAR}. Ask the server that the link is from, or leave {GRAMMAR_KEY} out to have the "
+            f"filters read as they are meant here."
+        )
+
+
+def searched(table: str) -> tuple[str, ...]:
+    """The columns of a table that ``q`` searches: its free texts.
+
+    Codes, words from a list, dates, hashes, addresses and the pipeline's own names have filters of their own, and
+    a word found in one of them by chance would be no answer.
+    """
+    return tuple(
+        name
+        for name, column in ALL_TABLES[table].columns().items()
+        if isinstance(column, dy.String)
+        and not _is_coded(name, column)
+        and column.regex is None
+        and name not in {"locator", "edition_order"}
+        and not name.endswith(
+            ("sha256", "url", "entry_id", "entry_ids", "source_id", "_series", "_area")
+        )
+    )
+
+
+def words(text: str) -> list[str]:
+    """The words of a search, each once; marks alone are none.
+
+    Raises:
+        FilterError: there is none, or one is no word, or they are too many or too long.
+    """
+    if len(text) > MAX_LENGTH:
+        raise FilterError(f"{WORDS_KEY}: at most {MAX_LENGTH} characters are allowed.")
+    found = list(dict.fromkeys(text.split()))
+    for word in found:
+        if not any(letter.isalnum() for letter in word):
+            raise FilterError(f"{WORDS_KEY} takes words, and {word!r} holds no letter or digit.")
+    if not found:
+        raise FilterError(f"{WORDS_KEY} takes words to search for; leave it out to have all rows.")
+    if len(found) > MAX_WORDS:
+        raise FilterError(f"{WORDS_KEY}: at most {MAX_WORDS} words are allowed.")
+    return found
+
+
+def _search(table: str, texts: Sequence[str]) -> list[Condition]:
+    """The condition that all words of all ``texts`` occur."""
+    if not texts:
+        return []
+    if not searched(table):
+        raise FilterError(f"{table} has no texts to search; leave {WORDS_KEY} out.")
+    for text in texts:
+        words(text)
+    return [holding(words(" ".join(texts)), searched(table))]
+
+
+def holding(found: Sequence[str], columns: Sequence[str]) -> Condition:
+    """The condition that each word occurs in one of the columns."""
+    return Condition(WORDS_KEY, "words", tuple(found), tuple(columns))
+
+
+def _values(name: str, column: dy.Column, operator: str, text: str, names: Names) -> list[Any]:
     if len(text) > MAX_LENGTH:
         raise FilterError(f"{name}: a value may have at most {MAX_LENGTH} characters.")
     if operator == "null":
         if text.lower() not in YES:
             raise FilterError(f"{name}.null takes yes or no, not {text!r}.")
         return [YES[text.lower()]]
-    if operator == "contains":
+    if operator in AS_TYPED:
         if column.dtype != pl.String:
-            raise FilterError(f"{name} is not a text; {name}.contains does not apply.")
+            raise FilterError(f"{name} is not a text; {name}.{operator} does not apply.")
         return [text]
+    if name in AREA_COLUMNS and names.areas:
+        return _areas(text, names)
+    if name in SPELLED and operator in {"eq", "ne"}:
+        return list(names.organisation(text)) if name == "implementer" else [text]
     is_listed = column.dtype != pl.String or _is_coded(name, column)
     parts = text.split(",") if is_listed and operator not in COMPARISONS else [text]
-    return [_value(name, column, part.strip(), areas) for part in parts]
+    return [_value(name, column, part.strip()) for part in parts]
+
+
+def coded(pairs: Iterable[tuple[str, str]], names: Names) -> list[tuple[str, str]]:
+    """The same parameters with the codes of areas instead of their names, which may get other spellings.
+
+    Raises:
+        FilterError: a name is none.
+    """
+    return [
+        (key, ",".join(_areas(text, names)))
+        if names.areas
+        and key.partition(".")[0] in AREA_COLUMNS
+        and key.partition(".")[2] not in AS_TYPED
+        else (key, text)
+        for key, text in pairs
+    ]
+
+
+def _areas(text: str, names: Names) -> list[str]:
+    """The codes of areas joined by commas; a name with commas is one, and the longest such name is taken."""
+    parts, codes = text.split(","), list[str]()
+    while parts:
+        for many in range(min(len(parts), MOST_COMMAS + 1), 0, -1):
+            code = names.area(",".join(parts[:many]).strip())
+            if code is not None:
+                codes.append(code)
+                parts = parts[many:]
+                break
+        else:
+            unknown = parts[0].strip()
+            offered = [one for one in (names.did_you_mean(unknown),) if one]
+            raise FilterError(
+                " ".join(
+                    [
+                        f"{unknown[:80]!r} is no code or name of an area.",
+                        *offered,
+                        "Codes are ISO 3166-1 alpha-3, such as KHM or VNM, and the project's own for other areas, "
+                        "such as XKX; /api/v1/areas.csv lists them all with their spellings.",
+                    ]
+                )
+            )
+    return codes
 
 
 def _look_up(name: str, values: Iterable[str], known: Sequence[str]) -> None:
@@ -120,15 +258,10 @@ def _is_coded(name: str, column: dy.Column) -> bool:
     return name in AREA_COLUMNS | NAMES or bool((column.metadata or {}).get("allowed"))
 
 
-def _value(name: str, column: dy.Column, text: str, areas: frozenset[str]) -> Any:  # noqa: ANN401
+def _value(name: str, column: dy.Column, text: str) -> Any:  # noqa: ANN401
     allowed = (column.metadata or {}).get("allowed")
     if allowed and text not in allowed:
         raise FilterError(f"{text!r} is no {name}. Allowed: {', '.join(allowed)}.")
-    if name in AREA_COLUMNS and areas and text not in areas:
-        raise FilterError(
-            f"{text!r} is no area code. Codes are ISO 3166-1 alpha-3, such as KHM or VNM, and the "
-            "project's own for other areas, such as XKX; /api/v1/areas.csv lists them all."
-        )
     if isinstance(column.dtype, pl.Boolean):
         if text.lower() not in YES:
             raise FilterError(f"{name} is yes or no, not {text!r}.")
@@ -192,6 +325,15 @@ def where(conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
     parts: list[str] = []
     parameters: list[Any] = []
     for condition in conditions:
+        if condition.operator == "words":
+            searched_in = [PLAIN.format(sql.identifier(name)) for name in condition.columns]
+            for word in condition.values:
+                found = " OR ".join(
+                    f"contains({text}, {PLAIN.format('?')})" for text in searched_in
+                )
+                parts.append(f"({found})")
+                parameters += [word] * len(searched_in)
+            continue
         column = sql.identifier(condition.column)
         if condition.operator in COMPARISONS:
             for value in condition.values:
@@ -204,11 +346,14 @@ def where(conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
         elif condition.operator == "null":
             parts.extend(f"{column} IS {'' if yes else 'NOT '}NULL" for yes in condition.values)
         else:
-            marks = ", ".join("?" for _ in condition.values)
+            mark = "?"
+            if condition.column in SPELLED and condition.operator != "exact":
+                column, mark = SPACED.format(column), SPACED.format(mark)
+            marks = ", ".join(mark for _ in condition.values)
             parts.append(
-                f"{column} IN ({marks})"
-                if condition.operator == "eq"
-                else f"({column} IS NULL OR {column} NOT IN ({marks}))"
+                f"({column} IS NULL OR {column} NOT IN ({marks}))"
+                if condition.operator == "ne"
+                else f"{column} IN ({marks})"
             )
             parameters.extend(condition.values)
     return " AND ".join(parts) or "TRUE", parameters

@@ -36,8 +36,14 @@ TYPES: Final[Mapping[type[pl.DataType], dict[str, Any]]] = {
     pl.Boolean: {"type": "boolean"},
     pl.Datetime: {"type": "string", "format": "date-time"},
 }
+# What a name may be given as, beside its letters.
+SPELLINGS: Final = {
+    **dict.fromkeys(filters.AREA_COLUMNS, "A name or other spelling of the area stands for its code. "),
+    "agency": "In upper or lower case. ",
+    "implementer": "In upper or lower case; any spelling of the table implementers stands for them all. ",
+}  # fmt: skip
 REFUSALS: Final = {
-    "400": "The question cannot be answered: an unknown column, comparison, value, order or format.",
+    "400": "The question cannot be answered: an unknown column, comparison, value, order, format or version of the grammar.",
     "404": "There is nothing by this name.",
     "413": "The answer does not fit into the format; the text says which format it fits into.",
     "503": "No ledger has been published, the answer took too long, or too many are under way.",
@@ -91,13 +97,14 @@ def parameters(table: str) -> list[dict[str, Any]]:
             "style": "form",
             "explode": True,
             "description": "A column and a comparison: gte, lte, gt, lt (at least, at most, above, below), ne "
-            "(not; repeat for several), contains (a text, in upper or lower case), null (yes or no).",
+            "(not; repeat for several), contains (a text, in upper or lower case), exact (that very text), null (yes or no).",
             "schema": {
                 "type": "object",
                 "patternProperties": _patterns(columns),
                 "additionalProperties": False,
             },
         },
+        *_words(table),
         *COMMON,
         {
             "name": "sort", "in": "query",
@@ -110,12 +117,20 @@ def parameters(table: str) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+AS_OF: Final[dict[str, Any]] = {
+    "name": "as_of", "in": "query",
+    "description": "As the ledger stood after an earlier refresh: its number, a day or a time (ISO 8601, UTC).",
+    "schema": {"type": "string", "minLength": 1},
+}  # fmt: skip
+GRAMMAR: Final[dict[str, Any]] = {
+    "name": filters.GRAMMAR_KEY, "in": "query",
+    "description": "The version of these parameters that the address was written in. Links that are to last carry it; "
+    "a server that does not know it refuses to answer. Without it, the current one is meant.",
+    "schema": {"enum": [str(filters.GRAMMAR)]},
+}  # fmt: skip
 COMMON: Final[list[dict[str, Any]]] = [
-    {
-        "name": "as_of", "in": "query",
-        "description": "As the ledger stood after an earlier refresh: its number, a day or a time (ISO 8601, UTC).",
-        "schema": {"type": "string", "minLength": 1},
-    },
+    AS_OF,
+    GRAMMAR,
     {
         "name": "limit", "in": "query", "description": "At most so many rows.",
         "schema": {"type": "integer", "minimum": 0, "maximum": 10**11},
@@ -129,11 +144,24 @@ COMMON: Final[list[dict[str, Any]]] = [
 ]  # fmt: skip
 
 
+def _words(table: str) -> list[dict[str, Any]]:
+    """The parameter that searches a table's texts; none where it has no texts."""
+    columns = filters.searched(table)
+    described = {
+        "name": filters.WORDS_KEY, "in": "query",
+        "description": f"Words that must all occur, in upper or lower case and with or without accents, in: "
+        f"{', '.join(columns)}. At most {filters.MAX_WORDS} words.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": filters.MAX_LENGTH},
+    }  # fmt: skip
+    return [described] if columns else []
+
+
 def _equals(name: str, column: dy.Column) -> dict[str, Any]:
+    also = SPELLINGS.get(name, "")
     return {
         "name": name,
         "in": "query",
-        "description": f"{_about(column)['description']}. Repeat it to keep rows with any of several values.",
+        "description": f"{_about(column)['description']}. {also}Repeat it to keep rows with any of several values.",
         "style": "form",
         "explode": True,
         "schema": {
@@ -165,7 +193,7 @@ def _patterns(columns: Mapping[str, dy.Column]) -> dict[str, Any]:
         kind = TYPES[type(column.dtype)]["type"]
         names.setdefault("times" if column.dtype == pl.Datetime else kind, []).append(name)
     takes = {
-        "string": ("ne|gte|lte|gt|lt|contains", {"type": "string", "maxLength": filters.MAX_LENGTH}),
+        "string": ("ne|gte|lte|gt|lt|contains|exact", {"type": "string", "maxLength": filters.MAX_LENGTH}),
         "integer": ("ne|gte|lte|gt|lt", {"type": "integer", "minimum": -MOST, "maximum": MOST}),
         "number": ("ne|gte|lte|gt|lt", {"type": "number", "minimum": -MOST, "maximum": MOST}),
         "times": ("ne|gte|lte|gt|lt", {"type": "string", "format": "date-time"}),

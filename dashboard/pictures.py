@@ -16,6 +16,8 @@ import vl_convert
 
 from dashboard.charts import Figure, colour, dressed, looking, mode
 from dashboard.downloads.csv_text import FORMULA
+from dashboard.draw import inline
+from dashboard.xml_text import legible_throughout
 
 WIDTH: Final = 900
 LINE: Final = 118  # characters that fit into the width in the picture's small type
@@ -42,7 +44,9 @@ class Picture:
         if not isinstance(wide, alt.FacetChart):
             wide = wide.properties(width=WIDTH)
         with looking(self.mode):
-            specification: dict[str, Any] = self._titled(wide).to_dict()
+            specification: dict[str, Any] = without_links(
+                legible_throughout(inline(self._titled(wide)))
+            )
         specification["config"]["font"] = "serif"
         return specification
 
@@ -78,12 +82,19 @@ def bare_svg(figure: Figure, width: int, height: int) -> str:
     sized: Figure = dressed(figure).properties(
         width=width, height=height, background="transparent", padding=0
     )
-    specification = sized.to_dict()
+    specification = without_links(legible_throughout(inline(sized)))
     specification["config"]["font"] = "serif"
     drawn: str = vl_convert.vegalite_to_svg(
         specification, vl_version=VEGA_LITE, allowed_base_urls=[]
     )
     return drawn
+
+
+def without_links(part: Any) -> Any:  # noqa: ANN401 (any part of a specification)
+    """A Vega-Lite specification whose marks open nothing: in a file an address of a page leads nowhere."""
+    if isinstance(part, dict):
+        return {key: without_links(value) for key, value in part.items() if key != "href"}
+    return [without_links(one) for one in part] if isinstance(part, list) else part
 
 
 def drawn_rows(figure: Figure) -> pl.DataFrame:
@@ -93,7 +104,9 @@ def drawn_rows(figure: Figure) -> pl.DataFrame:
         for part in (figure, *getattr(figure, "layer", ()))
         if isinstance(part.data, pl.DataFrame)
     ]
-    return max(tables, key=lambda table: table.height, default=pl.DataFrame())
+    return max(tables, key=lambda table: table.height, default=pl.DataFrame()).drop(
+        "href", strict=False
+    )
 
 
 def csv_of(rows: pl.DataFrame, ledger: str, refresh: int) -> str:

@@ -2,13 +2,16 @@
 
 A page run is pinned to one ledger (:func:`pinned`), so that all figures on a page belong together
 even while a new ledger is published. Answers are kept by ledger, refresh looked back to, and
-parameters: a published ledger never changes, so an answer cannot be stale.
+parameters: a published ledger never changes, so an answer cannot be stale. Frames are kept as they are
+and shared (``cache_resource``), for nobody changes a frame in place; a copy of a large one takes longer than
+the page that shows it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -66,7 +69,7 @@ def _run(lease: Lease, query: str, parameters: dict[str, Any] | list[Any]) -> pl
     return answer.with_columns(cs.decimal().cast(pl.Float64))
 
 
-@st.cache_data(max_entries=512, show_spinner=False)
+@st.cache_resource(max_entries=512, show_spinner=False)
 def _answer(key: Key, name: str, parameters: dict[str, Any], _lease: Lease) -> pl.DataFrame:
     del key  # part of the cache's own
     return _run(_lease, _text(name), parameters)
@@ -78,7 +81,7 @@ def ask(name: str, **parameters: Any) -> pl.DataFrame:
     return _answer(_key(lease), name, parameters, lease)
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
+@st.cache_resource(max_entries=128, show_spinner=False)
 def _filtered(
     key: Key,
     name: str,
@@ -115,7 +118,33 @@ def download(table: str, pairs: list[tuple[str, str]]) -> tuple[int, dict[str, i
     return _download(_key(lease), table, pairs, lease)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@st.cache_data(max_entries=128, show_spinner=False)
+def _rows(
+    key: Key, table: str, pairs: list[tuple[str, str]], first: int, _lease: Lease
+) -> tuple[pl.DataFrame, int]:
+    del key
+    answer = Answer(question(table, pairs, _lease), _lease)
+    asked = replace(answer.question, limit=min(first, answer.question.limit or first))
+    batches = list(Answer(asked, _lease).batches(["t.*"]))
+    empty = pl.DataFrame(schema=answer.schema)
+    found = (
+        pl.concat([pl.DataFrame(pl.from_arrow(batch)) for batch in batches]) if batches else empty
+    )
+    return found.with_columns(cs.decimal().cast(pl.Float64)), answer.rows
+
+
+def rows(table: str, pairs: list[tuple[str, str]], first: int) -> tuple[pl.DataFrame, int]:
+    """The ``first`` rows that a question to the API gives, and how many there are in all.
+
+    Raises:
+        FilterError: a column, comparison or value is not allowed.
+        TooLongError: it took too long.
+    """
+    lease = LEASE.get()
+    return _rows(_key(lease), table, pairs, first, lease)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
 def _held(key: Key, _lease: Lease) -> pl.DataFrame:
     del key
     return _run(_lease, sql.text("held"), [])
@@ -221,7 +250,7 @@ def changes(a: int, b: int, first: int) -> tuple[Diff, list[dict[str, Any]]]:
     return _changes(_key(lease), a, b, first, lease)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner=False)
 def _counts(key: Key, _lease: Lease) -> pl.DataFrame:
     del key
     with _lease.limited():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from dashboard import show
+from dashboard import wording
 from etl.tables import NATURAL_KEYS, RECORDED_COLUMNS, measures
 
 Values = Mapping[str, Any]
@@ -39,7 +39,7 @@ def name(table: str, values: Values) -> str:
     """What the entry is a figure of: 'Vietnam, DoD, FY2016'."""
     parts = [values[key] for key in NATURAL_KEYS[table] if key not in _READ_IN]
     if values.get("year") is not None and "date" not in NATURAL_KEYS[table]:
-        parts.append(show.year_of(values["year"], values.get("year_basis", "calendar")))
+        parts.append(wording.year_of(values["year"], values.get("year_basis", "calendar")))
     return ", ".join(str(part) for part in parts if part is not None)
 
 
@@ -58,14 +58,14 @@ def said(table: str, column: str, values: Values) -> str:
     value = values[column]
     unit = measures(table).get(column, "")
     if value is None or isinstance(value, bool):
-        return {True: "yes", False: "no", None: show.MISSING}[value]
+        return {True: "yes", False: "no", None: wording.MISSING}[value]
     if isinstance(value, str):
         return value
     if unit == "US dollars":
-        return show.usd(value, values.get("precision"))
+        return wording.usd(value, values.get("precision"))
     floor = column == "total" and values.get("lower_bound")
     unit = {"km2": "km²", "as in unit": values.get("unit") or ""}.get(unit, unit)
-    return f"{show.number(value, floor=floor)} {unit}".strip()
+    return f"{wording.number(value, floor=floor)} {unit}".strip()
 
 
 def differing(before: Values, after: Values) -> list[str]:
@@ -80,8 +80,8 @@ def change(table: str, before: Values | None, after: Values | None) -> tuple[str
     """
     if before is None or after is None:
         return (
-            headline(table, before)[1] if before else show.MISSING,
-            headline(table, after)[1] if after else show.MISSING,
+            headline(table, before)[1] if before else wording.MISSING,
+            headline(table, after)[1] if after else wording.MISSING,
             [],
         )
     columns = differing(before, after)

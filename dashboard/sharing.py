@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from dashboard import catalogue, revisions, show
+from dashboard import catalogue, filters, names, revisions, wording
 from dashboard.answer import text
 from dashboard.current import ledgers
 from dashboard.site import PAGES
@@ -48,10 +48,11 @@ def shared(page: str, query: Mapping[str, str]) -> Shared:
     asked = tuple((key, query[key][:MOST]) for key in KEYS if query.get(key))
     general = Shared(page, asked, PAGES[page].title, PAGES[page].about)
     try:
+        filters.require_grammar(query.get(filters.GRAMMAR_KEY))
         with ledgers().lease(query.get("as_of")) as lease, lease.limited(SECONDS):
             title, finding = _found(lease, page, dict(asked)) or (general.title, general.finding)
             return Shared(page, asked, title, finding, lease.ledger, lease.as_of)
-    except (NoLedgerError, AsOfError, TooLongError):
+    except (NoLedgerError, AsOfError, TooLongError, filters.FilterError):
         return general
 
 
@@ -60,7 +61,7 @@ def _found(lease: Lease, page: str, asked: Mapping[str, str]) -> tuple[str, str]
     if page == "":
         return _coverage(lease)
     if page == "country" and "area" in asked:
-        return _country(lease, asked["area"])
+        return _country(lease, names.of(lease).area(asked["area"]) or asked["area"])
     if page == "entry" and ENTRY_ID.fullmatch(asked.get("entry", "")):
         return _entry(lease, asked["entry"])
     return None
@@ -79,7 +80,7 @@ def _coverage(lease: Lease) -> tuple[str, str] | None:
     last = defense[-1]
     return (
         PAGES[""].title,
-        f"Defense lines of State’s report, FY{last['fiscal_year']}: {show.usd(last['amount_usd'])} in "
+        f"Defense lines of State’s report, FY{last['fiscal_year']}: {wording.usd(last['amount_usd'])} in "
         f"{last['paid_areas_count']} of the {last['areas_count']} countries whose table was read "
         f"({edition[0]['edition']}).",
     )
@@ -93,19 +94,19 @@ def _country(lease: Lease, area: str) -> tuple[str, str] | None:
     parts = []
     if row["all_fy2015_2017_usd"] is not None:
         defense = row["dod_fy2015_2017_usd"]
-        of_it = "" if defense is None else f", of it Defense {show.usd(defense)}"
+        of_it = "" if defense is None else f", of it Defense {wording.usd(defense)}"
         parts.append(
             f"U.S. money for weapons destruction, which is broader than mine action, FY2015 to FY2017: "
-            f"{show.usd(row['all_fy2015_2017_usd'])}{of_it} (State’s report)."
+            f"{wording.usd(row['all_fy2015_2017_usd'])}{of_it} (State’s report)."
         )
     if row["casualties_total"] is not None:
-        hurt = show.number(row["casualties_total"], floor=row["is_casualties_lower_bound"])
+        hurt = wording.number(row["casualties_total"], floor=row["is_casualties_lower_bound"])
         parts.append(
             f"Casualties in {row['casualties_year']}: {hurt} ({row['casualties_edition']})."
         )
     if row["us_share_percent"] is not None:
         parts.append(
-            f"U.S. share of international support in {row['dependency_year']}: {show.share(row)}."
+            f"U.S. share of international support in {row['dependency_year']}: {wording.share(row)}."
         )
     title = f"{row['area_name']}: U.S. mine action money, casualties, who else pays"
     return title, " ".join(parts) or PAGES["country"].about
@@ -118,5 +119,5 @@ def _entry(lease: Lease, entry_id: str) -> tuple[str, str] | None:
     table, values = found["table"], found["entry"]
     _, words = revisions.headline(table, values)
     dropped = " (withdrawn by its source)" if values["change"] == "withdrawn" else ""
-    where = ", ".join(part for part in (show.edition_of(values), values["place"]) if part)
+    where = ", ".join(part for part in (wording.edition_of(values), values["place"]) if part)
     return revisions.name(table, values), f"{words}{dropped}. Source: {where}."

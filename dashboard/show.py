@@ -7,27 +7,33 @@ become links. A missing figure is an en dash, never a zero.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 import polars as pl
 import streamlit as st
 
-from dashboard import queries, reuse, sizes
-from dashboard.address import page
+from dashboard import names, queries, reuse, sizes, wording
+from dashboard.address import behind_of, page
 from dashboard.answer import asked_by
-from dashboard.charts import Figure, dressed
+from dashboard.charts import Figure, specification
+from dashboard.current import LEASE
 from etl.store import TooLongError
 
-MISSING: Final = "–"
-BOUNDS: Final = {
-    "floor": "at least ",
-    "ceiling": "nearly ",
-    "approximate": "about ",
-    "rounded": "",
-    "exact": "",
-}
+# How figures are written, as pages know it: it stands apart for what runs without Streamlit.
+MISSING: Final = wording.MISSING
+BOUNDS: Final = wording.BOUNDS
+signed_usd = wording.signed_usd
+no_sum = wording.no_sum
+usd = wording.usd
+capital = wording.capital
+number = wording.number
+percent = wording.percent
+share = wording.share
+edition_of = wording.edition_of
+year_of = wording.year_of
+years_of = wording.years_of
 # The formats that a page offers, as its links name them; the API has one more for programs.
 FILES: Final = {
     "csv": "CSV",
@@ -66,86 +72,19 @@ def entry_link(label: object, entry_id: str | None) -> str:
     return f"[{plain(label)}]({page('/entry', entry=entry_id)})"
 
 
-def rows_link(label: object, address: str) -> str:
-    """A link to rows of the API, from an address made by :func:`dashboard.address.rows`."""
-    return f"[{plain(label)}]({address})"
-
-
-def signed_usd(amount: float) -> str:
-    """A difference in dollars, with its sign: '+$1,000', '−$1,000', '$0'; never broken after it."""
-    if amount == 0:
-        return usd(amount)
-    return f"{'+' if amount > 0 else '−'}\u2060{usd(abs(amount))}"
-
-
-def no_sum(count: int, *, may_add: bool) -> str:
-    """What stands where figures have no sum: none of them has an amount, or they may not be added."""
-    figures = f"{count:,} figure{'' if count == 1 else 's'}"
-    return f"{figures} without an amount" if may_add or count == 1 else f"{figures}, not added"
-
-
-def usd(amount: float | None, precision: str | None = None) -> str:
-    """Dollars with separators and the bound the source gives: 'at least $398,000,000'."""
-    if amount is None:
-        return MISSING
-    digits = f"{amount:,.2f}".removesuffix(".00")
-    sign, digits = ("−", digits[1:]) if digits.startswith("-") else ("", digits)
-    return f"{BOUNDS.get(precision or 'exact', '')}{sign}${digits}"
-
-
-def capital(text: str) -> str:
-    """``text`` with a capital first letter; the rest as it is."""
-    return text[:1].upper() + text[1:]
-
-
-def number(value: float | None, *, floor: bool | None = False, decimals: int = 6) -> str:
-    """A count or area with separators; ``floor`` writes 'at least'."""
-    if value is None:
-        return MISSING
-    text = (
-        f"{value:,}" if isinstance(value, int) else f"{value:,.{decimals}f}".rstrip("0").rstrip(".")
+def with_entries(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with the address of each row's entry in ``href``, for the marks of a chart."""
+    return frame.with_columns(
+        href=pl.Series([page("/entry", entry=one) for one in frame["entry_id"]], dtype=pl.String)
     )
-    return f"at least {text}" if floor else text
 
 
-def percent(value: float | None) -> str:
-    """A share with one decimal, as the views round it."""
-    return MISSING if value is None else f"{value:.1f} %"
+def rows_link(label: object, address: str) -> str:
+    """A link to the page of these rows: their meaning, how they are computed, the entries behind them.
 
-
-def share(row: Mapping[str, Any]) -> str:
-    """The U.S. share of a row of ``dependency`` or ``area_profile``, as sure as it is.
-
-    A table read whole that does not list the United States is not a printed zero.
+    ``address`` is one made by :func:`dashboard.address.rows`.
     """
-    if not row["is_us_listed"]:
-        return "U.S. not listed"
-    about = row.get("is_approximate", row.get("is_share_approximate"))
-    return f"{'about ' if about else ''}{percent(row['us_share_percent'])}"
-
-
-def edition_of(row: Mapping[str, Any]) -> str:
-    """Report and edition in one; an edition that names its report stands alone."""
-    report, edition = str(row["report"]), str(row["edition"])
-    return edition if report in edition else f"{report}, {edition}"
-
-
-def year_of(year: int | None, basis: str) -> str | None:
-    """A year with its basis: 'FY2016', '2016', or '2016 (basis not stated)'."""
-    if year is None:
-        return None
-    return {"fiscal": f"FY{year}", "calendar": str(year)}.get(basis, f"{year} (basis not stated)")
-
-
-def years_of(years: Iterable[int], basis: str) -> str:
-    """The years that there are, gaps left out: 'FY2002, FY2005 to FY2009'."""
-    spans: list[list[int]] = []
-    for year in sorted(set(years)):
-        if spans and spans[-1][-1] == year - 1:
-            spans[-1][1:] = [year]
-        else:
-            spans.append([year])
-    return ", ".join(" to ".join(str(year_of(year, basis)) for year in span) for span in spans)
+    return f"[{plain(label)}]({behind_of(address)})"
 
 
 def source(row: Mapping[str, Any], *, also: str = "") -> str:
@@ -251,30 +190,58 @@ def chart(
     alt_text: str,
     source_line: str,
     rows: pl.DataFrame | None = None,
-) -> None:
+    key: str | None = None,
+) -> list[str]:
     """A chart under its finding, with its source, and beside it what a reader may take along.
 
-    ``rows`` are what it draws, where that isn't the largest table that the figure holds.
+    ``rows`` are what it draws, where that isn't the largest table that the figure holds. With a ``key``, it
+    gives the areas that the reader has clicked.
     """
     st.markdown(f"**{plain(title)}**")
-    st.altair_chart(dressed(figure), alt=alt_text)
+    picked = drawn(figure, alt_text, key)
     small(source_line)
     reuse.beside_chart(figure, title, source_line, rows)
+    return picked
 
 
-def download(address: str, rows: int | None = None, *, label: str = "Download") -> None:
+def drawn(figure: Figure, alt_text: str, key: str | None = None) -> list[str]:
+    """A chart alone, for a page that writes its own words around it; with a ``key``, the areas clicked."""
+    if key is None:
+        st.vega_lite_chart(spec=specification(figure), alt=alt_text)
+        return []
+    state = st.vega_lite_chart(
+        spec=specification(figure),
+        alt=alt_text,
+        key=key,
+        on_select="rerun",
+        selection_mode="picked",
+    )
+    points = state["selection"].get("picked", [])
+    return [point["area"] for point in points if isinstance(point.get("area"), str)]
+
+
+def download(
+    address: str,
+    rows: pl.DataFrame | int | None = None,
+    *,
+    of: int | None = None,
+    label: str = "Download",
+) -> None:
     """Links that download what is shown, in each format, with rows and size before the click.
 
-    ``address`` is that of the CSV; ``rows`` is how many rows the page shows, counted otherwise. The API
-    streams them: nothing passes through the page's memory.
+    ``address`` is that of the CSV. ``rows`` are the rows that the page shows, and the download has the same in
+    the same order (tests/dashboard/test_cells.py holds each against the other); of a long table they are one
+    page, and ``of`` is how many there are. A number says only how many rows the download has; without one they
+    are counted. The API streams them: nothing passes through the page's memory.
     """
     table, pairs = asked_by(address)
     found: int | None
+    said = of if of is not None else rows.height if isinstance(rows, pl.DataFrame) else rows
     try:
         found, bytes_of = queries.download(table, [pair for pair in pairs if pair[0] != "as_of"])
     except TooLongError:  # the links may still be followed
-        found, bytes_of = rows, {}
-    count = rows if rows is not None else found
+        found, bytes_of = said, {}
+    count = said if said is not None else found
     many = f", {count:,} row{'' if count == 1 else 's'}" if count is not None else ""
     names = {
         ending: f"{name}, about {sizes.words(bytes_of[ending])}" if bytes_of else name
@@ -297,9 +264,10 @@ def tab(*parts: str) -> None:
 
 
 def unknown(noun: str, texts: Sequence[str]) -> None:
-    """Say that the address names what is not there."""
+    """Say that the address names what is not there; of an area, also why."""
     for text in texts[:5]:
-        st.warning(f"There is no {noun} {plain(text[:80])} here.")
+        near = names.of(LEASE.get()).hint(text) if noun == "area" else ""
+        st.warning(f"There is no {noun} {plain(text[:80])} here. {plain(near)}".strip())
 
 
 def small(text: str) -> None:

@@ -6,6 +6,7 @@ source row, or to the rows of which it is the sum.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import polars as pl
@@ -126,7 +127,13 @@ def _area(row: dict[str, Any]) -> str:
 def _figure(row: dict[str, Any]) -> str:
     """The amount with its bound, linked to what it is made of, and the difference."""
     if row["entries_count"] == 0:
-        return "U.S. not listed"
+        wanted = {
+            "measure": row["measure"],
+            "year": row["year"],
+            "flow": row["flow"],
+            **_area_of(row),
+        }
+        return show.rows_link("U.S. not listed", address.rows("reconciliation", wanted))
     words = show.usd(row["amount_usd"], row["precision"])
     if row["amount_usd"] is None:
         words = show.no_sum(row["entries_count"], may_add=row["is_incomplete"])
@@ -135,7 +142,7 @@ def _figure(row: dict[str, Any]) -> str:
     linked = (
         show.entry_link(words, row["only_entry_id"])
         if row["only_entry_id"]
-        else show.rows_link(words, address.rows(*_rows(row)))
+        else show.rows_link(words, address.rows(*rows_behind(row)))
     )
     return f"{linked}{_difference(row)}"
 
@@ -150,7 +157,13 @@ def _difference(row: dict[str, Any]) -> str:
     return f" :small[({show.plain('; '.join(parts))}{other})]"
 
 
-def _rows(row: dict[str, Any]) -> tuple[str, dict[str, object]]:
+def _area_of(row: dict[str, Any]) -> dict[str, object]:
+    if row["area"]:
+        return {"area": row["area"]}
+    return {"area.null": "yes", "area_name": row["area_name"]}
+
+
+def rows_behind(row: Mapping[str, Any]) -> tuple[str, dict[str, object]]:
     """Table and filters that give the figures behind a sum."""
     if row["measure"] == REFERENCE and row["area"]:
         return "coverage", {"area": row["area"], "fiscal_year": row["year"]}
@@ -159,6 +172,8 @@ def _rows(row: dict[str, Any]) -> tuple[str, dict[str, object]]:
         if row["area"]
         else {"area.null": "yes", "area_as_printed": row["area_name"]}
     )
+    if row["measure"] == "monitor":  # of a recipient's table, the United States' lines
+        where["donor"] = "United States"
     return "funding", {
         "series": row["series"], **where, "year": row["year"], "year_basis": row["year_basis"],
         "flow": row["flow"], "status": "actual", "is_cumulative": "no", "is_printed_total": "no",

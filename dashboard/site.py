@@ -53,6 +53,10 @@ PAGES: Final = MappingProxyType(
             "Every printed sum of money for mine action",
             "Filtered rows, one a figure. A total is given only where figures may be added.",
         ),
+        "compare": Page(
+            "Mine action money in up to six countries, beside each other",
+            "One series by year, in nominal or constant dollars, with dated events; every sum leads to its figures.",
+        ),
         "who_else_pays": Page(
             "Who else pays for mine action, and who is left",
             "The U.S. share of each area's money, the other donors, and the covered areas that depended on it most.",
@@ -81,8 +85,18 @@ PAGES: Final = MappingProxyType(
             "About the program, the memo of 2 December 2025, and this ledger",
             "What was read, what was not, and how to read a figure.",
         ),
+        "search": Page(
+            "Search the ledger",
+            "Countries and areas by any name, organisations, series, sources, and figures by their texts.",
+            is_listed=False,
+        ),
         "entry": Page(
             "One figure and its source", "Its values, revisions and archived row.", is_listed=False
+        ),
+        "rows": Page(
+            "The rows behind a figure",
+            "What a computed figure means, how it is computed, and the entries it is made of.",
+            is_listed=False,
         ),
     }
 )

@@ -1,8 +1,13 @@
-"""How many answers are under way: a number that is raised and lowered by many threads."""
+"""How many answers are under way: numbers that are raised and lowered by many threads.
+
+Answers with rows, workbooks and small questions are counted apart, so that none of them keeps the others from
+being answered: whoever asks for a count is not behind eight downloads, and two workbooks leave processors free.
+"""
 
 from __future__ import annotations
 
 import threading
+from typing import Final
 
 
 class Slots:
@@ -24,3 +29,9 @@ class Slots:
         """Give one back."""
         with self._lock:
             self.taken -= 1
+
+
+RETRY_SECONDS: Final = 10  # after which whoever found none may ask again
+rows: Final = Slots()
+workbooks: Final = Slots()
+questions: Final = Slots()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import address, queries, show
+from dashboard import address, filters, queries, show
 from etl.asof import AsOfError
 from etl.guard import NOT_FETCHED
 from etl.store import Lease, NoLedgerError, TooLongError
@@ -25,6 +25,7 @@ sections = {
     ],
     "Money": [
         st.Page("app_pages/funding.py", title="Funding", url_path="funding"),
+        st.Page("app_pages/compare.py", title="Compare countries", url_path="compare"),
         st.Page("app_pages/who_else_pays.py", title="Who else pays", url_path="who_else_pays"),
         st.Page("app_pages/partners.py", title="Partners", url_path="partners"),
         st.Page("app_pages/reconciliation.py", title="Reconciliation", url_path="reconciliation"),
@@ -39,8 +40,12 @@ sections = {
 entry = st.Page(
     "app_pages/entry.py", title="Source row", url_path="entry", visibility="hidden"
 )  # fmt: skip
+rows = st.Page(
+    "app_pages/rows.py", title="Rows behind a figure", url_path="rows", visibility="hidden"
+)  # fmt: skip
+search = st.Page("app_pages/search.py", title="Search", url_path="search", visibility="hidden")
 # Hidden, because Streamlit's own links to pages lose what the address says of the refresh.
-page = st.navigation({**sections, "": [entry]}, position="hidden")
+page = st.navigation({**sections, "": [entry, rows, search]}, position="hidden")
 show.tab(page.title)
 
 
@@ -51,6 +56,18 @@ def navigation() -> None:
         show.small(title)
         for other in pages:
             st.page_link(other, query_params={"as_of": refresh} if refresh else None)
+
+
+def search_field() -> None:
+    """A field that leads to the page of results, which has one of its own."""
+    if page == search:
+        return
+    words = st.text_input(
+        "Search", key="search_field", type="search", placeholder="Laos, HALO, 19.800"
+    )
+    if words:
+        refresh = address.page("").partition("as_of=")[2]
+        st.switch_page(search, query_params={"q": words, **({"as_of": refresh} if refresh else {})})
 
 
 def picker(chosen: int | None) -> None:
@@ -73,6 +90,7 @@ def side(lease: Lease) -> None:
     about = queries.ask("log").row(0, named=True)
     entries = sum(queries.entries_by_source().values())
     with st.sidebar:
+        search_field()
         navigation()
         picker(lease.as_of)
         show.small(
@@ -119,11 +137,14 @@ def past(as_of: int) -> None:
         )
 
 
-def unknown(error: AsOfError) -> None:
+def unknown(error: AsOfError, ledger: str) -> None:
     """What there is, where the address names a refresh that there is not."""
     st.title("No such refresh")
     st.warning(show.plain(error))
-    st.markdown("This ledger can be read as of:")
+    st.markdown(
+        f"The link needs a ledger that holds this refresh; the one served here is {show.plain(ledger)}. It can be "
+        "read as of:"
+    )
     here = f"/{page.url_path}"
     links = [f"- [now]({address.other_refresh(here)})"] + [
         f"- [refresh {row['refresh']}]({address.other_refresh(here, row['refresh'])}), "
@@ -133,9 +154,35 @@ def unknown(error: AsOfError) -> None:
     st.markdown("\n".join(links))
 
 
+def other_grammar(error: filters.FilterError) -> None:
+    """What a link asks for that was written in another version of the grammar; no figure stands for another."""
+    st.title("A link of another version")
+    st.warning(show.plain(error))
+    st.markdown(
+        "Nothing was left out or read in another way: no figure is shown. The link asks for:"
+    )
+    st.markdown(
+        "\n".join(
+            f"- {show.plain(key[:80])}: {show.plain(', '.join(st.query_params.get_all(key))[:500])}"
+            for key in st.query_params
+        )
+    )
+    here = f"/{page.url_path}"
+    st.markdown(
+        f"[Read it as this server means it]({address.in_this_grammar(here)}), or open [the page]({here}) alone."
+    )
+
+
 def run() -> None:
     """The page, of the refresh that its address asks for."""
     address.begin()
+    try:
+        filters.require_grammar(st.query_params.get(filters.GRAMMAR_KEY))
+    except filters.FilterError as error:
+        with queries.pinned() as lease:
+            side(lease)
+            other_grammar(error)
+        return
     try:
         with queries.pinned(st.query_params.get("as_of")) as lease:
             side(lease)  # before the page, which may stop its run early
@@ -146,7 +193,7 @@ def run() -> None:
     except AsOfError as error:
         with queries.pinned() as lease:
             side(lease)
-            unknown(error)
+            unknown(error, lease.ledger)
     except TooLongError as error:
         st.error(
             f"{show.plain(error)}. Nothing is shown instead of a part. Choose less, or reload the page."

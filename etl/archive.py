@@ -88,6 +88,20 @@ def write_safely(path: Path, content: bytes) -> None:
     fsync_folder(path.parent)
 
 
+@dataclass(frozen=True)
+class Lent:
+    """A file that another process watches, which answers for it."""
+
+    path: Path
+
+    def holds(self) -> bool:
+        """It is the other's to say."""
+        return True
+
+    def close(self) -> None:
+        """It is the other's to let go."""
+
+
 class Archive:
     """The vintages below one folder."""
 
@@ -96,8 +110,29 @@ class Archive:
         self.root = root
         self.manifest = root / "manifest.jsonl"
         self._proven: dict[str, bytes] = {}  # hashes checked, or made, here; with the last byte
-        self._copies: dict[str, Unwritten] = {}
+        self._copies: dict[str, Unwritten | Lent] = {}
         self._left: list[Path] = []
+
+    @classmethod
+    def told(cls, root: Path, proven: Mapping[str, bytes], copies: Mapping[str, Path]) -> Archive:
+        """The archive as another process knows it, which answers for what it tells: see :meth:`proven`."""
+        archive = cls(root)
+        archive._proven = dict(proven)
+        archive._copies = {sha256: Lent(path) for sha256, path in copies.items()}
+        return archive
+
+    def proven(self) -> Mapping[str, bytes]:
+        """The hashes that were checked, or made, here, with the last byte of what has them."""
+        return self._proven
+
+    def copies(self, wanted: Iterable[str]) -> dict[str, Unwritten]:
+        """Of these hashes those whose bytes were taken from a file that nobody has written to since."""
+        held = {sha256: self._copies.get(sha256) for sha256 in wanted}
+        return {
+            sha256: copy
+            for sha256, copy in held.items()
+            if isinstance(copy, Unwritten) and copy.holds()
+        }
 
     def path(self, sha256: str) -> Path:
         """Where the bytes with this hash lie, or would lie: as they are, or compressed."""

@@ -9,15 +9,17 @@ ledger's past and check it are in :mod:`etl.commands`, those that run it unatten
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
 import duckdb
 import typer
-import uvicorn
 from rich.markup import escape
 from rich.table import Table
 
@@ -52,6 +54,9 @@ from etl.tables import FACT_TABLES
 from etl.withheld import KEPT_HERE
 
 GRACE_SECONDS: Final = 3  # for answers under way when Ctrl-C comes
+EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - addresses that are no names
+LONGEST_HEAD_BYTES: Final = 32 << 10  # of a request; the door says from 16 kB on what is too long
+LONGEST_MESSAGE_BYTES: Final = 1 << 20  # that a page may send; what its reader chose
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -62,8 +67,26 @@ app.add_typer(commands.app)
 app.add_typer(operate.app)
 
 
+@contextmanager
+def without_pandas() -> Iterator[None]:
+    """Keep DuckDB from importing pandas, if no one has yet.
+
+    It does at the first bound parameter, to see whether the value is pandas' own kind of missing, and
+    that takes half a second. Nothing in :mod:`etl` uses pandas; Streamlit does.
+    """
+    if "pandas" in sys.modules:
+        yield
+        return
+    sys.modules["pandas"] = None  # type: ignore[assignment]  # so Python declares a module that isn't there
+    try:
+        yield
+    finally:
+        del sys.modules["pandas"]
+
+
 @app.callback()
 def hma(
+    context: typer.Context,
     *,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="say in the log what is done")
@@ -71,6 +94,8 @@ def hma(
 ) -> None:
     """HMA Ledger: what the U.S. Humanitarian Mine Action Program covered."""
     logs.set_up(verbose=verbose)
+    if context.invoked_subcommand != "serve":
+        context.with_resource(without_pandas())
 
 
 @app.command()
@@ -241,13 +266,28 @@ def serve(
     if _needs_building(where):
         out.print("Building the ledger from the embedded data …")
         explain(refreshed(where, chosen_sources(None, embedded=True)))
+    settings = configured().api
     out.print(f"HMA Ledger is at http://{host}:{port} (Ctrl-C stops it)")
+    hosts = settings.hosts
+    if host not in EVERYWHERE:
+        hosts = (*hosts, host)
+    elif not (settings.public_url or hosts):
+        err.print(
+            "It answers to localhost and 127.0.0.1 only; HMA_API__PUBLIC_URL or HMA_API__HOSTS names "
+            "it as other machines do.", soft_wrap=True,
+        )  # fmt: skip
+    os.environ["HMA_API__HOSTS"] = json.dumps(hosts)
     os.environ["HMA_DATA"] = str(where.data.resolve())  # the working folder changes below
     os.environ["HMA_CONFIG"] = str(config_file().resolve())
     os.chdir(PACKAGE.parent)  # Streamlit reads .streamlit/config.toml from the working folder
+    import uvicorn
+
     uvicorn.run(
         "dashboard.app:app", host=host, port=port, log_level="warning", access_log=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS, server_header=False,
+        http="dashboard.patience:Patient", h11_max_incomplete_event_size=LONGEST_HEAD_BYTES,
+        limit_concurrency=settings.connections, ws_max_size=LONGEST_MESSAGE_BYTES,
+        ws_per_message_deflate=False,
     )  # fmt: skip
 
 
@@ -272,5 +312,5 @@ def main() -> None:
     try:
         app()
     except (OSError, duckdb.Error, ArchiveError, SourceError) as error:
-        err.print(f"[bold]hma:[/bold] {escape(str(error))}", soft_wrap=True)
+        err.print(f"[bold]hma:[/bold] {escape(logs.blotted(str(error)))}", soft_wrap=True)
         sys.exit(1)

@@ -126,17 +126,51 @@ class ApiConfig(BaseModel):
     streams: int = Field(
         default=8, ge=1, description="answers with rows that may be under way at once"
     )
+    hosts: tuple[str, ...] = Field(
+        default=(),
+        description="further names by which readers reach the server; this machine's own and that of public_url are "
+        "known",
+    )
+    sessions: int = Field(default=200, ge=1, description="pages that may be open at once")
+    connections: int = Field(
+        default=500, ge=10, description="connections that may be open at once; one more is refused"
+    )
+    questions: int = Field(
+        default=16,
+        ge=1,
+        description="counts, heads, cards and lists that may be looked for at once, beside the answers with rows",
+    )
+    workbooks: int = Field(
+        default=2,
+        ge=1,
+        description="Excel workbooks that may be written at once; each is written whole before its first byte",
+    )
     max_rows_xlsx: int = Field(
-        default=250_000,
+        default=25_000,
         ge=1,
         le=EXCEL_ROWS,
-        description="rows of the largest Excel workbook; a sheet holds 1,048,575, and takes its time",
+        description="rows of the largest Excel workbook, about 8 s of one processor's time; a sheet holds 1,048,575",
     )
 
     @field_validator("public_url")
     @classmethod
     def _ends_with_slash(cls, url: str | None) -> str | None:
         return url if url is None or url.endswith("/") else f"{url}/"
+
+
+class ReadingConfig(BaseModel):
+    """What reading one source's files may cost; a file that costs more is not read, and its source fails.
+
+    Not for the figures that come with the project, which are read as they are.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    memory_mb: int = Field(
+        default=4096, ge=256, description="memory of the process that reads a source's files, in MB"
+    )
+    cpu_seconds: int = Field(default=1800, ge=1, description="processor time of that process")
+    wall_seconds: float = Field(default=3600, gt=0, description="how long it may take")
 
 
 class ScheduleConfig(BaseModel):
@@ -211,6 +245,7 @@ class Config(BaseSettings):
 
     fetch: FetchConfig = FetchConfig()
     api: ApiConfig = ApiConfig()
+    reading: ReadingConfig = ReadingConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     alerts: AlertsConfig = AlertsConfig()
     sources: dict[str, SourceConfig] = {}

@@ -14,6 +14,7 @@ from rich.table import Table
 from etl.config import Config, ConfigError, config
 from etl.diary import AtWorkError
 from etl.log import Decision, SourceOutcome
+from etl.logs import blotted
 from etl.publish import BusyError
 from etl.reading import SourceError
 from etl.refresh import Outcome
@@ -42,7 +43,7 @@ err = Console(stderr=True, emoji=False, highlight=False)
 
 def fail(message: str, code: int) -> typer.Exit:
     """Say what is wrong; raise what it returns."""
-    err.print(f"[bold]hma:[/bold] {escape(message)}", soft_wrap=True)
+    err.print(f"[bold]hma:[/bold] {escape(blotted(message))}", soft_wrap=True)
     return typer.Exit(code)
 
 
@@ -90,6 +91,8 @@ def _run(
     decision: Decision | None,
 ) -> Outcome:
     """Refresh with a progress bar for each source."""
+    from_outside = any(spec.status != "transcribed" for spec in chosen)
+    reading = (settings or configured()).reading if from_outside else None
     columns = (
         TextColumn("{task.fields[name]:<24}"), BarColumn(), TextColumn("{task.fields[step]:<24}"),
         TimeElapsedColumn(),
@@ -111,8 +114,8 @@ def _run(
             bars.update(tasks[source_id], step=f"fetch {said}")
 
         return run_refresh(
-            where, chosen, progress, settings=settings, given=given, decision=decision,
-            fetching=fetching,
+            where, chosen, progress, settings=settings, reading=reading, given=given,
+            decision=decision, fetching=fetching,
         )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ import duckdb
 from etl import asof, sql, withheld
 from etl.archive import ArchiveError, write_safely
 from etl.asof import TABLES
-from etl.record import ENTRIES
+from etl.record import ENTRIES, filled
 from etl.tables import ALL_TABLES
 
 FORMAT: Final = 1
@@ -46,6 +46,9 @@ class TableHash:
 
     rows: int
     sha256: str
+
+
+EMPTY: Final = TableHash(0, hashlib.sha256().hexdigest())
 
 
 @dataclass(frozen=True)
@@ -202,10 +205,9 @@ def hash_tables(
     ``known`` holds those that need not be computed again.
     """
     hashes = dict(known or {})
-    return {
-        name: hashes[name] if name in hashes else hash_table(con, name, refresh, apart)
-        for name in TABLES
-    }
+    for name in filled(con, "history", TABLES) - hashes.keys():
+        hashes[name] = hash_table(con, name, refresh, apart)
+    return {name: hashes.get(name, EMPTY) for name in TABLES}
 
 
 def hash_apart(

@@ -168,7 +168,9 @@ def build_views(con: duckdb.DuckDBPyConnection) -> None:
 
 def keep_histories(con: duckdb.DuckDBPyConnection, refresh: int) -> None:
     """Remember what every table without named rows says after this refresh."""
-    for name in record.KEPT:
+    for name in sorted(
+        record.filled(con, "main", record.KEPT) | record.filled(con, "history", record.KEPT)
+    ):
         record.keep(con, refresh, name)
 
 

@@ -25,6 +25,7 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from etl.locate import line_of
+from etl.logs import blotted
 
 
 class Shape(NamedTuple):
@@ -75,9 +76,10 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 def tame(text: str) -> str:
     """A text that holds what came from outside, fit for the record and for a terminal.
 
-    Control characters and halves of characters are written as escapes, and what is longer than
-    anybody reads is cut.
+    Control characters and halves of characters are written as escapes, secrets that a publisher sends
+    back are blotted out, and what is longer than anybody reads is cut.
     """
+    text = blotted(text)
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]} … ({len(text):,} characters)"
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
@@ -87,7 +89,7 @@ def unforeseen(error: Exception) -> str:
     """What to say of an error that no reader names: what it is, and where it rose."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return (
-        f"{type(error).__name__}: {str(error)[:200]} ({Path(frame.filename).name} line {frame.lineno}). "
+        f"{type(error).__name__}: {blotted(str(error))[:200]} ({Path(frame.filename).name} line {frame.lineno}). "
         "The publisher sends what this version does not foresee, or it has a fault: report it with this line"
     )
 

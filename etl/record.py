@@ -14,7 +14,7 @@ the definition of the view is today.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import duckdb
@@ -157,6 +157,15 @@ def record(
         names = names_of(table)
         _run(con, "record", names, {"refresh": refresh})
     return sum(changes.values(), Counter[str]())
+
+
+def filled(con: duckdb.DuckDBPyConnection, schema: str, tables: Iterable[str]) -> set[str]:
+    """Those of ``tables`` that hold any row; most tables of a small ledger hold none."""
+    each = (
+        sql.text("filled").format(name=table, schema=schema, table=sql.identifier(table))
+        for table in tables
+    )
+    return {name for (name,) in con.execute("UNION ALL ".join(each)).fetchall()}
 
 
 def lay_out(con: duckdb.DuckDBPyConnection, tables: set[str]) -> None:

@@ -19,12 +19,13 @@ from time import perf_counter
 import duckdb
 import polars as pl
 
-from etl import __version__, guard, log, manifest, partial, record, retrieve, withheld
+from etl import __version__, confined, guard, log, manifest, partial, record, retrieve, withheld
 from etl import watch as watching
-from etl.archive import Archive, ArchiveError, Contents, Vintage
+from etl.archive import Archive, ArchiveError, Vintage
 from etl.areas import Resolver, load_areas
 from etl.check import Checked, check
-from etl.config import Config
+from etl.config import Config, ReadingConfig
+from etl.confined import Children
 from etl.guard import Hold
 from etl.implementers import load_implementers
 from etl.log import ANY_STATUS, Decision, SourceOutcome
@@ -66,25 +67,28 @@ class _Run:
     code_version: str
     given: Mapping[str, Sequence[Given]]
     settings: Config | None
+    apart: Children | None
     decision: Decision | None
     progress: Progress
     fetching: Fetching
 
 
-def refresh(
+def refresh(  # noqa: PLR0913 - each of them is a matter of its own, and named by whoever calls
     folders: Folders,
     chosen: Iterable[SourceSpec],
     progress: Progress = lambda *_: None,
     *,
     settings: Config | None = None,
+    reading: ReadingConfig | None = None,
     given: Mapping[str, Sequence[Given]] | None = None,
     decision: Decision | None = None,
     fetching: Fetching = lambda *_: None,
 ) -> Outcome:
     """Run the pipeline for the ``chosen`` sources.
 
-    With ``settings``, sources are fetched; without them, no network is touched. ``given`` names copies
-    to read instead of fetching, by source. ``decision`` is what a person has decided about the vintage
+    With ``settings``, sources are fetched; without them, no network is touched. With ``reading``, files
+    that do not come with the project are read in a process of their own within these limits, as the
+    command does it (:mod:`etl.confined`); without it, in this one. ``given`` names copies to read instead of fetching, by source. ``decision`` is what a person has decided about the vintage
     of the one chosen source that is on hold; it is read from the archive. ``progress`` is told of each
     source and step, ``fetching`` of each source with the bytes had and to be had.
 
@@ -95,7 +99,11 @@ def refresh(
     started = datetime.now(UTC)
     areas = load_areas(folders.reference)
     implementers = load_implementers(folders.reference)
-    with writer(folders.ledger), building(folders.ledger) as (built, base, con):
+    with (
+        writer(folders.ledger),
+        building(folders.ledger) as (built, base, con),
+        confined.children(folders, reading) as apart,
+    ):
         archive = Archive(folders.archive)
         archive.sweep()
         partial.sweep(folders.archive / INCOMING)
@@ -105,7 +113,7 @@ def refresh(
         record.create_tables(con)
         run = _Run(
             con, log.last_refresh(con) + 1, folders, archive, Resolver(areas),
-            code_version(folders), given or {}, settings, decision, progress, fetching,
+            code_version(folders), given or {}, settings, apart, decision, progress, fetching,
         )  # fmt: skip
         con.execute("BEGIN")
         if decision:
@@ -234,6 +242,11 @@ def _watch(run: _Run, spec: SourceSpec, watch: WatchSpec, outcome: SourceOutcome
     outcome.unread = watching.findings(spec, watch, run.archive, newest, read)
 
 
+def _apart(run: _Run, spec: SourceSpec) -> Children | None:
+    """What reads a source in a process of its own; None for figures that come with the project."""
+    return None if spec.status == "transcribed" else run.apart
+
+
 def _is_about_figures(run: _Run) -> bool:
     """A person has decided about a vintage on hold, which is read from the archive."""
     return run.decision is not None and run.decision.is_about_figures
@@ -259,10 +272,15 @@ def _read_and_record(run: _Run, spec: SourceSpec, outcome: SourceOutcome) -> Hol
     # a decision stands for the vintage it was made on; brought back over a newer one, it is looked at again
     accepted = decided is not None and (_is_about_figures(run) or not is_new)
     run.progress(spec.source_id, "read")
-    reading, checked = read_vintages(run.archive, run.resolver, spec, outcome.vintages)
+    apart = _apart(run, spec)
+    if apart:
+        reading = apart.read(run.archive, spec, outcome.vintages)
+    else:
+        reading = confined.read_here(run.archive, run.resolver, spec, outcome.vintages)
+    run.progress(spec.source_id, "check")
+    checked = checked_with_vintages(spec, reading, outcome.vintages)
     outcome.rows_read = reading.rows_taken()
     outcome.rejects, outcome.issues = reading.rejects, reading.issues
-    run.progress(spec.source_id, "check")
     reasons = [] if accepted else list(guard.before_comparing(spec, reading, checked))
     with _recording():
         changes = record.compare(run.con, spec.source_id, checked)
@@ -298,19 +316,23 @@ def _is_new(run: _Run, spec: SourceSpec, vintages: Iterable[Vintage]) -> bool:
 
 
 def read_vintages(
-    archive: Archive, resolver: Resolver, spec: SourceSpec, vintages: Iterable[Vintage]
+    archive: Archive, resolver: Resolver, spec: SourceSpec, vintages: Sequence[Vintage]
 ) -> tuple[Reading, Checked]:
-    """What a source's reader and the checks make of archived bytes.
+    """What a source's reader and the checks make of archived bytes that were read before, in this process.
 
     Raises:
         SourceError: the bytes cannot be read as what they should be.
         ArchiveError: they are missing or altered.
     """
-    files = Contents(archive, vintages)
-    guard.look_at_bytes(files, spec.binaries)
-    reading = Reading()
-    spec.reader()(files, reading, resolver)
-    return reading, _with_vintages(check(spec, reading), vintages)
+    reading = confined.read_here(archive, resolver, spec, vintages)
+    return reading, checked_with_vintages(spec, reading, vintages)
+
+
+def checked_with_vintages(
+    spec: SourceSpec, reading: Reading, vintages: Iterable[Vintage]
+) -> Checked:
+    """The rows that pass the checks, each with the vintage that it was read from."""
+    return _with_vintages(check(spec, reading), vintages)
 
 
 def _vintages(
@@ -323,10 +345,16 @@ def _vintages(
     if spec.is_at_hand and not (spec.status == "local" and spec.source_id in run.given):
         return retrieve.at_hand(spec, run.folders, run.archive), None
 
+    apart = _apart(run, spec)
+
     def progress(said: str) -> None:
+        if apart:
+            apart.prepare()  # something comes, and will be read
         run.fetching(spec.source_id, said)
 
     if spec.source_id in run.given:
+        if apart:
+            apart.prepare()
         copies = run.given[spec.source_id]
         in_use = log.latest(run.con, spec.source_id, "accepted")
         return retrieve.given(spec, copies, run.archive, run.settings, in_use, progress), None

@@ -38,6 +38,13 @@ class Unwritten:
         """Where to read it: of others' files the very one that is held, whatever the name leads to by then."""
         return self._path if self._is_ours else Path(f"/proc/self/fd/{self._descriptor}")
 
+    @property
+    def path_for_others(self) -> Path:
+        """The same, for another process of this user."""
+        if self._is_ours:
+            return self._path
+        return Path(f"/proc/{os.getpid()}/fd/{self._descriptor}")
+
     def holds(self) -> bool:
         """Nobody has written to it."""
         if not self._is_ours and not (self._is_leased and _has_lease(self._descriptor)):

@@ -18,12 +18,15 @@ from etl.refresh import refresh
 from etl.settings import Folders
 from etl.sources import all_sources
 from tests.helpers import DATA, ledger
+from tests.live import GRANTS, add_live
 from tests.pasts import add_past
 
 settings.register_profile("any machine", deadline=None)  # a busy one is no fault of the code
 settings.load_profile("any machine")
 # A plain ``hma refresh`` would look at publishers' pages; what does is tests/pipeline/test_watching.py.
 os.environ["HMA_FETCH__WATCH"] = "false"
+# Hundreds of child processes would each compile every module anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def _copy_sources(to: Path) -> Folders:
@@ -56,6 +59,16 @@ def past_folders(built_folders: Folders, tmp_path_factory: pytest.TempPathFactor
     folders = Folders(tmp_path_factory.mktemp("past") / "data")
     shutil.copytree(built_folders.data, folders.data)
     add_past(folders)
+    return folders
+
+
+@pytest.fixture(scope="session")
+def granted_folders(built_folders: Folders, tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    """The built ledger with grants to organisations (:data:`tests.live.GRANTS`): only read it."""
+    folders = Folders(tmp_path_factory.mktemp("granted") / "data")
+    shutil.copytree(built_folders.data, folders.data)
+    with pytest.MonkeyPatch.context() as patch:
+        add_live(folders, GRANTS, folders.data.parent, patch)
     return folders
 
 

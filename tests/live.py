@@ -82,16 +82,24 @@ SOURCE: Final = MadeByHand.model_validate(
 )  # fmt: skip
 
 
+def with_made_by_hand() -> dict[str, SourceSpec]:
+    """The declared sources and this one."""
+    return {**all_sources(), SOURCE.source_id: SOURCE}
+
+
+def csv_of(rows: Sequence[Row]) -> str:
+    """Its file with ``rows``."""
+    lines = [{**USUAL, "place": str(number), **row} for number, row in enumerate(rows, 1)]
+    return csv_text(COLUMNS, lines)
+
+
 def add_live(
     folders: Folders, rows: Sequence[Row], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Put ``rows`` into the ledger as a live source would."""
-    monkeypatch.setattr(
-        "etl.refresh.every_source", lambda _: {**all_sources(), SOURCE.source_id: SOURCE}
-    )
+    monkeypatch.setattr("etl.refresh.every_source", lambda _: with_made_by_hand())
     path = folder / FILE
-    lines = [{**USUAL, "place": str(number), **row} for number, row in enumerate(rows, 1)]
-    path.write_text(csv_text(COLUMNS, lines), encoding="utf-8")
+    path.write_text(csv_of(rows), encoding="utf-8")
     outcome = refresh(folders, [SOURCE], given={SOURCE.source_id: [Given(str(path))]})
     assert outcome.published, [source.failure for source in outcome.sources]
     assert not outcome.sources[0].rejects, outcome.sources[0].rejects

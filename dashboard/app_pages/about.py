@@ -38,52 +38,75 @@ st.markdown(
 )
 events = queries.ask("program_events")
 st.header("Events")
-show.table(
-    events.sort("date", "event", descending=[True, False]),
-    {
-        "Date": show.text_of("date"),
-        "Event": lambda row: show.entry_link(row["event"], row["entry_id"]),
-        "What happened, and how sure": lambda row: (
-            f"{show.plain(row['body'])}: {show.plain(row['summary'])}"
-            + (f" *Note: {show.plain(row['note'])}*" if row["note"] else "")
-        ),
-        "Source": lambda row: show.link(row["report"], row["source_url"]),
-    },
-    alt="Events of the U.S. program and of U.S. mine policy, newest first",
-)
-show.download(address.rows("program_events", {"sort": "-date,event"}), events.height)
+if events.is_empty():
+    st.info("No event is in this ledger; `hma refresh program_events` reads them.")
+else:
+    newest_first = events.sort("date", "event", "entry_id", descending=[True, False, False])
+    show.table(
+        newest_first,
+        {
+            "Date": show.text_of("date"),
+            "Event": lambda row: show.entry_link(row["event"], row["entry_id"]),
+            "What happened, and how sure": lambda row: (
+                f"{show.plain(row['body'])}: {show.plain(row['summary'])}"
+                + (f" *Note: {show.plain(row['note'])}*" if row["note"] else "")
+            ),
+            "Source": lambda row: show.link(row["report"], row["source_url"]),
+        },
+        alt="Events of the U.S. program and of U.S. mine policy, newest first",
+    )
+    show.download(address.rows("program_events", {"sort": "-date,event,entry_id"}), newest_first)
 
 st.header("The Defense program’s own lines")
 lines = queries.ask("dod_lines")
-show.table(
-    lines,
-    {
-        "Fiscal year": lambda row: show.plain(
-            row["year"]
-            or (f"{row['period_start']} to {row['period_end']}" if row["period_start"] else None)
-        ),
-        "Line": show.text_of("account_as_printed"),
-        "Country": show.text_of("area_as_printed"),
-        "Dollars": show.usd_of("amount_usd", "precision", entry="entry_id"),
-        "Status": show.text_of("status"),
-        "What it is": show.text_of("series_title"),
-        "Source": lambda row: show.link(row["report"], row["source_url"]),
-    },
-    alt="Budget lines of the Defense program and of lines shown beside them for scale",
-)
 activities = queries.ask("program_activities")
-show.table(
-    activities,
-    {
-        "Fiscal year": show.text_of("year"),
-        "Country": show.text_of("area_as_printed"),
-        "As printed": lambda row: show.entry_link(row["value_as_printed"], row["entry_id"]),
-        "Note": show.text_of("note"),
-        "Source": show.source_of(),
-    },
-    alt="Missions, events and people trained that the sources mention",
-)
-show.small("No budget line after fiscal year 2005 and no yearly count of missions was found.")
+if lines.is_empty() and activities.is_empty():
+    st.info("No line of the Defense program is in this ledger; `hma refresh dod_hma` reads them.")
+if not lines.is_empty():
+    show.table(
+        lines,
+        {
+            "Fiscal year": lambda row: show.plain(
+                row["year"]
+                or (
+                    f"{row['period_start']} to {row['period_end']}" if row["period_start"] else None
+                )
+            ),
+            "Line": show.text_of("account_as_printed"),
+            "Country": show.text_of("area_as_printed"),
+            "Dollars": show.usd_of("amount_usd", "precision", entry="entry_id"),
+            "Status": show.text_of("status"),
+            "What it is": show.text_of("series_title"),
+            "Source": lambda row: show.link(row["report"], row["source_url"]),
+        },
+        alt="Budget lines of the Defense program and of lines shown beside them for scale",
+    )
+    show.download(
+        address.rows(
+            "funding",
+            {
+                "source_id": "dod_hma",
+                "sort": "series,year,period_start,account_as_printed,entry_id",
+            },
+        ),
+        lines,
+    )
+if not activities.is_empty():
+    show.table(
+        activities,
+        {
+            "Fiscal year": show.text_of("year"),
+            "Country": show.text_of("area_as_printed"),
+            "As printed": lambda row: show.entry_link(row["value_as_printed"], row["entry_id"]),
+            "Note": show.text_of("note"),
+            "Source": show.source_of(),
+        },
+        alt="Missions, events and people trained that the sources mention",
+    )
+    show.download(
+        address.rows("program_activities", {"sort": "year,area_as_printed,entry_id"}), activities
+    )
+    show.small("No budget line after fiscal year 2005 and no yearly count of missions was found.")
 
 st.header("How to read a figure")
 st.markdown(

@@ -13,6 +13,7 @@ from etl.tables import CASUALTY_CHECKS
 
 MOST: Final = 6  # areas that are compared
 COLUMNS: Final = 2
+NEWEST_FIRST: Final = "area_name,-calendar_year"
 NO_RATE: Final = "no total, no population, or only part of the year"
 COUNTS: Final = {"": "People", "rate": "Per 100,000 people"}
 SCALES: Final = {"": "Each chart has its own scale", "same": "All charts have the same scale"}
@@ -114,7 +115,10 @@ def world_by_year(world: pl.DataFrame) -> None:
         },
         alt="Casualties in the world by year, the newest edition of each year and what earlier ones print",
     )
-    show.download(address.rows("casualties_world", {}), world.height, label="Download all editions")
+    show.download(
+        address.rows("casualties_world", {"sort": "-calendar_year,-edition_order,edition"}), world,
+        label="Download all editions",
+    )  # fmt: skip
 
 
 def splits(world: pl.DataFrame) -> None:
@@ -124,7 +128,7 @@ def splits(world: pl.DataFrame) -> None:
         world.drop_nulls(column)
         .sort("edition_order", descending=True)
         .unique(subset="calendar_year", keep="first", maintain_order=True)
-        .select("calendar_year", "edition", percent=column)
+        .select("calendar_year", "edition", entry_id="split_entry_id", percent=column)
         .with_columns(what=pl.lit(words))
         for column, words in SHARES.items()
     ]
@@ -142,7 +146,8 @@ def splits(world: pl.DataFrame) -> None:
             f"{latest['calendar_year']}; {min(low):.0f} to {max(low):.0f} % in the {high} years that were read"
         )
     show.chart(
-        charts.printed_shares(found),
+        charts.printed_shares(show.with_entries(found)),
+        rows=found.drop("entry_id"),
         title=finding,
         alt_text=f"Points of printed shares of civilians and of children by year. {finding}.",
         source_line="Source: Landmine Monitor, the newest edition that prints the share; editions stand in the "
@@ -255,20 +260,16 @@ def one_area(
     last = rows.drop_nulls("total").row(-1, named=True)
     figure = show.number(last["total"], floor=last["lower_bound"], decimals=3)
     finding = f"{name}: {figure} {unit} in {last['calendar_year']}, the last year with a figure"
-    st.altair_chart(
-        charts.dressed(
-            charts.casualties(
-                bars,
-                casualties.signs(
-                    rows, years, NO_RATE if count else "no total of this year was read"
-                ),
-                unit=unit,
-                years=years,
-                top=top,
-                height=270 if unit == "people" else 220,
-            )
+    show.drawn(
+        charts.casualties(
+            bars,
+            casualties.signs(rows, years, NO_RATE if count else "no total of this year was read"),
+            unit=unit,
+            years=years,
+            top=top,
+            height=270 if unit == "people" else 220,
         ),
-        alt=f"Stacked bars of casualties by year. {finding}.",
+        f"Stacked bars of casualties by year. {finding}.",
     )
 
 
@@ -327,12 +328,12 @@ def compare(everything: pl.DataFrame) -> None:
             with_area=True,
         )
     casualties.notes(listed, with_area=True)
-    if count:
-        _rates(rows)
     show.download(
-        address.rows("casualties_by_area_year", {"area": areas}), rows.height,
+        address.rows("casualties_by_area_year", {"area": areas, "sort": NEWEST_FIRST}), listed,
         label="Download these figures",
     )  # fmt: skip
+    if count:
+        _rates(rows)
     for area in areas if len(areas) == 1 else ():
         casualties.side_by_side(area, names[area])
 
@@ -346,10 +347,10 @@ def _population(rows: pl.DataFrame) -> str:
 
 
 def _rates(rows: pl.DataFrame) -> None:
-    with_rate = rows.drop_nulls("rate")
+    with_rate = rows.drop_nulls("rate").sort("area_name", "calendar_year", descending=[False, True])
     with st.expander(f"The rates: {with_rate.height} rows"):
         show.table(
-            with_rate.sort("area_name", "calendar_year", descending=[False, True]),
+            with_rate,
             {
                 "Area": show.text_of("area_name"),
                 "Year": show.text_of("calendar_year"),
@@ -365,8 +366,11 @@ def _rates(rows: pl.DataFrame) -> None:
             alt="Casualties per 100,000 people by area and year, with the population behind each rate",
         )
     show.download(
-        address.rows("casualty_rates", {"area": rows["area"].unique().sort().to_list()}),
-        rows.drop_nulls("total").height, label="Download the rates",
+        address.rows(
+            "casualty_rates",
+            {"area": rows["area"].unique().sort().to_list(), "rate.null": "no", "sort": NEWEST_FIRST},
+        ),
+        with_rate, label="Download the rates",
     )  # fmt: skip
 
 
@@ -420,8 +424,9 @@ def checks() -> None:
             _check_table(
                 others, "What others count beside the Monitor's newest edition, by area and year"
             )
+    order = "check,area_name,-calendar_year,series,edition,reference_edition"
     show.download(
-        address.rows("casualty_checks", {}), int(counts["checks_count"].sum()),
+        address.rows("casualty_checks", {"sort": order}), int(counts["checks_count"].sum()),
         label="Download all checks",
     )  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import polars as pl
 import streamlit as st
 
@@ -19,6 +21,7 @@ times = {str(row["refresh"]): row["finished"] for row in log.iter_rows(named=Tru
 newest = log["refresh"].to_list()[0]
 source_titles = dict(queries.ask("sources").select("source_id", "title").iter_rows())
 series_titles = dict(queries.ask("series").select("series", "title").iter_rows())
+sources_of = dict(queries.ask("series").select("series", "source_id").iter_rows())
 
 st.title("Changes")
 st.markdown(
@@ -58,6 +61,13 @@ with first:
 with second:
     address.choose("To", {**labels, "0": NOTHING}, str(b), key="b")
 
+
+def json_of(label: object, source_id: str | None) -> str:
+    """A link to every changed entry of a source, before and after, as JSON."""
+    query = urlencode({"a": a, "b": b, **({"source": source_id} if source_id else {})})
+    return f"[{show.plain(label)}](/api/v1/changes.json?{query})"
+
+
 found, changed = queries.changes(a, b, 0 if a == 0 or b == 0 else FIRST)
 numbers = {kind: found.total(kind) for kind in COUNTS}
 if a == 0:
@@ -76,7 +86,9 @@ else:
     show.table(
         found.rows,
         {
-            "Source": lambda row: show.plain(source_titles.get(row["source_id"], row["source_id"])),
+            "Source": lambda row: json_of(
+                source_titles.get(row["source_id"], row["source_id"]), row["source_id"]
+            ),
             "Table": show.text_of("table"),
             "Added": show.number_of("added"),
             "Revised": show.number_of("revised"),
@@ -102,7 +114,9 @@ def sums(frame: pl.DataFrame, unit: str, by: str) -> None:
             **(area if by == "area" else {}),
             "Series": lambda row: show.plain(series_titles.get(row["series"], row["series"])),
             "Edition": show.text_of("edition"),
-            "Figures that changed": show.number_of("entries"),
+            "Figures that changed": lambda row: json_of(
+                show.number(row["entries"]), sources_of.get(row["series"])
+            ),
             "These before": lambda row: show.plain(write(row["before"])),
             "These after": lambda row: show.plain(write(row["after"])),
             "Difference": lambda row: show.plain(
@@ -188,4 +202,4 @@ show.table(
 )
 if log.height > listed.height:
     show.small(f"The newest {listed.height} of {log.height:,}; the download has all.")
-show.download(address.rows("refreshes", {"sort": "-refresh"}), log.height)
+show.download(address.rows("refreshes", {"sort": "-refresh"}), listed, of=log.height)

@@ -133,7 +133,7 @@ else:
         f"{min(drawn['year'].to_list())} have a figure"
     )
     show.chart(
-        charts.land(drawn, unit),
+        charts.land(show.with_entries(drawn), unit),
         title=finding,
         alt_text=f"Marks of {unit} by calendar year, one for each printed figure. {finding}.",
         source_line=f"{show.sources(drawn.sort('year', 'edition_order', descending=True))} Hollow: at least so much, "
@@ -169,8 +169,11 @@ else:
         "reports mix them. A year without a row was not read; an en dash means that the row prints no such figure."
     )
     show.download(
-        address.rows("clearance", {"area": area}), rows.height, label="Download these rows"
-    )
+        address.rows(
+            "clearance", {"area": area, "sort": "-year,hazard,-edition_order,entry_id"}
+        ),
+        rows, label="Download these rows",
+    )  # fmt: skip
 
 st.header("What was estimated to be left")
 left = queries.ask("contamination_rows", area=area)
@@ -220,7 +223,7 @@ else:
             f"{dots.height} estimates read"
         )
         show.chart(
-            charts.land(dots, unit),
+            charts.land(show.with_entries(dots), unit),
             title=finding,
             alt_text=f"Marks of {unit} by the year of the estimate. {finding}.",
             source_line=f"{show.sources(dots.sort('year', 'edition_order', descending=True))} Each mark is one printed "
@@ -243,7 +246,10 @@ else:
         alt=f"Estimates of contamination in {name}, every edition",
     )
     show.download(
-        address.rows("contamination", {"area": area}), left.height,
+        address.rows(
+            "contamination", {"area": area, "sort": "-estimate_date,hazard,-edition_order,entry_id"}
+        ),
+        left,
         label="Download these estimates",
     )  # fmt: skip
 

@@ -100,7 +100,11 @@ else:
         + (f", in {dollars}" if is_constant else "")
     )
     show.chart(
-        charts.funding_by_account(drawn, queries.ask("program_events"), dollars=dollars),
+        charts.funding_by_account(
+            show.with_entries(drawn),
+            show.with_entries(queries.ask("program_events")),
+            dollars=dollars,
+        ),
         title=finding,
         alt_text=f"Stacked bars of U.S. money by account and fiscal year. {finding}.",
         source_line=f"{show.sources(coverage.sort('fiscal_year', descending=True))} {inferred}"
@@ -119,6 +123,13 @@ else:
 
         return cell
 
+    def year_rows(column: str) -> show.Cell:
+        """A total of the row's fiscal year, leading to the accounts that it stands beside."""
+        return lambda row: show.rows_link(
+            show.usd(row[column]),
+            address.rows("coverage", {"area": area, "fiscal_year": row["fiscal_year"]}),
+        )
+
     accounts = [name for name in charts.ACCOUNT_ORDER if name in coverage["account"].unique()]
     yearly = coverage.unique(subset="fiscal_year").sort("fiscal_year")
     nominal, deflated = (", nominal", ", constant") if is_constant else ("", "")
@@ -127,8 +138,8 @@ else:
         {
             "Fiscal year": show.text_of("fiscal_year"),
             **{f"{account}{deflated}": account_cell(account) for account in accounts},
-            f"Printed total{nominal}": show.usd_of("printed_total_usd"),
-            f"Accounts added{nominal}": show.usd_of("accounts_sum_usd"),
+            f"Printed total{nominal}": year_rows("printed_total_usd"),
+            f"Accounts added{nominal}": year_rows("accounts_sum_usd"),
             "Edition": show.source_of(),
         },
         alt=f"U.S. money in {name} by fiscal year and account, "
@@ -150,7 +161,17 @@ else:
                 "Account": show.text_of("account"),
                 "Earlier edition": show.usd_of("amount_usd", entry="entry_id"),
                 "Printed in": show.source_of(),
-                "Newest edition": show.usd_of("newest_usd"),
+                "Newest edition": lambda row: show.rows_link(
+                    show.usd(row["newest_usd"]),
+                    address.rows(
+                        "coverage",
+                        {
+                            "area": area,
+                            "fiscal_year": row["fiscal_year"],
+                            "account": row["account"],
+                        },
+                    ),
+                ),
                 "Newest": show.text_of("newest_edition"),
             },
             alt=f"Amounts for {name} that a later edition restated",
@@ -172,8 +193,8 @@ else:
         )
     show.download(
         address.rows("coverage", {"area": area}),
-        coverage.height,
-        label="Download this table",
+        None if is_constant else coverage,
+        label="Download this table" + (" in nominal dollars" if is_constant else ""),
     )
     if is_constant:
         show.download(
@@ -218,7 +239,7 @@ if not compared.is_empty():
         alt=f"U.S. money in {name} by year, as each source counts it, beside State’s report",
     )
     show.download(
-        address.rows("reconciliation", {"area": area, "sort": "-year,measure,flow"}), compared.height,
+        address.rows("reconciliation", {"area": area, "sort": "-year,measure,flow"}), compared,
         label="Download the comparison",
     )  # fmt: skip
     side_by_side.reasons(compared)
@@ -263,7 +284,7 @@ else:
     casualties.chosen_table(newest_first, alt=f"Casualties in {name} by year")
     casualties.notes(newest_first)
     show.download(
-        address.rows("casualties_by_area_year", {"area": area, "sort": "-calendar_year"}), hurt.height,
+        address.rows("casualties_by_area_year", {"area": area, "sort": "-calendar_year"}), newest_first,
         label="Download this table",
     )  # fmt: skip
 casualties.side_by_side(area, name)
@@ -288,6 +309,14 @@ if not registers.is_empty():
             alt=f"Casualties in {name} as counted by others than the Monitor",
         )
         show.small("Definitions differ from the Monitor’s. Part-year rows are not yearly figures.")
+        monitor = ["monitor_casualties", "monitor_world_casualties"]
+        show.download(
+            address.rows(
+                "casualties",
+                {"area": area, "series.ne": monitor, "sort": "year,edition,entry_id"},
+            ),
+            registers,
+        )
 
 
 def show_register(rows: pl.DataFrame) -> None:
@@ -366,14 +395,27 @@ else:
         if newest["is_us_listed"]
         else f"{name}: the Monitor’s table of {year}, the latest year read, lists no U.S. contribution"
     )
+
+    def year_of_it(row: dict[str, Any]) -> dict[str, object]:
+        """Filters that give one year of one edition, of its basis; rows published earlier name none."""
+        return {
+            "basis": row.get("basis"), "area": area, "calendar_year": row["calendar_year"],
+            "is_newest_edition": "yes",
+        }  # fmt: skip
+
+    each = list(shares.iter_rows(named=True))
+    shares = shares.with_columns(
+        us_href=pl.Series([address.behind("dependency", year_of_it(row)) for row in each]),
+        href=pl.Series([address.behind("donors", year_of_it(row)) for row in each]),
+    )
     stacked = pl.concat(
         [
-            shares.select("calendar_year", "us_share_percent", amount_usd="us_usd").with_columns(
-                payer=pl.lit("United States")
-            ),
+            shares.select(
+                "calendar_year", "us_share_percent", amount_usd="us_usd", href="us_href"
+            ).with_columns(payer=pl.lit("United States")),
             shares.select(
                 "calendar_year", "us_share_percent",
-                amount_usd=pl.col("all_donors_usd") - pl.col("us_usd"),
+                amount_usd=pl.col("all_donors_usd") - pl.col("us_usd"), href="href",
             ).with_columns(payer=pl.lit("other donors")),
         ]
     )  # fmt: skip
@@ -386,8 +428,9 @@ else:
         + " and the editions in the table. Numerator and denominator come from the same page. Calendar "
         "years, mine action only: not State’s fiscal-year figures above, and never added to them.",
     )
+    yearly = shares.sort("calendar_year", descending=True, maintain_order=True)
     show.table(
-        shares.sort("calendar_year", descending=True, maintain_order=True),
+        yearly,
         {
             "Year": show.text_of("calendar_year"),
             "United States": lambda row: (
@@ -395,10 +438,15 @@ else:
                 if row["is_us_listed"]
                 else "not listed among the donors"
             ),
-            "All donors": lambda row: show.plain(
-                show.usd(row["all_donors_usd"], "approximate" if row["is_approximate"] else "exact")
+            "All donors": lambda row: show.rows_link(
+                show.usd(
+                    row["all_donors_usd"], "approximate" if row["is_approximate"] else "exact"
+                ),
+                address.rows("donors", year_of_it(row)),
             ),
-            "U.S. share": show.share,
+            "U.S. share": lambda row: show.rows_link(
+                show.share(row), address.rows("dependency", year_of_it(row))
+            ),
             "Donors": show.number_of("donors_count"),
             "All donors is": show.text_of("denominator"),
             "Edition": show.source_of(),
@@ -426,7 +474,7 @@ else:
         address.rows(
             "dependency", {**of_basis, "area": area, "is_newest_edition": "yes", "sort": "-calendar_year"}
         ),
-        shares.height, label="Download the shares",
+        yearly, label="Download the shares",
     )  # fmt: skip
     show.small(
         f"[Each donor over the years, and what other sources say]({address.page('/who_else_pays', area=area)})"
@@ -461,7 +509,7 @@ else:
     )
     show.download(
         address.rows("clearance", {"area": area, "sort": "-year,hazard,-edition_order"}),
-        cleared.height,
+        cleared,
     )
 
 st.header("Contamination")
@@ -487,7 +535,7 @@ else:
     show.small("Estimates differ in method; a survey can multiply or divide one.")
     show.download(
         address.rows("contamination", {"area": area, "sort": "-estimate_date,hazard,entry_id"}),
-        left.height,
+        left,
     )
 
 st.header("Treaties")
@@ -519,6 +567,9 @@ else:
         },
         alt=f"Status of {name} under three treaties",
     )
+    show.download(
+        address.rows("treaty_status", {"area": area, "sort": "treaty,entry_id"}), treaties
+    )
 
 st.header("Events of the U.S. program")
 happened = queries.ask("program_events")
@@ -533,16 +584,19 @@ named = happened.filter(
 key = happened.filter(
     pl.col("date").is_in(["2025-01-20", "2025-01-25", "2025-12-02", "2026-02-03"])
 )
-show.table(
-    pl.concat([named, key]).unique(subset="entry_id").sort("date"),
-    {
-        "Date": show.text_of("date"),
-        "Event": lambda row: show.entry_link(row["event"], row["entry_id"]),
-        "What happened": show.text_of("summary"),
-        "Source": lambda row: show.link(row["report"], row["source_url"]),
-    },
-    alt=f"Events of the U.S. program that name {name}, and those of 2025 and 2026 for all countries",
-)
-show.small(
-    "Those that name the country, and the stops and decisions of 2025 and 2026 for all countries."
-)
+if happened.is_empty():
+    st.info("No event is in this ledger; `hma refresh program_events` reads them.")
+else:
+    show.table(
+        pl.concat([named, key]).unique(subset="entry_id").sort("date", "event", "entry_id"),
+        {
+            "Date": show.text_of("date"),
+            "Event": lambda row: show.entry_link(row["event"], row["entry_id"]),
+            "What happened": show.text_of("summary"),
+            "Source": lambda row: show.link(row["report"], row["source_url"]),
+        },
+        alt=f"Events of the U.S. program that name {name}, and those of 2025 and 2026 for all countries",
+    )
+    show.small(
+        "Those that name the country, and the stops and decisions of 2025 and 2026 for all countries."
+    )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 import streamlit as st
 
-from dashboard import address, charts, queries, show
+from dashboard import address, charts, queries, show, worldmap
 from dashboard.address import accept_code
 
 SCOPES = {"dod": "Defense program alone", "all": "Whole U.S. effort"}
@@ -44,26 +46,39 @@ if years.is_empty():
 edition = queries.ask("coverage_source").row(0, named=True)
 first_year, last_year = queries.years(years, "fiscal_year")
 areas_count = int(years["areas_count"].to_list()[0])
-dod_last = years.filter(fiscal_year=last_year, account="DoD").row(0, named=True)
-dod_since = queries.ask("since_start").filter(account="DoD").sort("amount_usd")
-most = dod_since.row(-1, named=True)
-start_from, start_to = queries.years(dod_since, "period_start")
-_, until = queries.years(dod_since, "period_end")
+dod_last = years.filter(fiscal_year=last_year, account="DoD")
+dod_since = queries.ask("since_start").filter(account="DoD").sort("amount_usd", "area_as_printed")
 printed_in = (
     f"Source: {show.link(edition['report'] + ', ' + edition['edition'], edition['source_url'])}"
 )
 
-first, second = st.columns(2)
-with first:
+
+def defense_of_year() -> None:
+    """The Defense lines of the last year read."""
+    if dod_last.is_empty():
+        st.info(f"No Defense line of FY{last_year} was read; that is a gap, not a zero.")
+        return
+    row = dod_last.row(0, named=True)
     show.headline(
         f"Defense lines of State’s report, FY{last_year}",
-        show.plain(show.usd(dod_last["amount_usd"])),
-        f"In {dod_last['paid_areas_count']} of the {areas_count} countries whose table was read. The report "
+        show.plain(show.usd(row["amount_usd"])),
+        f"In {row['paid_areas_count']} of the {areas_count} countries whose table was read. The report "
         "prints “DoD”; it does not say that every dollar is the 10 U.S.C. 407 program’s.",
         f"{printed_in}; the DoD lines of the country pages added. "
-        f"[Rows]({address.rows('coverage', {'account': 'DoD', 'fiscal_year': last_year})})",
+        + show.rows_link(
+            "Rows", address.rows("coverage", {"account": "DoD", "fiscal_year": last_year})
+        ),
     )
-with second:
+
+
+def defense_since_start() -> None:
+    """The printed sums since the start, added over the countries."""
+    if dod_since.is_empty():
+        st.info("No sum of the Defense lines since the start was read; that is a gap, not a zero.")
+        return
+    most = dod_since.row(-1, named=True)
+    start_from, start_to = queries.years(dod_since, "period_start")
+    _, until = queries.years(dod_since, "period_end")
     show.headline(
         f"Defense lines since the start, to {until}",
         show.plain(show.usd(queries.total(dod_since, "amount_usd"))),
@@ -71,19 +86,27 @@ with second:
         f"{show.entry_link(show.usd(most['amount_usd']), most['entry_id'])}; the sums start between "
         f"{start_from} and {start_to}.",
         f"{printed_in}; sums over the years, printed on {dod_since.height} country pages, added. "
-        + "[Rows]("
-        + address.rows(
-            "funding",
-            {
-                "series": "tweis_country_table",
-                "account": "DoD",
-                "is_cumulative": "yes",
-                "edition": dod_since["edition"].unique().to_list(),
-                "area": dod_since["area"].to_list(),
-            },
-        )
-        + ")",
+        + show.rows_link(
+            "Rows",
+            address.rows(
+                "funding",
+                {
+                    "series": "tweis_country_table",
+                    "account": "DoD",
+                    "is_cumulative": "yes",
+                    "edition": dod_since["edition"].unique().sort().to_list(),
+                    "area": dod_since["area"].to_list(),
+                },
+            ),
+        ),
     )
+
+
+first, second = st.columns(2)
+with first:
+    defense_of_year()
+with second:
+    defense_since_start()
 show.small(
     "Most copies of the 17th edition’s pages lost their year headings; the years follow from the pattern "
     "of the editions, as each source row notes."
@@ -101,9 +124,12 @@ for column, row in zip(st.columns(2), totals.iter_rows(named=True), strict=False
             show.source(row),
         )
 
-accept_code("scope", SCOPES)
+show.unknown("program", accept_code("scope", SCOPES))
 # a value instead of a default: a default is left out of the address, and a link would change with it
-if "scope" not in st.session_state and "scope" not in st.query_params:
+if (
+    st.session_state.get("scope") not in SCOPES
+    and st.query_params.get("scope") not in SCOPES.values()
+):
     st.session_state["scope"] = "dod"
 scope = st.segmented_control(
     "Which program",
@@ -114,37 +140,30 @@ scope = st.segmented_control(
     bind="query-params",
 )
 is_dod = scope == "dod"
-amount = "dod_fy2015_2017_usd" if is_dod else "all_fy2015_2017_usd"
 who = SCOPES["dod" if is_dod else "all"]
 
 st.header("Where")
-covered = profiles.filter(pl.col(amount).is_not_null()).with_columns(
-    words=pl.col(amount).map_elements(show.usd, return_dtype=pl.String),
-    amount_class=charts.money_class(amount),
-)
-paid = covered.filter(pl.col(amount) > 0).sort(amount, descending=True)
-top = paid.head(3)
-leaders = ", ".join(f"{row['area_name']} {row['words']}" for row in top.iter_rows(named=True))
-show.chart(
-    charts.world_map(
-        covered.select("area", "area_name", "amount_class", "words"), "dollars, FY2015–17"
-    ),
-    title=f"{who}, fiscal years 2015 to 2017: {show.usd(queries.total(paid, amount))} in "
-    f"{paid.height} of the {areas_count} countries with a table",
-    alt_text=f"World map of {who.lower()} money by country, fiscal years 2015 to 2017. Most went to "
-             f"{leaders}. Countries without a table are grey: not read, not zero.",
-    source_line=f"{printed_in}; newest edition for each fiscal year, three years added. Grey: no table "
-    "of that country was read, or its table has no such line; neither is a zero. Boundaries and names imply no opinion on the legal "
-    "status of any area; outlines: Natural Earth (public domain).",
-    rows=covered.select("area", "area_name", "amount_class", amount_usd=amount),
-)  # fmt: skip
+worldmap.section(str(scope), who, years["fiscal_year"].unique().to_list(), areas_count)
 
 st.header("When and through which accounts")
 shown = years.filter(pl.col("account") == "DoD") if is_dod else years
+
+
+def rows_of(row: dict[str, Any]) -> dict[str, object]:
+    """Filters that give the printed lines of one account and fiscal year."""
+    return {"account": row["account"], "fiscal_year": row["fiscal_year"]}
+
+
+shown = shown.with_columns(
+    href=pl.Series(
+        [address.behind("coverage", rows_of(row)) for row in shown.iter_rows(named=True)],
+        dtype=pl.String,
+    )
+)
 sums = shown.group_by("fiscal_year").agg(pl.col("amount_usd").sum()).sort("fiscal_year")
 said = "; ".join(f"FY{year}: {show.usd(money)}" for year, money in sums.iter_rows())
 show.chart(
-    charts.funding_by_account(shown, events),
+    charts.funding_by_account(shown, show.with_entries(events)),
     title=f"{who}, {areas_count} countries: {said}",
     alt_text=f"Stacked bars of {who.lower()} money by account. {said}.",
     source_line=f"{printed_in}. Fiscal years 2013 and 2014 were read for few countries and are left out "
@@ -156,7 +175,9 @@ show.table(
     {
         "Fiscal year": show.text_of("fiscal_year"),
         "Account": show.text_of("account"),
-        "Nominal dollars": show.usd_of("amount_usd"),
+        "Nominal dollars": lambda row: show.rows_link(
+            show.usd(row["amount_usd"]), address.rows("coverage", rows_of(row))
+        ),
         "Countries above zero": show.number_of("paid_areas_count"),
         "Countries with a table": show.number_of("areas_count"),
     },
@@ -176,58 +197,99 @@ show.download(
 
 st.header("The longer view")
 world = queries.ask("world_totals").with_columns(pl.col("year").cast(pl.Float64))
-marked = {
-    "1993-10": "program set up",
-    "2025-01-25": "State grants stopped",
-    "2025-12-02": "Defense memo",
-    "2026-02-03": "State funded again",
-}
-rules = (
-    events.filter(pl.col("date").is_in(list(marked)))
-    .unique(subset="date", maintain_order=True)
-    .with_columns(
-        when=pl.col("year")
-        + (pl.col("date").str.slice(5, 2).cast(pl.Float64, strict=False) - 1) / 12,
-        label=pl.col("date").replace_strict(marked, return_dtype=pl.String),
+
+
+def longer_view() -> None:
+    """The printed yearly totals for the whole world, with the events beside them."""
+    marked = {
+        "1993-10": "program set up",
+        "2025-01-25": "State grants stopped",
+        "2025-12-02": "Defense memo",
+        "2026-02-03": "State funded again",
+    }
+    rules = (
+        show.with_entries(events)
+        .filter(pl.col("date").is_in(list(marked)))
+        .unique(subset="date", maintain_order=True)
+        .with_columns(
+            when=pl.col("year")
+            + (pl.col("date").str.slice(5, 2).cast(pl.Float64, strict=False) - 1) / 12,
+            label=pl.col("date").replace_strict(marked, return_dtype=pl.String),
+        )
+        .with_row_index("row")
+        # one line of text below the other, above the points, so that the labels do not overlap
+        .with_columns(at=max(world["amount_usd"].to_list()) * (1.42 - 0.09 * pl.col("row")))
+        .select("when", "at", "label", "date", "event", "href")
     )
-    .with_row_index("row")
-    # one line of text below the other, above the points, so that the labels do not overlap
-    .with_columns(at=max(world["amount_usd"].to_list()) * (1.42 - 0.09 * pl.col("row")))
-    .select("when", "at", "label", "date", "event")
-)
-said = "; ".join(
-    f"{show.year_of(int(row['year']), row['year_basis'])}: {show.usd(row['amount_usd'], row['precision'])}"
-    for row in (world.row(0, named=True), world.row(-1, named=True))
-)
-show.chart(
-    charts.world_totals(world, rules),
-    title=f"Printed yearly totals for the whole world: {said}",
-    alt_text=f"Points of printed yearly U.S. totals, {world['series_title'].n_unique()} series side by "
-             f"side: {said}.",
-    source_line=f"{show.sources(world)} Each mark is one printed figure; CWD is conventional weapons "
-    "destruction, broader than mine action. The points of 1993 to 1999 include Defense research. The series count different things and are never added or "
-    "joined into one line.",
-)  # fmt: skip
-with st.expander("The figures in this chart"):
-    show.table(
-        world.with_columns(pl.col("year").cast(pl.Int64)),
-        {
-            "Year": show.text_of("year"),
-            "Year basis": show.text_of("year_basis"),
-            "As printed": show.as_printed(entry="entry_id"),
-            "Series": show.text_of("series_title"),
-            "Source": lambda row: show.link(
-                f"{row['report']}, {row['edition']}", row["source_url"]
-            ),
-        },
-        alt="Printed yearly totals of U.S. money for the whole world",
+    said = "; ".join(
+        f"{show.year_of(int(row['year']), row['year_basis'])}: {show.usd(row['amount_usd'], row['precision'])}"
+        for row in (world.row(0, named=True), world.row(-1, named=True))
     )
+    show.chart(
+        charts.world_totals(show.with_entries(world), rules),
+        title=f"Printed yearly totals for the whole world: {said}",
+        alt_text=f"Points of printed yearly U.S. totals, {world['series_title'].n_unique()} series side by "
+                 f"side: {said}.",
+        source_line=f"{show.sources(world)} Each mark is one printed figure; CWD is conventional weapons "
+        "destruction, broader than mine action. The points of 1993 to 1999 include Defense research. The series count different things and are never added or "
+        "joined into one line.",
+    )  # fmt: skip
+    with st.expander("The figures in this chart"):
+        show.table(
+            world.with_columns(pl.col("year").cast(pl.Int64)),
+            {
+                "Year": show.text_of("year"),
+                "Year basis": show.text_of("year_basis"),
+                "As printed": show.as_printed(entry="entry_id"),
+                "Series": show.text_of("series_title"),
+                "Source": lambda row: show.link(
+                    f"{row['report']}, {row['edition']}", row["source_url"]
+                ),
+            },
+            alt="Printed yearly totals of U.S. money for the whole world",
+        )
+
+
+if world.is_empty():
+    st.info(
+        "No yearly total for the whole world is in this ledger; `hma refresh state_tweis "
+        "us_official_statements landmine_monitor` reads those that are printed."
+    )
+else:
+    longer_view()
 
 st.header("Areas")
 everything = st.toggle(
     "Also areas without a table in State’s report", key="all_areas", bind="query-params",
     help="They have other figures in the ledger, such as money, casualties or a treaty, but no table was read.",
 )  # fmt: skip
+
+
+def three_years(column: str, account: str = "") -> show.Cell:
+    """A sum over three fiscal years, leading to the printed lines that are added."""
+
+    def cell(row: dict[str, Any]) -> str:
+        if row[column] is None:
+            return show.MISSING
+        wanted = {
+            "area": row["area"], "account": account, "fiscal_year.gte": 2015, "fiscal_year.lte": 2017,
+        }  # fmt: skip
+        return show.rows_link(show.usd(row[column]), address.rows("coverage", wanted))
+
+    return cell
+
+
+def share_rows(row: dict[str, Any]) -> str:
+    """The address of the row that gives the U.S. share of an area."""
+    return address.rows(
+        "dependency",
+        {
+            "basis": "monitor", "area": row["area"], "calendar_year": row["dependency_year"],
+            "is_newest_edition": "yes",
+        },
+    )  # fmt: skip
+
+
 listed = profiles if everything else profiles.filter(pl.col("all_fy2015_2017_usd").is_not_null())
 show.table(
     listed,
@@ -235,8 +297,8 @@ show.table(
         "Area": lambda row: (
             f"[{show.plain(row['area_name'])}]({address.page('/country', area=row['area'])})"
         ),
-        "DoD, FY2015–17": show.usd_of("dod_fy2015_2017_usd"),
-        "All accounts, FY2015–17": show.usd_of("all_fy2015_2017_usd"),
+        "DoD, FY2015–17": three_years("dod_fy2015_2017_usd", "DoD"),
+        "All accounts, FY2015–17": three_years("all_fy2015_2017_usd"),
         "DoD since start": show.usd_of("dod_since_start_usd", entry="dod_since_start_entry_id"),
         "Since": lambda row: show.plain(
             f"{row['since_year']} to {row['until_year']}" if row["since_year"] else None
@@ -251,11 +313,18 @@ show.table(
             else show.MISSING
         ),
         "U.S. share of support": lambda row: (
-            f"{show.share(row)} ({row['dependency_year']})"
+            f"{show.rows_link(show.share(row), share_rows(row))} ({row['dependency_year']})"
             if row["dependency_year"]
             else show.MISSING
         ),
-        "Mine Ban Treaty": show.text_of("mine_ban_treaty"),
+        "Mine Ban Treaty": lambda row: (
+            show.rows_link(
+                row["mine_ban_treaty"],
+                address.rows("treaty_status", {"area": row["area"], "treaty": "MBT"}),
+            )
+            if row["mine_ban_treaty"]
+            else show.MISSING
+        ),
     },
     alt="Areas with U.S. money, casualties, dependency and treaty status",
 )
@@ -264,4 +333,7 @@ show.small(
     "brackets. An en dash means that no figure was read, never zero. Casualties stand beside money; "
     "nothing here shows that one caused the other."
 )
-show.download(address.rows("area_profile", {}), profiles.height, label="Download all areas")
+show.download(
+    address.rows("area_profile", {} if everything else {"all_fy2015_2017_usd.null": "no"}), listed,
+    label="Download these areas",
+)  # fmt: skip

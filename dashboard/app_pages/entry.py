@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import address, casualties, cite, current, queries, reuse, revisions, show
+from dashboard import address, casualties, cite, current, filters, queries, reuse, revisions, show
 from etl import locate
 from etl.archive import Archive, ArchiveError
 from etl.settings import folders
@@ -24,7 +24,7 @@ found = queries.entry(entry_id.strip()) if entry_id else None
 if not entry_id:
     st.title("Source row")
     for key in st.query_params:
-        if key not in {"entry", "as_of"}:
+        if key not in {"entry", "as_of", filters.GRAMMAR_KEY}:
             st.warning(f"This page takes no {show.plain(key[:80])}: name the entry by entry=.")
     st.info("Open this page from a figure, or paste an entry_id from a download.")
     st.stop()
@@ -148,7 +148,11 @@ if used is not newest:
 if used.get("unit") == "person":
     show.small(casualties.PRIVACY)
 show_values(used)
+if used["change"] != "withdrawn":
+    show.download(
+        address.rows(table, {"entry_id": used["entry_id"]}),
+        # which refresh ended it can lie ahead of the one that is looked back to
+        everything.filter(pl.col("revision") == used["revision"]).drop("ended_in"),
+    )
 if len(rows) > 1:
     show_revisions()
-if used["change"] != "withdrawn":
-    show.download(address.rows(table, {"entry_id": used["entry_id"]}), 1)

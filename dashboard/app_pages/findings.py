@@ -38,7 +38,10 @@ for table, title, none in (
         found.head(FIRST),
         {
             "Source": lambda row: show.plain(titles.get(row["source_id"], row["source_id"])),
-            "Vintage": lambda row: show.plain(row["vintage_sha256"][:12]),
+            "Vintage": lambda row: show.rows_link(
+                row["vintage_sha256"][:12],
+                address.rows("vintages", {"vintage_sha256": row["vintage_sha256"]}),
+            ),
             "Where": show.text_of("locator"),
             "Column": show.text_of("column"),
             "Rule": show.text_of("rule"),
@@ -49,4 +52,6 @@ for table, title, none in (
     )
     if found.height > FIRST:
         show.small(f"The first {FIRST} of {found.height:,}; the download has all.")
-    show.download(address.rows(table, {"source_id": source or ""}), found.height)
+    show.download(
+        address.rows(table, {"source_id": source or ""}), found.head(FIRST), of=found.height
+    )

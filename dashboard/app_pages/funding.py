@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 import streamlit as st
 
 from dashboard import address, constant, filters, queries, reuse, show
+from dashboard import names as spelled
 from dashboard.address import accept_code, accept_codes
+from dashboard.current import LEASE
 from etl.tables import ACCOUNTS, CONSTANT_YEAR, FLOWS
 
 choices = queries.ask("funding_choices").row(0, named=True)
@@ -20,6 +24,21 @@ sources = dict(series.select("source_id", "source_title").iter_rows())
 sources = {name: title for name, title in sources.items() if name in funded["source_id"]}
 
 PAGE_ROWS = 50
+# Names that the filters had before they took those of the API's columns.
+EARLIER = {
+    "areas": "area", "regions": "state_region", "source": "source_id", "accounts": "account", "flows": "flow",
+}  # fmt: skip
+# Columns that the rows in constant dollars lack.
+NOMINAL_ONLY = ("agency", "implementer", "sector", filters.WORDS_KEY)
+
+
+def few(noun: str, key: str, values: list[str], label: str, *, none: str = "All") -> list[str]:
+    """A filter that keeps any of several values, chosen by the address, too; nothing where there is no choice."""
+    show.unknown(noun, accept_codes(key, {value: value for value in values}))
+    if not values:
+        return []
+    return st.multiselect(label, values, key=key, bind="query-params", placeholder=none)
+
 
 st.title("Funding")
 st.markdown(
@@ -32,32 +51,39 @@ if funded.is_empty():
         "reason stands at the side; `hma refresh` reads all of them."
     )
     st.stop()
-show.unknown("area", accept_codes("areas", names))
+for other, key in EARLIER.items():
+    address.rename(other, key)
+show.unknown("area", accept_codes("area", names))
 show.unknown("series", accept_codes("series", titles))
-show.unknown("source", accept_code("source", sources))
+show.unknown("source", accept_code("source_id", sources))
 with st.container(border=True):
+    words = st.text_input(
+        "Words in the texts of a figure", key=filters.WORDS_KEY, bind="query-params", type="search",
+        max_chars=filters.MAX_LENGTH, placeholder="Any",
+        help="All must occur, in upper or lower case, with or without accents.",
+    )  # fmt: skip
     first, second = st.columns(2)
     with first:
         areas = st.multiselect(
-            "Recipients", list(names), format_func=names.__getitem__, key="areas",
+            "Recipients", list(names), format_func=names.__getitem__, key="area",
             bind="query-params", placeholder="All",
         )  # fmt: skip
-        chosen_regions = st.multiselect(
-            "State Department regions", regions, key="regions", bind="query-params",
-            placeholder="All",
-        )  # fmt: skip
-        low, high = st.slider(
-            "Years (rows that sum several years have none and stand outside)",
-            choices["years"][0], choices["years"][-1],
-            (choices["years"][0], choices["years"][-1]), key="years", bind="query-params",
-        )  # fmt: skip
+        chosen_regions = few("region", "state_region", regions, "State Department regions")
+        agencies = few("agency", "agency", choices["agencies"] or [], "Agencies of the donor")
+        implementers = few(
+            "organisation",
+            "implementer",
+            choices["implementers"] or [],
+            "Organisations that do the work",
+        )
+        sectors = few("sector", "sector", choices["sectors"], "Sectors")
     with second:
         source = st.selectbox(
             "Source",
             list(sources),
             index=None,
             format_func=sources.__getitem__,
-            key="source",
+            key="source_id",
             bind="query-params",
             placeholder="All sources, side by side",
         )
@@ -65,27 +91,40 @@ with st.container(border=True):
             "Series", list(titles), format_func=lambda name: titles[name] or name, key="series",
             bind="query-params", placeholder="All of the source",
         )  # fmt: skip
-        accounts = st.multiselect(
-            "Accounts", [name for name in ACCOUNTS if name in choices["accounts"]], key="accounts",
-            bind="query-params", placeholder="All",
+        accounts = few(
+            "account",
+            "account",
+            [name for name in ACCOUNTS if name in choices["accounts"]],
+            "Accounts",
+        )
+        flows = few("flow", "flow", [name for name in FLOWS if name in choices["flows"]], "Flows")
+        offered = choices["years"] or [0]  # rows that sum several years alone have none
+        low, high, unknown = address.choose_span(
+            "Years (rows that sum several years have none and stand outside)",
+            offered[0], offered[-1], keys=("year.gte", "year.lte"), earlier="years",
         )  # fmt: skip
-        flows = st.multiselect(
-            "Flows", [name for name in FLOWS if name in choices["flows"]], key="flows",
-            bind="query-params", placeholder="All",
-        )  # fmt: skip
+        show.unknown("year", unknown)
 
 in_regions = recipients.filter(pl.col("state_region").is_in(chosen_regions))["area"].to_list()
 wanted = sorted({*areas, *in_regions})
 asked = {
     "area": wanted,
-    "year.gte": low if low > choices["years"][0] else "",
-    "year.lte": high if high < choices["years"][-1] else "",
+    "year.gte": low if low > offered[0] else "",
+    "year.lte": high if high < offered[-1] else "",
     "source_id": source or "",
     "series": picked_series,
     "account": accounts,
     "flow": flows,
+    "agency": agencies,
+    "implementer": implementers,
+    "sector": sectors,
+    filters.WORDS_KEY: (words or "").strip(),
 }
-conditions = filters.parse("funding", filters.pairs_of(asked))
+try:
+    conditions = filters.parse("funding", filters.pairs_of(asked), spelled.of(LEASE.get()))
+except filters.FilterError as error:  # of the words; every other choice is one that was offered
+    st.warning(show.plain(error))
+    st.stop()
 sums = queries.ask_filtered("funding_sums", conditions)
 if sums.is_empty():
     st.info(
@@ -97,10 +136,33 @@ if sums.is_empty():
 total_rows = int(sums["rows_count"].sum())
 st.header("Totals")
 is_constant = constant.switch()
+
+
+def of_kind(row: dict[str, Any]) -> dict[str, object]:
+    """Filters that give the rows of one series, flow and kind of year among those asked for."""
+    kind = {"source_id": row["source_id"], "series": row["series"], "flow": row["flow"]}
+    return {**asked, **kind, "year_basis": row["year_basis"]}
+
+
+def addable(row: dict[str, Any]) -> dict[str, object]:
+    """The same without what is never added; earlier editions and tables read in part are still among them."""
+    wanted: dict[str, object] = {
+        **of_kind(row), "is_cumulative": "no", "is_printed_total": "no", "status": "actual",
+        "amount_usd.null": "no", "precision": ["exact", "rounded"],
+    }  # fmt: skip
+    return wanted
+
+
 kinds = sums.height
 one = sums.row(0, named=True)
 added = "deflated_count" if is_constant else "added_count"
-summed = constant.sum_cell if is_constant else show.usd_of("sum_usd")
+
+
+def summed(row: dict[str, Any]) -> str:
+    """The sum in the dollars that are shown; an en dash where no figure has an index."""
+    return constant.usd(row["sum_2024_usd"]) if is_constant else show.usd(row["sum_usd"])
+
+
 if kinds == 1 and one["is_additive"] and one[added]:
     left_out = one["rows_count"] - one[added]
     lacking = set(one["years_without_index"] or ()) if is_constant else set()
@@ -130,7 +192,10 @@ if kinds == 1 and one["is_additive"] and one[added]:
         f"{'Computed from nominal' if is_constant else 'Nominal'} dollars. {left_out:,} of {one['rows_count']:,} rows are left out of the sum: printed "
         "totals, sums over several years, earlier editions, bounds, tables read in part"
         f"{', years without an index' if is_constant else ''}. "
-        f"{show.plain(one['caution'])}"
+        f"{show.plain(one['caution'])} "
+        + show.rows_link(
+            "The figures, each with its source row", address.rows("funding", addable(one))
+        )
     )
 elif kinds == 1 and one["is_additive"] and one["added_count"]:
     st.info(
@@ -152,11 +217,15 @@ show.table(
         "Series": show.text_of("series_title"),
         "Flow": show.text_of("flow"),
         "Years are": show.text_of("year_basis"),
-        "Rows": show.number_of("rows_count"),
+        "Rows": lambda row: show.rows_link(
+            show.number(row["rows_count"]), address.rows("funding", of_kind(row))
+        ),
         "May be added": lambda row: "yes" if row["is_additive"] else "no",
         "Sum of what may be added"
         + (f", dollars of {CONSTANT_YEAR}" if is_constant else ""): lambda row: (
-            summed(row) if row["is_additive"] else show.MISSING
+            show.rows_link(summed(row), address.rows("funding", addable(row)))
+            if row["is_additive"] and row["added_count"]
+            else show.MISSING
         ),
         "What may not be added": show.text_of("caution"),
     },
@@ -170,15 +239,22 @@ if is_constant:
 st.header("Rows")
 # the order of funding_rows.sql
 ordered = {"sort": "area_as_printed,year,series,account,-edition_order,entry_id"}
-show.download(address.rows("funding", {**asked, **ordered}), total_rows)
-if is_constant:
-    show.download(
-        address.rows("funding_constant", asked),
-        label=f"Download the figures of single years in dollars of {CONSTANT_YEAR}",
-    )
 pages = -(-total_rows // PAGE_ROWS)
 page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
 rows = queries.ask_filtered("funding_rows", conditions, PAGE_ROWS, (page - 1) * PAGE_ROWS)
+show.download(address.rows("funding", {**asked, **ordered}), rows, of=total_rows)
+if is_constant and any(asked[name] for name in NOMINAL_ONLY):
+    show.small(
+        "The list of figures in constant dollars names no agency, organisation, sector or text, so it cannot be kept "
+        "to these filters; the table below shows each figure in both."
+    )
+elif is_constant:
+    show.download(
+        address.rows(
+            "funding_constant", {key: asked[key] for key in asked if key not in NOMINAL_ONLY}
+        ),
+        label=f"Download the figures of single years in dollars of {CONSTANT_YEAR}",
+    )
 show.small(
     f"Rows {(page - 1) * PAGE_ROWS + 1:,} to {(page - 1) * PAGE_ROWS + rows.height:,} of {total_rows:,}."
 )

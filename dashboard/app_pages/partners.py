@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import address, queries, show
 
 PAGE_ROWS: Final = 50
+ORDER: Final = "implementer,-year,area_name,agency,account,flow,year_basis"  # of partners_rows.sql
 FEW_YEARS: Final = 5
 FEW_FILES: Final = 5
 FEW_AREAS: Final = 12
@@ -42,7 +43,7 @@ titles = {
 
 def chosen(key: str, labels: dict[str, str], otherwise: str) -> str:
     """The code that the address gives for ``key``, if there is such a one."""
-    given = str(st.query_params.get(key, otherwise))
+    given = address.meant(key, str(st.query_params.get(key, otherwise)), labels)
     if given not in labels:
         st.warning(f"There is no {key} {show.plain(given[:80])} here.")
         return otherwise
@@ -82,12 +83,12 @@ def figures(some: pl.DataFrame, year: int | None) -> str:
 
 def _filters(some: pl.DataFrame, year: int | None) -> dict[str, object]:
     """What the figures behind some rows of one organisation have in common."""
-    printed = some["spellings_seen"].drop_nulls()
+    printed = some["spellings_seen"].drop_nulls().unique()
     spellings = sorted({one for text in printed for one in text.split(" ; ")})
     return {
         "series": name,
         "area": area,
-        **({"implementer": spellings} if spellings else {"implementer.null": "yes"}),
+        **({"implementer.exact": spellings} if spellings else {"implementer.null": "yes"}),
         "year": year,
         "status": "actual",
         "is_cumulative": "no",
@@ -121,7 +122,11 @@ def all_of_them() -> None:
     )
     pages = -(-totals.height // PAGE_ROWS)
     page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
-    parts = {key[0]: part for key, part in rows.group_by("implementer")}
+    shown = totals.slice((page - 1) * PAGE_ROWS, PAGE_ROWS)
+    of_shown = rows.join(
+        shown.select("implementer"), on="implementer", how="semi", nulls_equal=True
+    )
+    parts = {key[0]: part for key, part in of_shown.group_by("implementer")}
 
     def of_year(year: int) -> show.Cell:
         return lambda row: figures(parts[row["implementer"]].filter(year=year), year)
@@ -133,7 +138,7 @@ def all_of_them() -> None:
         spans = f"{len(years)} years with rows, {label}{years[-1]} to {label}{years[0]}"
     over_years: dict[str, show.Cell] = {spans: lambda row: figures(parts[row["implementer"]], None)}
     show.table(
-        totals.slice((page - 1) * PAGE_ROWS, PAGE_ROWS),
+        shown,
         {
             "Organisation": partner_link,
             "Kind": kind,
@@ -142,7 +147,10 @@ def all_of_them() -> None:
         },
         alt=f"Organisations{of_area} with what {titles[name]} says they got, latest years first",
     )
-    show.download(address.rows("partners", {"series": name, "area": area}), rows.height)
+    show.download(
+        address.rows("partners", {"series": name, "area": area, "sort": ORDER}), rows,
+        label="Download what the table adds up, by year, country and agency",
+    )  # fmt: skip
 
 
 def one_of_them() -> None:
@@ -167,8 +175,8 @@ def one_of_them() -> None:
             )
         )
         filters = _filters(some, row["year"]) | {"account": row["account"]}
-        for column in ("area", "agency"):
-            filters |= {column: row[column]} if row[column] else {f"{column}.null": "yes"}
+        for column, equals in (("area", "area"), ("agency", "agency.exact")):
+            filters |= {equals: row[column]} if row[column] else {f"{column}.null": "yes"}
         words = show.usd(row["amount_usd"])
         if row["amount_usd"] is None:
             words = show.no_sum(row["entries_count"], may_add=row["is_additive"])
@@ -176,10 +184,9 @@ def one_of_them() -> None:
             words += ", incomplete"
         return show.rows_link(words, address.rows("funding", filters))
 
+    shown = its.slice((page - 1) * PAGE_ROWS, PAGE_ROWS)
     show.table(
-        its.sort("year", "area_name", descending=[True, False], maintain_order=True).slice(
-            (page - 1) * PAGE_ROWS, PAGE_ROWS
-        ),
+        shown,
         {
             "Year": lambda row: show.plain(show.year_of(row["year"], row["year_basis"])),
             "Country or area": show.text_of("area_name"),
@@ -196,11 +203,12 @@ def one_of_them() -> None:
             {
                 "series": name,
                 "area": area,
-                "implementer": partner,
-                "sort": "-year,area_name,agency,account",
+                "implementer.exact": partner,
+                "sort": ORDER,
             },
         ),
-        its.height,
+        shown,
+        of=its.height,
     )
 
 
@@ -218,7 +226,7 @@ def where_from() -> None:
     where = f"{len(named):,} countries and areas" if len(named) > 1 else "one country or area"
     if len(named) <= FEW_AREAS:
         where += f" ({', '.join(named)})"
-    years = show.years_of(rows["year"], about["year_basis"])
+    years = show.years_of(rows["year"].unique(), about["year_basis"])
     show.small(
         f"Source: {show.link(about['source_title'], about['source_url'])}. Read from: {read_from}."
     )

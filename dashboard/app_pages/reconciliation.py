@@ -38,8 +38,8 @@ if areas:
 places = rows.select("area", "area_name", "year", "sources_count").unique(maintain_order=True)
 several = places.filter(pl.col("sources_count") > 1).height
 st.markdown(
-    f"**In {several:,} of {places.height:,} pairs of area and year two sources or more give a figure; these "
-    "come first.**"
+    f"**In {several:,} of {places.height:,} pairs of area and year two sources or more give a figure; those "
+    "with the most sources come first.**"
 )
 pages = -(-places.height // PAGE_ROWS)
 page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
@@ -56,5 +56,7 @@ show.small(
     f"Years {(page - 1) * PAGE_ROWS + 1:,} to {(page - 1) * PAGE_ROWS + shown.height:,} of "
     f"{places.height:,}."
 )
-show.download(address.rows("reconciliation", {"area": areas}), rows.height)
+# the order of reconciliation_rows.sql
+ordered = {"sort": "-sources_count,area_name,-year,measure,flow"}
+show.download(address.rows("reconciliation", {"area": areas, **ordered}), rows)
 side_by_side.reasons(rows)

@@ -36,7 +36,11 @@ def last_good(row: dict[str, Any]) -> str:
     newest = of_it.row(0, named=True)
     by_hand = "given by hand, " if str(newest["origin"]).startswith(contacts.BY_HAND) else ""
     more = f" and {of_it.height - 1} more" if of_it.height > 1 else ""
-    return f"{by_hand}{newest['retrieved'][:10]} `{newest['vintage_sha256'][:8]}`{more}"
+    files_of = show.rows_link(
+        f"{newest['retrieved'][:10]}, {newest['vintage_sha256'][:8]}",
+        address.rows("vintages", {"source_id": row["source_id"], "status": "accepted"}),
+    )
+    return f"{by_hand}{files_of}{more}"
 
 
 def contact(row: dict[str, Any]) -> contacts.Contact:
@@ -106,7 +110,9 @@ show.table(
     sources,
     {
         "Source": lambda row: show.link(row["title"], row["url"]),
-        "Status": show.text_of("status"),
+        "Status": lambda row: show.rows_link(
+            row["status"], address.rows("sources", {"source_id": row["source_id"]})
+        ),
         "Last good vintage": last_good,
         "Figures in use": lambda row: show.number(entries.get(row["source_id"], 0)),
         "State": state,
@@ -120,7 +126,7 @@ show.small(
     + ". Every figure "
     "also stands on the pages of the source rows, of changes and of rejects, which list all sources."
 )
-show.download(address.rows("sources", {"sort": "title"}), sources.height)
+show.download(address.rows("sources", {"sort": "title"}), sources)
 
 
 def warn(row: dict[str, Any], hold: dict[str, Any]) -> None:
@@ -210,7 +216,7 @@ def pages() -> None:
     )
     for row in watches.drop_nulls("reason").iter_rows(named=True):
         show.small(f"{show.plain(row['title'])}: {show.plain(row['reason'])}")
-    show.download(address.rows("watches", {}), watches.height)
+    show.download(address.rows("watches", {}), watches)
 
 
 def rests(name: str) -> str:
@@ -241,7 +247,10 @@ def describe(row: dict[str, Any]) -> None:
         show.table(
             of_it,
             {
-                "File": show.text_of("file"),
+                "File": lambda file: show.rows_link(
+                    file["file"],
+                    address.rows("vintages", {"source_id": name, "file": file["file"]}),
+                ),
                 "Bytes": show.number_of("size_bytes"),
                 "Origin": show.text_of("origin"),
                 "Archived (UTC)": show.text_of("retrieved"),
@@ -263,7 +272,9 @@ def describe(row: dict[str, Any]) -> None:
 
 
 for row in sources.iter_rows(named=True):
-    with st.expander(show.plain(row["title"])):
+    with st.expander(
+        show.plain(row["title"]), expanded=row["source_id"] == st.query_params.get("source")
+    ):
         describe(row)
 
 if not watches.is_empty():
@@ -289,4 +300,5 @@ else:
         },
         alt="What people decided about vintages on hold and said of watched pages, newest first",
     )
-    show.download(address.rows("decisions", {}), decisions.height)
+    order = "-recorded_in,source_id,vintages_sha256,verdict"
+    show.download(address.rows("decisions", {"sort": order}), decisions)

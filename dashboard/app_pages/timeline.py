@@ -107,7 +107,7 @@ def rules_of(events: pl.DataFrame, height: float) -> pl.DataFrame:
             # two events of one day share the label of the first
             label=pl.when(pl.int_range(pl.len()).over("date") == 0).then("label").fill_null(""),
         )
-        .select("when", "at", "label", "date", "event")
+        .select("when", "at", "label", "date", "event", "href")
     )
 
 
@@ -136,7 +136,7 @@ if series != "none":
     )
     show.chart(
         charts.world_totals(
-            money, rules_of(drawn, max(money["amount_usd"].to_list())), order=list(SERIES.values())[1:]
+            show.with_entries(money), rules_of(show.with_entries(drawn), max(money["amount_usd"].to_list())), order=list(SERIES.values())[1:]
         ),
         title=f"U.S. money a year, “{SERIES[series]}”: {said}, beside {drawn.height} events",
         alt_text=f"Points of one printed series of yearly U.S. money for the whole world, {said}, with a dashed "
@@ -176,14 +176,25 @@ show.small(
     f"{shown.height:,} events, newest first. A date is as exact as the source: a year, a month or a day. The "
     "events of the program have no country of their own; with a country chosen, those that name it stay."
 )
-for table in ("program_events", "treaty_status"):
-    chosen = shown.filter(pl.col("kind").eq("program") == (table == "program_events"))
-    if not chosen.is_empty():
-        entries = chosen["entry_id"].unique(maintain_order=True).to_list()
-        show.download(
-            address.rows(table, {"entry_id": entries if len(entries) <= PAGE_ROWS else []}),
-            label=f"Download {'the events' if table == 'program_events' else 'the treaty rows'}",
-        )
+of_program, of_treaties = (
+    ordered.filter(pl.col("kind").eq("program") == is_it) for is_it in (True, False)
+)
+if not of_program.is_empty():
+    entries = of_program["entry_id"].to_list() if area else []
+    show.download(
+        address.rows("program_events", {"entry_id": entries, "sort": "-date,body,entry_id"}),
+        of_program, label="Download the events of the program",
+    )  # fmt: skip
+if not of_treaties.is_empty():
+    # one row of a treaty holds all its dates
+    entries = of_treaties["entry_id"].unique(maintain_order=True).to_list()
+    is_few = len(entries) <= PAGE_ROWS
+    show.download(
+        address.rows("treaty_status", {"entry_id": entries if is_few else []}),
+        label="Download the treaty rows"
+        if is_few
+        else "Download all treaty rows, also of other kinds",
+    )
 
 leavers = queries.ask("treaty_leavers")
 if not leavers.is_empty():

@@ -7,11 +7,12 @@ from typing import Any, Final
 import polars as pl
 import streamlit as st
 
-from dashboard import address, charts, queries, show
+from dashboard import address, casualties, charts, queries, show
 
 SCOPES: Final = {"dod": "Defense program alone", "all": "Whole U.S. effort"}
 STOPPED: Final = 2024  # the last whole year before State's grants were stopped, in January 2025
 BARS: Final = 30
+FEW: Final = 5  # shares of one year that are named; a year with fewer is not shown first
 PAGE_ROWS: Final = 50
 
 Row = dict[str, Any]
@@ -34,8 +35,12 @@ titles = dict(bases.select("basis", "title").iter_rows())
 
 def chosen(key: str, labels: dict[str, str], otherwise: str) -> str:
     """The code that the address gives for ``key``; it is written there, so that a link keeps its meaning."""
-    given = str(st.query_params.get(key, otherwise))
-    if given not in labels:
+    given = address.meant(key, str(st.query_params.get(key, otherwise)), labels)
+    # what this page wrote there by itself on another basis is no choice of the reader's
+    own = f"{key}_by_itself"
+    if given not in labels and given == st.session_state.get(own):
+        given = otherwise
+    elif given not in labels:
         st.warning(
             f"There is no {key} {show.plain(given[:80])} here."
             + (" Its donors were not read on this basis." if key == "area" else "")
@@ -43,6 +48,7 @@ def chosen(key: str, labels: dict[str, str], otherwise: str) -> str:
         given = otherwise
     if given and st.query_params.get(key) != given:
         st.query_params[key] = given
+        st.session_state[own] = given
     return given
 
 
@@ -103,19 +109,32 @@ def share_of(row: Row) -> str:
     """The U.S. share with its year, leading to its row; unknown is no zero."""
     if row["share_year"] is None:
         is_absent = row["is_us_listed_latest"] is False and row["us_years_count"] == 0
-        return f"U.S. not listed ({row['latest_year']})" if is_absent else "not known"
+        words = f"U.S. not listed ({row['latest_year']})" if is_absent else "not known"
+        # an area whose donors were not read has no row to lead to
+        return (
+            words if row["known_years_count"] is None else show.rows_link(words, summary_row(row))
+        )
     words = (
         percent(row["us_share_percent"], is_about=row["is_approximate"])
         if row["is_us_listed"]
         else "U.S. not listed"
     )
-    rows = address.rows(
+    return f"{show.rows_link(words, share_rows(row))} ({row['share_year']})"
+
+
+def share_rows(row: Row) -> str:
+    """The address of the row that gives the share of a recipient's latest known year."""
+    return address.rows(
         "dependency",
         {
             "basis": basis, **where(row), "calendar_year": row["share_year"], "is_newest_edition": "yes",
         },
     )  # fmt: skip
-    return f"{show.rows_link(words, rows)} ({row['share_year']})"
+
+
+def summary_row(row: Row) -> str:
+    """The address of all that is known of a recipient on this basis."""
+    return address.rows("dependency_summary", {"basis": basis, **where(row)})
 
 
 def us_amount(row: Row, year: int | None, amount: float | None) -> str:
@@ -279,7 +298,10 @@ def ranking() -> None:
         f"is that of U.S. money from {STOPPED} to the latest year that had ended when the source was read. {not_said()}"
     )
     show.download(
-        address.rows("dependency_summary", {"basis": basis}), summary.height,
+        address.rows(
+            "dependency_summary", {"basis": basis, "sort": "-us_share_percent,area_name,area"}
+        ),
+        summary,
         label="Download the table",
     )  # fmt: skip
     show.download(
@@ -293,6 +315,10 @@ def chart_of(known: pl.DataFrame, not_listed: int, unknown: int) -> None:
     most = known.row(0, named=True)
     bars = known.head(BARS).with_columns(
         label=pl.format("{} {}", "share_year", "area_name"),
+        href=pl.Series(
+            [address.behind_of(share_rows(row)) for row in known.head(BARS).iter_rows(named=True)],
+            dtype=pl.String,
+        ),
         words=pl.struct("us_share_percent", "is_approximate").map_elements(
             lambda row: percent(row["us_share_percent"], is_about=row["is_approximate"]),
             return_dtype=pl.String,
@@ -314,12 +340,87 @@ def chart_of(known: pl.DataFrame, not_listed: int, unknown: int) -> None:
     ]  # fmt: skip
     cut = f" The chart shows the {BARS} highest." if known.height > BARS else ""
     show.chart(
-        charts.shares_by_area(bars.select("label", "us_share_percent", "words")),
+        charts.shares_by_area(bars.select("label", "us_share_percent", "words", "href")),
         title=finding,
         alt_text=f"Bars of the U.S. share by recipient, each of its latest known year up to {STOPPED}. {finding}.",
         source_line=f"Source: {source}.{cut} Each bar is of the year before the name: they are no ranking of one "
         f"year. Without a bar: {', '.join([*without, 'and all whose donors were not read'])}.",
     )
+
+
+def one_year() -> None:
+    """The shares of one and the same year, beside the casualties of that year."""
+    st.header("One year, beside its casualties")
+    shares = queries.ask("shares_of_basis", basis=basis)
+    known = shares.drop_nulls("us_share_percent")
+    if known.is_empty():
+        st.info("No U.S. share of any year is known on this basis, so no year can be shown.")
+        return
+    # the newest year with something to compare; of another basis may be one share a year
+    per_year = known.group_by("calendar_year").len().sort("calendar_year")
+    several = per_year.filter(pl.col("len") >= FEW)
+    newest = (per_year if several.is_empty() else several).row(-1)[0]
+    years = {str(year): str(year) for year in known["calendar_year"].unique().sort(descending=True)}
+    chosen_year = chosen("year", years, str(newest))
+    year = int(address.choose("Year", years, chosen_year, key="year"))
+    of_year = shares.filter(calendar_year=year)
+    ranked = of_year.drop_nulls("us_share_percent")
+    counted = {
+        row["area"]: row
+        for row in queries.ask("casualties_chosen").filter(calendar_year=year).iter_rows(named=True)
+    }
+    most = ranked.head(FEW).iter_rows(named=True)
+    st.markdown(
+        f"**{year}: of the {ranked.height} countries and areas whose U.S. share is known, the highest are "
+        + show.plain(", ".join(f"{row['area_name']} ({show.share(row)})" for row in most))
+        + ".**"
+    )
+
+    def people(row: Row, column: str) -> str:
+        """Who was hurt there in that year, leading to who counted; not read is no zero."""
+        count = counted.get(row["area"])
+        if count is None:
+            return "not read"
+        return casualties.figure(count, column) if count[column] is not None else show.MISSING
+
+    def counted_by(row: Row) -> str:
+        count = counted.get(row["area"])
+        return casualties.counted_by(count) if count else show.MISSING
+
+    show.table(
+        paged(of_year, "year_page"),
+        {
+            "Country or area": area_link,
+            f"U.S. share in {year}": lambda row: show.rows_link(
+                show.share(row) if row["us_share_percent"] is not None else "not known",
+                year_rows(row),
+            ),
+            "United States": lambda row: us_amount(row, year, row["us_usd"]),
+            "All donors": lambda row: all_donors({**row, "share_year": year}),
+            f"Killed in {year}": lambda row: people(row, "killed"),
+            f"Injured in {year}": lambda row: people(row, "injured"),
+            f"Casualties in {year}": lambda row: people(row, "total"),
+            "Counted by": counted_by,
+        },
+        alt=f"U.S. share and casualties of {year} by recipient, as {titles[basis]} counts the money",
+    )
+    show.small(
+        f"Nominal dollars and casualties of the calendar year {year}. Money: {source}. Casualties: of each area one "
+        "figure, the Monitor’s newest edition, else a national register; “not read” is no zero. They stand beside the "
+        "share and are not its effect. A country that is not in the table was not read for this year."
+    )
+    show.download(
+        address.rows("dependency", {"basis": basis, "calendar_year": year, "is_newest_edition": "yes",
+                                    "sort": "-us_share_percent,area_name,source_url"}),
+        of_year,
+        label="Download the shares of the year",
+    )  # fmt: skip
+
+
+def year_rows(row: Row) -> str:
+    """The address of the row that gives the share of a recipient in one year."""
+    year = {"calendar_year": row["calendar_year"], "is_newest_edition": "yes"}
+    return address.rows("dependency", {"basis": basis, **where(row), **year})
 
 
 def left_behind() -> None:
@@ -354,7 +455,7 @@ def left_behind() -> None:
         show.table(
             ranked,
             {
-                "Rank": show.number_of(rank),
+                "Rank": lambda row: show.rows_link(show.number(row[rank]), orphaned_row(row)),
                 "Country or area": area_link,
                 "U.S. share": share_of,
                 "Casualties, latest year read": hurt,
@@ -374,7 +475,9 @@ def left_behind() -> None:
                 "Country or area": lambda row: (
                     f"[{show.plain(row['area_name'])}]({address.page('/country', area=row['area'])})"
                 ),
-                "Why not": lambda row: show.plain(show.capital(row["unranked_because"])),
+                "Why not": lambda row: show.rows_link(
+                    show.capital(row["unranked_because"]), orphaned_row(row)
+                ),
                 "U.S. share": share_of,
                 "Casualties, latest year read": hurt,
             },
@@ -389,10 +492,17 @@ def left_behind() -> None:
         "action. Casualties: the Landmine Monitor’s newest total of the year in brackets, beside the share and not "
         "its effect. The year of the share and that of the casualties can differ."
     )
+    of_it = "is_defense_program" if scope == "dod" else "is_whole_effort"
+    order = ",".join(dict.fromkeys([rank, "rank_whole_effort", "area_name", "area"]))
     show.download(
-        address.rows("orphaned", {"basis": basis, **({"is_defense_program": "yes"} if scope == "dod" else {})}),
-        of_scope.height,
-    )  # fmt: skip
+        address.rows("orphaned", {"basis": basis, of_it: "yes", "sort": order}),
+        pl.concat([ranked, unranked]),
+    )
+
+
+def orphaned_row(row: Row) -> str:
+    """The address of the row that ranks an area, or says why it has no rank."""
+    return address.rows("orphaned", {"basis": basis, "area": row["area"]})
 
 
 def hurt(row: Row) -> str:
@@ -429,7 +539,7 @@ def donors_of_one() -> None:
         f" Not all donors were read for {', '.join(map(str, parts))}." if parts else "",
     ]
     show.chart(
-        charts.payers(stacked, named),
+        charts.payers(with_rows(stacked, named, rows.row(0, named=True)), named),
         title=finding,
         alt_text=f"Stacked bars of what each donor gave for {names[area]} by calendar year. {finding}.",
         source_line=f"Source: {source}; editions under the table. A year without a bar was not read, or nobody is listed "
@@ -475,8 +585,14 @@ def donors_of_one() -> None:
         f"{show.capital(about['flow'])}s in nominal dollars, negative where more was taken back than given.{more}"
     )
     show.download(
-        address.rows("donors", {"basis": basis, **where(rows.row(0, named=True)), "is_newest_edition": "yes"}),
-        rows.height,
+        address.rows(
+            "donors",
+            {
+                "basis": basis, **where(rows.row(0, named=True)), "is_newest_edition": "yes",
+                "sort": "-calendar_year,-amount_usd,donor,only_entry_id",
+            },
+        ),
+        rows,
     )  # fmt: skip
 
 
@@ -531,6 +647,26 @@ def stack(rows: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     return pl.concat([drawn, rest]).sort("calendar_year", "payer"), named
 
 
+def with_rows(stacked: pl.DataFrame, named: list[str], recipient: Row) -> pl.DataFrame:
+    """What the chart draws with the address of the donors that each piece stands for."""
+
+    def donors(year: int, payer: str) -> str:
+        """A donor by its name, U.S. money by its mark, everyone of the year otherwise."""
+        wanted: dict[str, object] = {
+            "basis": basis, **where(recipient), "calendar_year": year, "is_newest_edition": "yes",
+        }  # fmt: skip
+        if payer == "United States":
+            wanted["is_us"] = "yes"
+        elif payer in named:
+            wanted["donor"] = payer
+        return address.behind("donors", wanted)
+
+    pieces = stacked.select("calendar_year", "payer").iter_rows()
+    return stacked.with_columns(
+        href=pl.Series([donors(*piece) for piece in pieces], dtype=pl.String)
+    )
+
+
 def finding_of(name: str, shares: pl.DataFrame, years: list[int]) -> str:
     """The latest share in words, or that none is known."""
     known = shares.filter(pl.col("us_share_percent").is_not_null())
@@ -546,5 +682,6 @@ def finding_of(name: str, shares: pl.DataFrame, years: list[int]) -> str:
 
 
 ranking()
+one_year()
 left_behind()
 donors_of_one()

@@ -2,4 +2,4 @@
 SELECT *
 FROM casualties
 WHERE area = $area AND series NOT IN ('monitor_casualties', 'monitor_world_casualties')
-ORDER BY year, edition
+ORDER BY year, edition, entry_id

@@ -1,2 +1,2 @@
 -- Status of one area under three treaties.
-SELECT * FROM treaty_status WHERE area = $area ORDER BY treaty
+SELECT * FROM treaty_status WHERE area = $area ORDER BY treaty, entry_id

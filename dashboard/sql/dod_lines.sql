@@ -3,4 +3,4 @@ SELECT funding.*, series.title AS series_title
 FROM funding
 LEFT JOIN series USING (series)
 WHERE funding.source_id = 'dod_hma'
-ORDER BY series, year, period_start, account_as_printed
+ORDER BY series, year, period_start, account_as_printed, entry_id

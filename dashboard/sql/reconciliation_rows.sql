@@ -1,3 +1,3 @@
--- What each measure says of U.S. money in every area and year; years with two or more sources come first.
+-- What each measure says of U.S. money in every area and year; years with the most sources come first.
 SELECT * EXCLUDE (why) FROM reconciliation
-ORDER BY sources_count < 2, area_name, year DESC, measure, flow
+ORDER BY sources_count DESC, area_name, year DESC, measure, flow, year_basis

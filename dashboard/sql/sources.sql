@@ -1,2 +1,2 @@
 -- Every source with its terms and caveats.
-SELECT * FROM sources ORDER BY title
+SELECT * FROM sources ORDER BY title, source_id

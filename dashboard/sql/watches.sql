@@ -18,4 +18,4 @@ LEFT JOIN (
     GROUP BY source_id, vintage_sha256
 ) AS seen
     ON seen.source_id = watches.source_id AND seen.vintage_sha256 = watches.vintage_sha256
-ORDER BY sources.title, watches.page
+ORDER BY watches.source_id, watches.page

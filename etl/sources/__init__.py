@@ -295,7 +295,8 @@ def reader_of(folder: str) -> Reader:
 
 def _load(path: Path) -> SourceSpec:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # as safe as safe_load, by libyaml: the Python parser takes 0.2 s for all of them
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
         spec = SourceSpec(source_id=path.parent.name, **content)
     except (ValidationError, TypeError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SourceError(f"sources/{path.parent.name}/source.yml: {error}") from error

@@ -23,4 +23,4 @@ FROM figure
 WHERE may_be_added
 GROUP BY ALL
 HAVING difference <> 0
-ORDER BY unit DESC, abs(difference) DESC, series, edition
+ORDER BY unit DESC, abs(difference) DESC, series, edition, {area} source_id

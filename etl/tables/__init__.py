@@ -93,14 +93,17 @@ def reading_order(name: str) -> tuple[str, ...]:
     return tuple(column for column in READING_ORDER.get(name, FACT_ORDER) if column in columns)
 
 
-def measures(name: str) -> dict[str, str]:
+@cache
+def measures(name: str) -> Mapping[str, str]:
     """The columns of a fact table that hold figures, with their units; years are none."""
     units = {
         column: str((declared.metadata or {}).get("unit", ""))
         for column, declared in FACT_TABLES[name].columns().items()
         if column not in Spine.columns()
     }
-    return {column: unit for column, unit in units.items() if unit and unit != "year"}
+    return MappingProxyType(
+        {column: unit for column, unit in units.items() if unit and unit != "year"}
+    )
 
 
 def categories(name: str) -> tuple[str, ...]:

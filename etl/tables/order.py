@@ -38,6 +38,7 @@ READING_ORDER: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "locator",
         ),
         "casualties_by_area_year": ("area_name", "calendar_year"),
+        "casualties_latest": ("area_name", "area"),
         "donors": (
             "basis",
             "area_name",

@@ -35,12 +35,6 @@ cumulative AS (
     FROM since_start
     GROUP BY area
 ),
-hurt AS (
-    SELECT area, calendar_year, total, lower_bound, edition, source_url, entry_id
-    FROM casualties_side_by_side
-    WHERE measure = 'monitor' AND NOT is_partial_year AND total IS NOT NULL
-    QUALIFY row_number() OVER (PARTITION BY area ORDER BY calendar_year DESC) = 1
-),
 share AS (
     SELECT area, calendar_year, us_share_percent, is_us_listed, is_approximate, edition, source_url
     FROM dependency
@@ -110,7 +104,7 @@ FROM known
 JOIN areas ON areas.area = known.area
 LEFT JOIN years ON years.area = known.area
 LEFT JOIN cumulative ON cumulative.area = known.area
-LEFT JOIN hurt ON hurt.area = known.area
+LEFT JOIN casualties_latest AS hurt ON hurt.area = known.area
 LEFT JOIN share ON share.area = known.area
 LEFT JOIN treaty ON treaty.area = known.area
 WHERE areas.kind IN ('country', 'other area', 'historic')

@@ -16,15 +16,6 @@ WITH covered AS (
     WHERE area IS NOT NULL
     GROUP BY area
 ),
-hurt AS (
-    SELECT area, calendar_year, total, lower_bound, edition, source_url, entry_id
-    FROM casualties_by_area_year
-    -- the Monitor alone, so that areas compare; a register counts by its own definition
-    WHERE total IS NOT NULL AND area IS NOT NULL AND measure = 'monitor' AND NOT is_partial_year
-    QUALIFY row_number() OVER (
-        PARTITION BY area ORDER BY calendar_year DESC, is_secondary, entry_id
-    ) = 1
-),
 shares AS (
     SELECT *
     FROM dependency_summary
@@ -70,7 +61,7 @@ beside AS (
     FROM covered
     CROSS JOIN bases
     JOIN series ON series.series = bases.series
-    LEFT JOIN hurt ON hurt.area = covered.area
+    LEFT JOIN casualties_latest AS hurt ON hurt.area = covered.area
     LEFT JOIN shares ON shares.area = covered.area AND shares.basis = bases.basis
     WHERE bases.basis IN (SELECT basis FROM donors)
 )

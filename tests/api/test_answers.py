@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from collections.abc import Iterator
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from dashboard import api as module
+from dashboard import slots
+from dashboard.card import card
 from dashboard.current import ledgers, limits
 from dashboard.downloads import FORMATS
 from etl.settings import Folders
 from etl.store import current_path
 from etl.tables import ALL_TABLES
+from tests.api.test_rows import drive
 from tests.pasts import NEWEST
 
 VIETNAM = "/coverage.{}?area=VNM&fiscal_year=2016"
@@ -25,7 +30,7 @@ def few_streams(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("HMA_API__STREAMS", "1")
     limits.cache_clear()
     yield
-    assert module.under_way.taken == 0
+    assert slots.rows.taken == 0
 
 
 # Tags
@@ -100,7 +105,7 @@ def test_what_is_packed_already_is_not_packed_again(client: TestClient, ending: 
 def test_more_answers_than_may_be_under_way_are_put_off(
     client: TestClient, few_streams: None
 ) -> None:
-    assert module.under_way.take(1)
+    assert slots.rows.take(1)
     try:
         refused = client.get(VIETNAM.format("csv"))
         assert refused.status_code == 503
@@ -110,14 +115,58 @@ def test_more_answers_than_may_be_under_way_are_put_off(
         assert client.head(VIETNAM.format("csv")).status_code == 200
         assert client.get("/coverage/count").status_code == 200
     finally:
-        module.under_way.give_back()
+        slots.rows.give_back()
     assert client.get(VIETNAM.format("csv")).status_code == 200
+
+
+def test_more_small_questions_than_may_be_answered_are_put_off_and_rows_are_not(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HMA_API__QUESTIONS", "1")
+    limits.cache_clear()
+    assert slots.questions.take(1)
+    try:
+        for refused in (
+            client.get("/coverage/count"), client.get("/datasets"), client.get(f"/entries/{ENTRY}"),
+            client.head(VIETNAM.format("csv")), TestClient(Starlette(routes=[Route("/", card)])).get("/"),
+        ):  # fmt: skip
+            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
+        assert client.get(VIETNAM.format("csv")).status_code == 200
+    finally:
+        slots.questions.give_back()
+    assert client.head(VIETNAM.format("csv")).status_code == 200
+    assert slots.questions.taken == 0
+
+
+def test_workbooks_have_places_of_their_own_and_leave_them_when_they_are_written(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HMA_API__WORKBOOKS", "1")
+    limits.cache_clear()
+    assert slots.workbooks.take(1)
+    try:
+        refused = client.get(VIETNAM.format("xlsx"))
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
+        assert "1 workbooks are being written" in refused.json()["error"]
+        assert client.get(VIETNAM.format("csv")).status_code == 200
+        assert slots.rows.taken == 0
+    finally:
+        slots.workbooks.give_back()
+    while_sent: list[int] = []
+
+    def take(_: bytes) -> bool:
+        while_sent.append(slots.workbooks.taken)
+        return True
+
+    asyncio.run(drive("/coverage.xlsx", "area=VNM", take))
+    assert while_sent
+    assert set(while_sent) == {0}
 
 
 def test_a_refused_answer_gives_its_place_back(client: TestClient, few_streams: None) -> None:
     for path in ("/coverage.csv?area=nowhere", "/nothing.csv", "/changes.json?a=9&b=1"):
         assert client.get(path).status_code in {400, 404}
-        assert module.under_way.taken == 0
+        assert slots.rows.taken == 0
     assert sum(held.leases for held in ledgers()._open.values()) == 0
 
 
@@ -129,7 +178,7 @@ def test_an_answer_that_takes_too_long_to_send_breaks_off(
     with pytest.raises(TimeoutError):
         client.get("/funding.csv")
     assert sum(held.leases for held in ledgers()._open.values()) == 0
-    assert module.under_way.taken == 0
+    assert slots.rows.taken == 0
 
 
 # Counts

@@ -270,15 +270,15 @@ def test_a_workbook_has_a_largest_number_of_rows(
 
 
 def test_json_says_where_its_rows_are_from(client: TestClient, built_folders: Folders) -> None:
-    found = client.get("/coverage.json?area=VNM&fiscal_year=2016").json()
+    found = client.get("/coverage.json?area=VNM&fiscal_year=2016&grammar=1").json()
     ledger = current_path(built_folders.ledger).stem
     assert found["ledger"] == ledger
     assert found["manifest_sha256"].startswith(ledger.rpartition("-")[2])
-    assert found["query"] == "/api/v1/coverage.json?area=VNM&fiscal_year=2016"
+    assert found["query"] == "/api/v1/coverage.json?area=VNM&fiscal_year=2016&grammar=1"
     assert found["row_count"] == len(found["rows"]) == 4
     assert [source["source_id"] for source in found["sources"]] == ["state_tweis"]
     assert found["citation"].endswith(
-        f"Through: HMA Ledger, {ledger}, /api/v1/coverage.csv?area=VNM&fiscal_year=2016, 4 rows."
+        f"Through: HMA Ledger, {ledger}, /api/v1/coverage.csv?area=VNM&fiscal_year=2016&grammar=1, 4 rows."
     )
     (defense,) = [row for row in found["rows"] if row["account"] == "DoD"]
     assert defense["amount_usd"] == 722000
@@ -296,7 +296,7 @@ def test_a_zip_holds_the_rows_their_meaning_and_how_to_cite_them(client: TestCli
         rows = files.read("data.csv").decode().count("\n") - 1
     assert set(manifest["files"]) == {"data.csv", "data.parquet", "dictionary.md"}
     assert manifest["row_count"] == rows > 3
-    assert manifest["query"] == "/api/v1/funding.zip?area=VNM%2CLAO&year=2016"
+    assert manifest["query"] == "/api/v1/funding.zip?area=VNM%2CLAO&year=2016&grammar=1"
     cited = {source["source_id"]: source for source in manifest["sources"]}
     assert set(cited) == {"landmine_monitor", "state_tweis"}
     assert all(source["licence"] and source["citation"] for source in cited.values())

@@ -255,8 +255,15 @@ def test_negative_numbers_are_numbers_and_stay_untouched(
         ("/duckdb_tables.csv", 404, ["no table 'duckdb_tables'", f"{list(VIEWS)[-1]}."]),
         ("/funding.xls", 400, ["'xls' is no known format", "Allowed: csv, xlsx, parquet, json, "]),
         ("/funding.csv?countri=KHM", 400, ["funding has no column 'countri'", "area_as_printed"]),
-        ("/funding.csv?area=Vietnam", 400, ["'Vietnam' is no area code", "/api/v1/areas.csv"]),
-        ("/funding.csv?area=", 400, ["'' is no area code"]),
+        (
+            "/funding.csv?area=Vietnan",
+            400,
+            [
+                "'Vietnan' is no code or name of an area. Did you mean Vietnam (VNM)?",
+                "/api/v1/areas.csv",
+            ],
+        ),
+        ("/funding.csv?area=", 400, ["'' is no code or name of an area. Codes are"]),
         ("/funding.csv?year=next", 400, ["year is a number, not 'next'."]),
         ("/funding.csv?year.about=2015", 400, ["'about' is no comparison", "gte, lte, gt, lt"]),
         ("/funding.csv?account=Army", 400, ["'Army' is no account", "DoD, DoD other"]),

@@ -80,7 +80,9 @@ def test_the_document_names_every_column_as_a_parameter(client: TestClient) -> N
     for table, declared in ALL_TABLES.items():
         named = [one["name"] for one in paths[f"/{table}.{{ending}}"]["get"]["parameters"]]
         assert set(declared.column_names()) < set(named)
-        assert {"ending", "comparisons", "as_of", "limit", "raw", "sort"} < set(named)
+        assert {"ending", "comparisons", "q", "grammar", "as_of", "limit", "raw", "sort"} < set(
+            named
+        )
 
 
 def test_the_documents_page_lists_every_address_and_loads_nothing(client: TestClient) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from etl.settings import Folders
-from tests.dashboard.serving import serving
-from tests.dashboard.test_browser import PAGES, Reader, chromium, windows  # noqa: F401 (a fixture)
+from tests.dashboard.test_browser import PAGES, Reader, windows
 
 pytestmark = pytest.mark.browser
 
@@ -24,12 +21,6 @@ RULES: dict[str, dict[str, Any]] = {
 BRIEFS = ("/brief", "/brief?area=VNM", "/brief?area=nowhere")
 # What axe finds in Streamlit's own elements, as rule and selector, with the reason why it stays. None now.
 STREAMLITS: frozenset[tuple[str, str]] = frozenset()
-
-
-@pytest.fixture(scope="module")
-def site(built_folders: Folders) -> Iterator[str]:
-    with serving(built_folders) as (address, _):
-        yield address
 
 
 def grave(found: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -45,7 +36,7 @@ def grave(found: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_serious_violation_on_any_page(
-    chromium: Browser,  # noqa: F811 (the fixture)
+    chromium: Browser,
     site: str,
     scheme: str,
 ) -> None:
@@ -62,7 +53,7 @@ def test_axe_finds_no_serious_violation_on_any_page(
 
 
 def test_an_open_citation_shuts_no_one_out_either(
-    chromium: Browser,  # noqa: F811 (the fixture)
+    chromium: Browser,
     site: str,
 ) -> None:
     with windows(chromium, site) as window:
@@ -73,7 +64,7 @@ def test_an_open_citation_shuts_no_one_out_either(
 
 
 def test_axe_would_find_a_picture_without_words(
-    chromium: Browser,  # noqa: F811 (the fixture)
+    chromium: Browser,
 ) -> None:
     page = chromium.new_page()
     page.set_content("<html lang=en><title>t</title><main><h1>h</h1><img src='x'></main></html>")

@@ -13,7 +13,6 @@ from starlette.testclient import TestClient
 from dashboard.brief import brief
 from etl.settings import Folders
 from tests.dashboard.serving import serving
-from tests.dashboard.test_browser import chromium  # noqa: F401 (a fixture)
 from tests.helpers import Row, ask, rewrite, run
 
 LONGEST = ("AFG", "KHM", "COL", "LAO")
@@ -44,7 +43,7 @@ def test_its_citation_carries_the_refresh_and_the_area_as_a_code(
     whole: Folders, site: TestClient
 ) -> None:
     text = site.get("/brief", params={"area": "vietnam"}).text
-    assert "/brief?area=VNM&amp;as_of=1</p>" in text
+    assert "/brief?area=VNM&amp;as_of=1&amp;grammar=1</p>" in text
 
 
 def test_a_past_brief_shows_the_figures_of_then_and_links_stay_there(
@@ -100,7 +99,7 @@ def test_hostile_texts_stay_texts(published: Folders, site: TestClient) -> None:
 @pytest.mark.browser
 def test_the_longest_briefs_print_on_two_pages_of_a4_and_letter(
     built_folders: Folders,
-    chromium: Browser,  # noqa: F811 (the fixture)
+    chromium: Browser,
 ) -> None:
     with serving(built_folders) as (address, _):
         page = chromium.new_page()

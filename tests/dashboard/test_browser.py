@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,10 +14,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from etl.settings import Folders
 from tests.dashboard.serving import serving
+from tests.dashboard.waiting import until
 from tests.helpers import TRANSCRIBED, Row, ask, rewrite, rows_of, run
 
 pytestmark = pytest.mark.browser
@@ -34,6 +34,7 @@ PAGES = (
     "/clearance?area=BIH",
     "/timeline",
     "/funding",
+    "/compare",
     "/who_else_pays",
     "/partners",
     "/reconciliation",
@@ -46,29 +47,13 @@ PAGES = (
     "/country?as_of=99",
     "/entry",
     "/entry?entry=x",
+    "/search",
+    "/search?q=Laos",
+    "/about?grammar=99",
+    "/rows?of=dependency&basis=monitor&area=LAO&calendar_year=2023&is_newest_edition=yes",
 )
-QUIET = (
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run",
-)  # fmt: skip
 SECONDS = 1000
 expect.set_options(timeout=30 * SECONDS)  # the machine may be busy with other tests
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = os.environ.get("HMA_CHROMIUM") or "/usr/bin/chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(QUIET))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def site(built_folders: Folders) -> Iterator[str]:
-    """The address at which the ledger built from the embedded data is served."""
-    with serving(built_folders) as (address, _):
-        yield address
 
 
 class Reader:
@@ -109,9 +94,7 @@ class Reader:
         """Wait until nothing of the page is still to come."""
         self.page.wait_for_selector("h1")
         self.page.wait_for_selector("[data-test-script-state=notRunning]", state="attached")
-        self.page.wait_for_function(
-            "!document.querySelector('[data-testid=stSkeleton], [data-stale=true]')"
-        )
+        until(self.page, "!document.querySelector('[data-testid=stSkeleton], [data-stale=true]')")
         return self.page
 
     def rows(self, alt: str) -> list[dict[str, str]]:
@@ -329,8 +312,8 @@ def test_no_page_asks_another_machine_or_complains(tour: Tour) -> None:
     assert {urlsplit(url).hostname for url in asked} == {"127.0.0.1"}
     # on a page below the root Streamlit first looks for its server there
     probes = re.compile(
-        r"/(country|casualties|clearance|timeline|funding|who_else_pays|partners|reconciliation|changes|sources"
-        r"|findings|about|entry)"
+        r"/(country|casualties|clearance|timeline|funding|compare|who_else_pays|partners|reconciliation|changes|sources"
+        r"|findings|about|entry|rows|search)"
         r"/_stcore/(health|host-config)"
     )
     assert [path for path in tour.reader.failed if not probes.fullmatch(path)] == []
@@ -350,6 +333,13 @@ def test_the_charts_are_drawn_and_say_in_words_what_they_show(window: Window, pa
         inks = {path.get_attribute("fill") for path in countries.all()}
         # the grey of countries that were not read, and a step of blue for each class of money
         assert len(inks - {"transparent", None}) >= 4
+
+
+def test_a_click_on_the_map_opens_the_country_as_of_the_same_refresh(window: Window) -> None:
+    page = window().open("/?map=casualties&casualties_year=2016&as_of=1")
+    page.locator(".mark-shape path[aria-label*='Angola']").first.click()
+    expect(page.get_by_role("heading", name="Angola", level=1)).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/country\?.*as_of=1"))
 
 
 # Appearance and keys
@@ -415,6 +405,38 @@ def test_a_chosen_refresh_stays_in_the_address_from_page_to_page_and_back(window
     page.go_back()
     expect(page).to_have_url(re.compile("/country"))
     expect(looking_back).to_be_visible()
+
+
+# Under the Content-Security-Policy
+
+EVAL = """() => new Promise(done => setTimeout(() => {
+    try { done(String(window.eval('1'))) } catch (error) { done(String(error)); setTimeout(() => { throw error }) }
+}))"""
+
+
+def test_pictures_and_links_can_be_taken_along_and_nothing_is_refused(window: Window) -> None:
+    reader = window()
+    page = reader.open("/")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Download chart").first.click()
+    for name, start in (("Picture (SVG)", b"<svg"), ("Picture (PNG)", b"\x89PNG")):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=name).first.click()
+        assert download.value.path().read_bytes().startswith(start)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Copy link").first.click()
+    link = page.get_by_test_id("stCode").filter(has_text="as_of=").first
+    link.hover()
+    link.get_by_role("button", name="Copy to clipboard").click()
+    assert page.evaluate("navigator.clipboard.readText()") == link.locator("code").inner_text()
+    policy = httpx.get(reader.site, trust_env=False).headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert reader.complaints == []
+    assert "EvalError" in page.evaluate(EVAL), (
+        "and this would have been said of a page that needs it"
+    )
+    page.wait_for_timeout(200)
+    assert "Content Security Policy" in " ".join(reader.complaints)
 
 
 # Hostile texts

@@ -135,6 +135,7 @@ def test_a_copied_link_says_what_is_chosen_in_codes_also_where_it_is_the_default
         "measure": ["cleared"],
         "estimate": ["printed"],
         "as_of": ["1"],
+        "grammar": ["1"],
     }
 
 
@@ -146,10 +147,10 @@ def test_a_past_page_is_cited_with_its_own_refresh_and_that_refreshs_full_hash(
     (row,) = ask(past, "SELECT parent_manifest_sha256 FROM refreshes WHERE refresh = 2")
     assert f"refresh 1 of {item['issued']['date-parts'][0][0]}" in item["note"]
     assert row[0] in item["note"]
-    asked = {"area": ["VNM"], "dollars": ["nominal"], "as_of": ["1"]}
+    asked = {"area": ["VNM"], "dollars": ["nominal"], "as_of": ["1"], "grammar": ["1"]}
     assert parse_qs(urlsplit(item["URL"]).query) == asked
     newest = json.loads(next(t for t in code_blocks(visit("country", area="VNM")) if t[0] == "["))
-    assert newest[0]["URL"].endswith(f"as_of={NEWEST}")
+    assert newest[0]["URL"].endswith(f"as_of={NEWEST}&grammar=1")
 
 
 def test_an_entry_is_cited_with_its_id_and_the_hashes_of_values_and_bytes(

@@ -73,8 +73,8 @@ def test_each_source_names_its_last_good_vintage_and_the_pages_that_rest_on_it(
     treaties = next(
         row for title, row in rows.items() if title.startswith("Status of the Mine Ban")
     )
-    assert treaties["Status"] == "transcribed"
-    assert "`70c731ca`" in treaties["Last good vintage"]
+    assert treaties["Status"].startswith("[transcribed](/rows?of=sources&source_id=treaties")
+    assert "70c731ca](/rows?of=vintages&source_id=treaties" in treaties["Last good vintage"]
     assert "[Country](/country" in treaties["Used on"]
     assert "[Funding]" not in treaties["Used on"]
     tweis = rows["To Walk the Earth in Safety"]

@@ -14,7 +14,9 @@ from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 from dashboard.api import api
+from dashboard.show import rows_link
 from etl.settings import Folders
+from tests.dashboard.reading import rows_asked
 from tests.dashboard.serving import REPOSITORY
 from tests.helpers import ask
 from tests.payers import add_crs, add_fts
@@ -77,11 +79,15 @@ def cells(app: AppTest, alt: str) -> Cells:
 
 def behind(cell: str) -> list[dict[str, str]]:
     """The rows to which a figure leads, from the API."""
-    (link,) = re.findall(r"\]\((/api/v1/[^)]+)\)", cell)
     with TestClient(api) as client:
-        answer = client.get(link.removeprefix("/api/v1"))
+        answer = client.get(rows_asked(cell))
     assert answer.status_code == 200, answer.text
     return list(csv.DictReader(io.StringIO(answer.text)))
+
+
+def label(cell: str) -> str:
+    """What a reader sees of a link."""
+    return re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", cell)
 
 
 def row_of(rows: Cells, area: str) -> dict[str, str]:
@@ -134,7 +140,7 @@ def test_the_ranking_says_what_it_cannot_show_and_who_is_not_in_it(
     assert ("The share is of all U.S. money" in words(app)) == (scope == "dod")
     rows, others = cells(app, "covered areas with casualties"), cells(app, "without a rank")
     assert (len(rows), len(rows) + len(others)) == (ranked, of)
-    assert [row["Rank"] for row in rows] == [str(number) for number in range(1, ranked + 1)]
+    assert [label(row["Rank"]) for row in rows] == [str(number) for number in range(1, ranked + 1)]
     column = "rank_defense" if scope == "dod" else "rank_whole_effort"
     names = [
         name
@@ -147,7 +153,7 @@ def test_the_ranking_says_what_it_cannot_show_and_who_is_not_in_it(
     assert ("Syria" in names) == (scope == "all")
     assert all(row["Why not"] for row in others)
     mali = row_of(others, "Mali")
-    assert (mali["Why not"], mali["U.S. share"]) == ("Donors not read from this source", "not known")  # fmt: skip
+    assert (label(mali["Why not"]), mali["U.S. share"]) == ("Donors not read from this source", "not known")  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -177,6 +183,19 @@ def test_an_address_that_means_nothing_is_said_to_mean_nothing(
     assert app.table
 
 
+def test_a_page_does_not_warn_of_an_area_that_it_chose_by_itself(
+    paid: Folders, visit: Open
+) -> None:
+    app = visit(basis="monitor")
+    (itself,) = [app.query_params["area"]]
+    assert itself
+    app.selectbox(key="basis_chosen").select("fts_committed").run()
+    assert app.query_params["basis"] == "fts_committed"
+    assert not [box for box in app.main.warning if "There is no area" in box.value]
+    chosen = visit(basis="fts_committed", area="IRQ")
+    assert "There is no area IRQ here. Its donors were not read on this basis." in words(chosen)
+
+
 def test_the_switch_changes_every_figure_to_the_other_source(paid: Folders, visit: Open) -> None:
     laos = row_of(cells(visit(basis="crs_disbursements"), "U.S. share, donors and years"), "Laos")
     assert laos["U.S. share, latest known year to 2024"].startswith("[80.0 %]")
@@ -195,7 +214,10 @@ def test_what_changed_after_2024_is_said_and_silence_is_no_nought(
     assert row_of(rows, "Laos")["Change after 2024"] == "U.S. not listed in 2025"
     assert row_of(rows, "Angola")["Change after 2024"] == "no year after 2024 read"
     assert row_of(rows, "Vietnam")["Years as only donor"] == "2 of 2 known"
-    assert row_of(rows, "Colombia")["U.S. share, latest known year to 2024"] == "not known"
+    share = row_of(rows, "Colombia")["U.S. share, latest known year to 2024"]
+    assert label(share) == "not known"
+    (known,) = behind(share)
+    assert known["why_no_share"]
 
 
 def test_the_donors_of_an_area_lead_to_their_figures_and_add_up(paid: Folders, visit: Open) -> None:
@@ -251,6 +273,32 @@ def test_the_country_page_offers_the_shares_that_it_shows_and_those_of_no_other_
     shown = cells(app, "U.S. share of international support for Laos")
     (offered,) = [box.value for box in app.markdown if "Download the shares" in str(box.value)]
     (link,) = re.findall(r"\((/api/v1/dependency\.csv[^)]*)\)", offered.replace("\\", ""))
-    rows = behind(f"[CSV]({link})")
+    rows = behind(rows_link("CSV", link))
     assert {row["basis"] for row in rows} == {"monitor"}
     assert [row["calendar_year"] for row in rows] == [row["Year"] for row in shown]
+
+
+def test_the_shares_of_one_year_stand_beside_the_casualties_of_that_year(
+    whole: Folders, visit: Open
+) -> None:
+    app = visit(basis="monitor", year="2022")
+    rows = cells(app, "U.S. share and casualties of 2022")
+    assert [label(row["Country or area"]) for row in rows][:3] == ["Laos", "Angola", "Colombia"]
+    colombia, laos = row_of(rows, "Colombia"), row_of(rows, "Laos")
+    # casualties/national_country_year.csv, the copy with data to 2023-10: 6 killed and 133 injured
+    assert [label(colombia[f"{what} in 2022"]) for what in ("Killed", "Injured", "Casualties")] == [
+        "6", "133", "139",
+    ]  # fmt: skip
+    assert laos["Casualties in 2022"] == "not read"
+    (share,) = behind(colombia["U.S. share in 2022"])
+    assert (share["us_usd"], share["all_donors_usd"]) == ("24587000", "35401900")
+    assert app.query_params["year"] == "2022"
+    assert cells(visit(basis="monitor"), "U.S. share and casualties of 2022") == rows  # 2023 has one
+
+
+def test_a_year_without_a_known_share_is_told_and_another_is_shown(
+    whole: Folders, visit: Open
+) -> None:
+    app = visit(basis="monitor", year="1990")
+    assert "There is no year 1990 here." in [box.value for box in app.main.warning]
+    assert cells(app, "U.S. share and casualties of 2022")

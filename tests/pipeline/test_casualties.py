@@ -180,6 +180,37 @@ def test_a_note_that_narrows_or_widens_the_count_is_heeded(
     assert rows == [(is_other_scope,)]
 
 
+# Words that may narrow or widen a count, and how a note holds one that does not: of a part of the total, of an area
+# that has a row of its own, or of what is printed. A new note with such a word has to be read and put into one of
+# the two: the view's words for another scope, or these.
+MAY_NARROW = re.compile(
+    r"(?i)\bonly\b|not limited|wider|exclud|\bcivilians?\b|provinces|deaths|explosive devices"
+)
+OF_A_PART = re.compile(
+    r"(?i)civilian status|civilian column|printed split|printed only up to|media reports only|"
+    r"the text calls the list deaths|civilian antivehicle mine casualties in South Ossetia|"
+    r"excludes (somaliland|nagorno-karabakh|south sudan|the occupied golan heights)|"
+    r"children counted among civilians of known age|kurdistan region only|"
+    r"excludes 96 victim-activated IED casualties that UNMAS reported"  # which have a row of their own
+)
+
+
+def test_every_note_that_may_narrow_or_widen_a_count_was_read_by_a_person(
+    built_folders: Folders,
+) -> None:
+    held = ask(
+        built_folders,
+        """SELECT DISTINCT note, is_other_scope FROM casualties_side_by_side
+        WHERE note IS NOT NULL AND entry_id IS NOT NULL""",
+    )
+    suspect = {
+        note for note, is_other_scope in held if MAY_NARROW.search(note) and not is_other_scope
+    }
+    assert suspect
+    assert {note for note in suspect if not OF_A_PART.search(note)} == set()
+    assert sum(is_other_scope for _, is_other_scope in held) == 26
+
+
 def test_the_years_without_a_figure_are_counted_and_not_filled(built_folders: Folders) -> None:
     rows = ask(
         built_folders,
@@ -195,6 +226,79 @@ def test_the_profile_of_an_area_stays_with_the_monitor(built_folders: Folders) -
         "SELECT casualties_year, casualties_total FROM area_profile WHERE area = 'COL'",
     )
     assert row == (2020, 167), "not the register's 2023"
+
+
+def _printed(year: int, total: int | None, **more: object) -> dict[str, Any]:
+    """A total of the Monitor for Cambodia."""
+    return {
+        "series": "monitor_casualties", "area": "KHM", "year": year, "report": "Landmine Monitor", "edition": "2020",
+        "total": total, "is_partial_year": False, "lower_bound": False, "note": None, **more,
+    }  # fmt: skip
+
+
+def test_the_latest_casualties_are_of_a_whole_year_and_of_all_who_were_hurt() -> None:
+    printed = [
+        _printed(2014, 30),
+        _printed(2015, 10, edition="2016"),
+        _printed(2015, 11, edition="2017"),
+        _printed(2016, 5, is_partial_year=True),
+        _printed(2017, 7, note="civilians only"),
+        _printed(2018, None),
+        _printed(2019, 9, series="national_casualties", report="A body"),
+    ]
+    with _ledger(printed, []) as con:
+        for query in (
+            "SELECT calendar_year, total, entry_id FROM casualties_latest",
+            "SELECT casualties_year, casualties_total, casualties_entry_id FROM area_profile",
+        ):
+            assert select(con, query) == [(2015, 11, f"x-{2:016x}")]
+
+
+def test_a_newer_edition_that_counts_part_of_a_year_does_not_replace_the_whole_one() -> None:
+    printed = [
+        _printed(2015, 10, edition="2016"),
+        _printed(2015, 4, edition="2017", is_partial_year=True),
+    ]
+    with _ledger(printed, []) as con:
+        for view in ("casualties_by_area_year", "casualties_latest"):
+            assert select(con, f"SELECT calendar_year, total FROM {view}") == [(2015, 10)]
+        assert select(
+            con, "SELECT total, measure FROM casualties_side_by_side ORDER BY total DESC"
+        ) == [(10, "monitor"), (4, "monitor_other")]
+
+
+def test_a_figure_of_all_who_were_hurt_goes_before_one_of_civilians_only() -> None:
+    printed = [
+        _printed(2015, 7, note="civilians only"),
+        _printed(2015, 9, series="national_casualties", report="A body"),
+    ]
+    with _ledger(printed, []) as con:
+        chosen = select(con, "SELECT total, measure FROM casualties_by_area_year")
+    assert chosen == [(9, "register_counts")]
+
+
+def test_the_profile_and_the_ranking_take_one_figure_for_the_latest_casualties(
+    built_folders: Folders,
+) -> None:
+    latest, profile, ranking = (
+        set(ask(built_folders, query))
+        for query in (
+            "SELECT area, calendar_year, total, lower_bound, entry_id FROM casualties_latest",
+            """SELECT area, casualties_year, casualties_total, is_casualties_lower_bound, casualties_entry_id
+            FROM area_profile WHERE casualties_year IS NOT NULL""",
+            """SELECT area, casualties_year, casualties_total, is_casualties_lower_bound, casualties_entry_id
+            FROM orphaned WHERE casualties_year IS NOT NULL""",
+        )
+    )
+    assert profile <= latest
+    assert ranking <= profile
+    assert len(ranking) > 20
+    whole = ask(
+        built_folders,
+        """SELECT area, max(year) FROM casualties
+        WHERE series = 'monitor_casualties' AND total IS NOT NULL AND NOT is_partial_year GROUP BY area""",
+    )
+    assert {(row[0], row[1]) for row in latest} <= set(whole)
 
 
 # The world
@@ -610,6 +714,6 @@ def test_the_order_of_choice_is_declared_once_and_explains_itself(built_folders:
 
 def test_an_empty_ledger_has_empty_views(tmp_path: Path) -> None:
     with _ledger([], []) as con:
-        for view in ("casualties_side_by_side", "casualties_by_area_year", "casualties_world",
+        for view in ("casualties_side_by_side", "casualties_by_area_year", "casualties_latest", "casualties_world",
                      "casualty_rates", "casualty_checks"):  # fmt: skip
             assert select(con, f"SELECT count(*) FROM {view}") == [(0,)]

@@ -132,7 +132,7 @@ def test_an_unchanged_source_costs_one_conditional_request_and_no_reading(
     def unread(*_: object) -> None:
         raise AssertionError("the unchanged source was read")
 
-    monkeypatch.setattr("etl.refresh.read_vintages", unread)
+    monkeypatch.setattr("etl.confined.read_here", unread)
     before = len(replay.seen)
     outcome = fetch(workspace, replay)
     assert len(replay.seen) - before == replay.conditional("/rows.csv") == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,17 +35,27 @@ def said(result: Result) -> str:
     return " ".join((result.stdout + " " + result.stderr).split())
 
 
-@pytest.fixture
-def history(published: Folders) -> Folders:
+@pytest.fixture(scope="session")
+def one_history(built_folders: Folders, tmp_path_factory: pytest.TempPathFactory) -> Folders:
     """Four refreshes: a figure revised, one withdrawn, and one that comes back."""
-    original = (published.transcribed / EVENTS).read_bytes()
-    rewrite(published, EVENTS, lambda rows: [rows[0] | {"summary": "put otherwise"}, *rows[1:]])
-    run(published, "program_events")
-    rewrite(published, EVENTS, lambda rows: rows[1:])
-    run(published, "program_events", least=0)
-    (published.transcribed / EVENTS).write_bytes(original)
-    run(published, "program_events")
-    return published
+    made = Folders(tmp_path_factory.mktemp("history") / "data")
+    shutil.copytree(built_folders.data, made.data)
+    original = (made.transcribed / EVENTS).read_bytes()
+    rewrite(made, EVENTS, lambda rows: [rows[0] | {"summary": "put otherwise"}, *rows[1:]])
+    run(made, "program_events")
+    rewrite(made, EVENTS, lambda rows: rows[1:])
+    run(made, "program_events", least=0)
+    (made.transcribed / EVENTS).write_bytes(original)
+    run(made, "program_events")
+    return made
+
+
+@pytest.fixture
+def history(one_history: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
+    """A copy of that, to change at will."""
+    shutil.copytree(one_history.data, tmp_path / "data")
+    monkeypatch.setenv("HMA_DATA", str(tmp_path / "data"))
+    return Folders(tmp_path / "data")
 
 
 def test_a_ledger_with_a_history_is_sound(history: Folders) -> None:

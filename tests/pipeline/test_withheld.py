@@ -80,11 +80,13 @@ def shown(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
     monkeypatch.setenv("HMA_DATA", str(kept.folders.data))
     ledgers.cache_clear()
     st.cache_data.clear()
+    st.cache_resource.clear()
     yield kept
     if ledgers.cache_info().currsize:
         ledgers().close()
     ledgers.cache_clear()
     st.cache_data.clear()
+    st.cache_resource.clear()
 
 
 def found_in(content: bytes) -> list[bytes]:
@@ -128,7 +130,7 @@ def test_no_table_of_the_api_holds_a_byte_of_it_now_or_then(shown: Kept, as_of: 
 
 
 def test_what_changed_and_the_feed_say_nothing_of_it(shown: Kept) -> None:
-    with TestClient(server) as reader:
+    with TestClient(server, base_url="http://localhost") as reader:
         for a, b in ((0, 2), (1, 3), (3, 1)):
             answer = reader.get(f"/api/v1/changes.json?a={a}&b={b}")
             assert answer.status_code == 200

@@ -17,8 +17,9 @@ from dashboard.brief import brief
 from dashboard.card import card
 from dashboard.feed import feed
 from etl.settings import Folders
+from tests.dashboard.conftest import QUIET
 from tests.dashboard.serving import serving
-from tests.dashboard.test_browser import QUIET, windows
+from tests.dashboard.test_browser import windows
 from tests.siege import surfaces
 from tests.siege.values import REFUSED, VALUES, Hostile
 

@@ -28,6 +28,8 @@ from typing import Final, Literal
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
+from tests.dashboard.waiting import until
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 README_FOLDER: Final = ROOT / "data" / "reference" / "screenshots"
 HMA: Final = (sys.executable, "-c", "from etl.cli import main; main()")
@@ -40,6 +42,7 @@ SECONDS: Final = 60
 PAGES: Final = {
     "coverage": "/",
     "coverage-all": "/?scope=all",
+    "coverage-clearance": "/?map=clearance&clearance_year=2016",
     "country": "/country?area=VNM",
     "country-none": "/country",
     "casualties": "/casualties",
@@ -47,6 +50,7 @@ PAGES: Final = {
     "clearance-area": "/clearance?area=BIH",
     "timeline": "/timeline",
     "funding": "/funding",
+    "compare": "/compare?compare=COL,VNM,KHM,AGO",
     "who-else-pays": "/who_else_pays?basis=monitor&scope=all&area=LAO",
     "partners": "/partners",
     "reconciliation": "/reconciliation",
@@ -124,12 +128,12 @@ def _show_whole(page: Page, address: str, width: int) -> None:
     """Open a page and make the window as high as its content, so that nothing needs scrolling."""
     page.set_viewport_size(ViewportSize(width=width, height=HEIGHT))
     page.goto(address)
-    page.wait_for_function(DRAWN)
+    until(page, f"({DRAWN})()")
     for _ in range(3):  # a higher window may draw more, and so be too low once again
         height = max(HEIGHT, page.evaluate(CONTENT_HEIGHT))
         page.set_viewport_size(ViewportSize(width=width, height=height))
         page.wait_for_timeout(500)
-        page.wait_for_function(DRAWN)
+        until(page, f"({DRAWN})()")
     if page.get_by_test_id("stException").count():
         message = f"{address} shows an error; server.log holds the traceback."
         raise RuntimeError(message)

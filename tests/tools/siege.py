@@ -83,8 +83,9 @@ def values(folders: Folders, _asked: argparse.Namespace) -> Result:
     """Every hostile value on every surface, in files and in a browser."""
     from playwright.sync_api import sync_playwright
 
+    from tests.dashboard.conftest import QUIET
     from tests.dashboard.serving import serving
-    from tests.dashboard.test_browser import QUIET, windows
+    from tests.dashboard.test_browser import windows
 
     outcome = surfaces.put(folders)
     if outcome.failed:

@@ -10,6 +10,7 @@ import dataframely as dy
 
 from etl.tables.views.casualties import (
     CasualtiesByAreaYear,
+    CasualtiesLatest,
     CasualtiesSideBySide,
     CasualtiesWorld,
     CasualtyChecks,
@@ -31,6 +32,7 @@ VIEWS: Final[Mapping[str, type[dy.Schema]]] = MappingProxyType(
         "coverage": Coverage,
         "casualties_side_by_side": CasualtiesSideBySide,
         "casualties_by_area_year": CasualtiesByAreaYear,
+        "casualties_latest": CasualtiesLatest,
         "donors": Donors,
         "casualties_world": CasualtiesWorld,
         "casualty_rates": CasualtyRates,

@@ -92,6 +92,23 @@ class CasualtiesByAreaYear(CasualtiesOfAYear):
     break_reason = text("why the figure and the one before it are not counted alike")
 
 
+class CasualtiesLatest(dy.Schema):
+    """The latest whole year of one area for which a casualty total of the Monitor was read, all casualties counted."""
+
+    area = text(AREA_CODE, required=True)
+    area_name = text("name of the area", required=True)
+    calendar_year = year_of("calendar year of the incidents", required=True)
+    total = whole("all casualties, as printed", "people", required=True)
+    lower_bound = flag("the total is printed as 'at least'")
+    series = text("the series", required=True)
+    source_id = text("the source", required=True)
+    report = text("title of the publication", required=True)
+    edition = text("edition of the publication", required=True)
+    place = text("where in the publication")
+    source_url = text("address of the publication", required=True)
+    entry_id = text("the entry in casualties", required=True)
+
+
 class CasualtiesWorld(dy.Schema):
     """One edition's printed casualties of the world in one year, beside the sum of the Monitor's countries."""
 

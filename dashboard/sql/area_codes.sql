@@ -1,2 +1,0 @@
--- Every area code of the ledger.
-SELECT area FROM areas ORDER BY area

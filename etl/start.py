@@ -1,0 +1,24 @@
+"""The start of the ``hma`` command: what may begin before the rest of it is imported."""
+
+from __future__ import annotations
+
+import sys
+
+from etl import spare
+from etl.settings import folders
+
+
+def main() -> None:
+    """Run the command; a copy that is given will have to be read, so what reads it starts now."""
+    try:
+        if "refresh" in sys.argv and any(argument.startswith("--from") for argument in sys.argv):
+            spare.start_early(folders().archive)
+        from etl.cli import main as run  # noqa: PLC0415 - half a second, in which the other starts too
+
+        run()
+    finally:
+        spare.dismiss()
+
+
+if __name__ == "__main__":
+    main()
