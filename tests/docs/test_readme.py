@@ -362,7 +362,9 @@ def test_every_operator_of_the_api_is_in_the_readme_and_no_other() -> None:
 
 def test_every_refusal_of_the_api_is_in_the_readme_and_no_other() -> None:
     code = (ROOT / "dashboard/api.py").read_text(encoding="utf-8")
-    in_code = {*re.findall(r"AnswerError\(\s*(\d{3})", code), "304"}
+    door = (ROOT / "dashboard/door.py").read_text(encoding="utf-8")
+    told = re.findall(r"(?:AnswerError|Refusal)\(\s*(\d{3})", code + door)
+    in_code = {*told, "304"}
     assert {cell for cell in table("The API") if cell.isdigit()} == in_code
 
 
