@@ -293,7 +293,9 @@ def test_the_shares_of_one_year_stand_beside_the_casualties_of_that_year(
     (share,) = behind(colombia["U.S. share in 2022"])
     assert (share["us_usd"], share["all_donors_usd"]) == ("24587000", "35401900")
     assert app.query_params["year"] == "2022"
-    assert cells(visit(basis="monitor"), "U.S. share and casualties of 2022") == rows  # 2023 has one
+    assert (
+        cells(visit(basis="monitor"), "U.S. share and casualties of 2022") == rows
+    )  # 2023 has one
 
 
 def test_a_year_without_a_known_share_is_told_and_another_is_shown(
