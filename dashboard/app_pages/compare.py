@@ -112,6 +112,18 @@ def events_of(area: str) -> pl.DataFrame:
     )
 
 
+def rows_of(row: dict[str, Any]) -> dict[str, object]:
+    """Filters that give the figures of one area and year of the series."""
+    return {"series": series, "area": row["area"], "year": row["year"]}
+
+
+def opens(row: dict[str, Any]) -> str:
+    """Where a bar leads: to its one figure, or to all of them."""
+    if row["entry_id"]:
+        return address.page("/entry", entry=row["entry_id"])
+    return address.behind("funding", rows_of(row))
+
+
 def one_area(area: str) -> None:
     """One of the small charts."""
     its = rows.filter(area=area)
@@ -121,7 +133,10 @@ def one_area(area: str) -> None:
         return
     show.drawn(
         charts.money_by_year(
-            its.drop_nulls("amount").select("year", pl.col("payer").cast(payers), "amount", "edition"),
+            its.drop_nulls("amount").select(
+                "year", pl.col("payer").cast(payers), "amount", "edition",
+                href=pl.Series([opens(row) for row in its.drop_nulls("amount").iter_rows(named=True)]),
+            ),
             events_of(area), [first, last], unit=unit, basis=about["year_basis"], top=top, height=HEIGHT,
         ),
         f"Stacked bars of money by year, in {unit}. {finding(area)}.",
@@ -167,9 +182,7 @@ def amount_cell(row: dict[str, Any]) -> str:
     words = usd(row["amount"])
     if row["entry_id"]:
         return show.entry_link(words, row["entry_id"])
-    return show.rows_link(
-        words, address.rows("funding", {"series": series, "area": row["area"], "year": row["year"]})
-    )
+    return show.rows_link(words, address.rows("funding", rows_of(row)))
 
 
 show.table(
