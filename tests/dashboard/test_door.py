@@ -156,6 +156,21 @@ def test_a_page_of_another_server_may_not_listen_in(
     assert refused.value.code == door.POLICY_VIOLATION
 
 
+@pytest.mark.parametrize("origin", ["null", "file://", "localhost", "http://", "http://[::1"])
+def test_a_page_that_is_of_no_server_may_not_listen_in(
+    reader: TestClient, monkeypatch: pytest.MonkeyPatch, origin: str
+) -> None:
+    monkeypatch.delenv("HMA_API__PUBLIC_URL")  # as it is installed
+    limits.cache_clear()
+    door.names.cache_clear()
+    with (
+        pytest.raises(WebSocketDisconnect) as refused,
+        reader.websocket_connect(STREAM, headers={"Host": "localhost", "Origin": origin}),
+    ):
+        pass
+    assert refused.value.code == door.POLICY_VIOLATION
+
+
 def test_only_so_many_pages_are_open_at_once(reader: TestClient) -> None:
     with ExitStack() as stack:
         for _ in range(2):
