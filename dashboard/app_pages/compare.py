@@ -7,7 +7,7 @@ from typing import Any, Final
 import polars as pl
 import streamlit as st
 
-from dashboard import address, charts, cite, constant, queries, reuse, show
+from dashboard import address, charts, cite, constant, lineage, queries, reuse, show
 from dashboard.address import accept_codes
 from dashboard.pictures import csv_of
 
@@ -15,6 +15,10 @@ MOST: Final = 6
 COLUMNS: Final = 2
 SCALES: Final = {"": "Each chart has its own scale", "same": "All charts have the same scale"}
 HEIGHT: Final = 310
+# As compare_rows.sql tells payers apart, and what it adds.
+NO_ACCOUNT: Final = ["Not stated", "All accounts"]
+SURE: Final = ["exact", "rounded"]
+PART: Final = "table read in part only"
 
 
 def chosen(key: str, labels: dict[str, str], otherwise: str) -> str:
@@ -113,8 +117,20 @@ def events_of(area: str) -> pl.DataFrame:
 
 
 def rows_of(row: dict[str, Any]) -> dict[str, object]:
-    """Filters that give the figures of one area and year of the series."""
-    return {"series": series, "area": row["area"], "year": row["year"]}
+    """Filters for the figures that a row adds, as compare_rows.sql takes them; for those left out, if it adds none."""
+    payer: dict[str, object] = {"account": row["payer"]}
+    if row["payer"] in {"United States", "other donors"}:
+        is_us = row["payer"] == "United States"
+        payer = {"account": NO_ACCOUNT, "donor_area" if is_us else "donor_area.ne": "USA"}
+    added = (
+        {"amount_usd.null": "no", "precision": SURE, "sum_check.ne": PART}
+        if row["added_count"]
+        else {}
+    )
+    return {
+        "series": series, "area": row["area"], "year": row["year"], "edition": row["editions"], **lineage.SINGLE,
+        **payer, **added,
+    }  # fmt: skip
 
 
 def opens(row: dict[str, Any]) -> str:
@@ -205,7 +221,7 @@ show.small(
 edition = cite.edition()
 st.download_button(
     f"Download this table (CSV, {rows.height:,} rows)",
-    lambda: csv_of(rows.drop("amount"), edition.ledger, edition.refresh),
+    lambda: csv_of(rows.drop("amount", "editions"), edition.ledger, edition.refresh),
     file_name=f"compare-{series}-{'-'.join(areas)}.csv", mime="text/csv", on_click="ignore",
 )  # fmt: skip
 show.download(
