@@ -191,7 +191,7 @@ def _patiently(send: Callable[[], None], outside: Outside) -> None:
 
 
 def _post(url: str, lines: list[str], outside: Outside, *, allow_loopback: bool) -> None:
-    address = _checked(url, allow_loopback=allow_loopback)
+    address = checked(url, allow_loopback=allow_loopback)
     deadline = addresses.Deadline()
     backend = addresses.CheckedBackend(
         deadline, allow_loopback=allow_loopback, resolve=outside.resolve
@@ -223,7 +223,8 @@ def _post(url: str, lines: list[str], outside: Outside, *, allow_loopback: bool)
         transport.close()
 
 
-def _checked(url: str, *, allow_loopback: bool) -> httpx.URL:
+def checked(url: str, *, allow_loopback: bool) -> httpx.URL:
+    """The address of a webhook; raises AlertError if nothing would be sent there."""
     try:
         address = httpx.URL(url)
     except httpx.InvalidURL:

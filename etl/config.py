@@ -158,6 +158,9 @@ class ApiConfig(BaseModel):
         return url if url is None or url.endswith("/") else f"{url}/"
 
 
+MOST_LIMIT: Final = 10**7  # MB or seconds; more than this no system takes, or nobody waits for
+
+
 class ReadingConfig(BaseModel):
     """What reading one source's files may cost; a file that costs more is not read, and its source fails.
 
@@ -167,10 +170,17 @@ class ReadingConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     memory_mb: int = Field(
-        default=4096, ge=256, description="memory of the process that reads a source's files, in MB"
+        default=4096,
+        ge=256,
+        le=MOST_LIMIT,
+        description="memory of the process that reads a source's files, in MB",
     )
-    cpu_seconds: int = Field(default=1800, ge=1, description="processor time of that process")
-    wall_seconds: float = Field(default=3600, gt=0, description="how long it may take")
+    cpu_seconds: int = Field(
+        default=1800, ge=1, le=MOST_LIMIT, description="processor time of that process"
+    )
+    wall_seconds: float = Field(
+        default=3600, gt=0, le=MOST_LIMIT, description="how long it may take"
+    )
 
 
 class ScheduleConfig(BaseModel):

@@ -10,6 +10,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -17,8 +18,10 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from etl.alerts import AlertError, checked
 from etl.config import (
     PREFIX,
+    AlertsConfig,
     Config,
     ConfigError,
     SourceConfig,
@@ -26,6 +29,7 @@ from etl.config import (
     config_file,
     secret_variable,
 )
+from etl.due import fires_after
 from etl.health import AskedHealth, Health, Held, RunHealth, SourceHealth
 from etl.logs import BLOT
 from etl.sources import all_sources
@@ -128,13 +132,11 @@ def _shown(value: object) -> str:
 
 def _problems(settings: Config) -> Iterator[str]:
     """What the models cannot see: secrets that are missing or cannot be read, and folders that are not there."""
-    for name in ("webhook", "smtp_password"):
-        try:
-            settings.alerts.secret(name)
-        except ConfigError as error:
-            yield str(error)
-    if settings.alerts.smtp_user and not _quietly(settings.alerts.secret, "smtp_password"):
-        yield "alerts.smtp_user is set, and no smtp_password"
+    yield from _of_alerts(settings.alerts, allow_loopback=settings.fetch.allow_loopback)
+    try:
+        fires_after(settings.schedule.cron, datetime.now(UTC))
+    except ValueError as error:
+        yield f"schedule.cron: {error}"
     for source_id, spec in all_sources().items():
         if not (spec.fetch and settings.is_on(spec)):
             continue
@@ -151,6 +153,22 @@ def _problems(settings: Config) -> Iterator[str]:
         yield f"HMA_CONFIG names {config_file()}, which is no file"
     if os.environ.get("HMA_LOG", "json") not in {"json", "text"}:
         yield "HMA_LOG takes json or text"
+
+
+def _of_alerts(alerts: AlertsConfig, *, allow_loopback: bool) -> Iterator[str]:
+    for name in ("webhook", "smtp_password"):
+        try:
+            alerts.secret(name)
+        except ConfigError as error:
+            yield str(error)
+    webhook = _quietly(alerts.secret, "webhook")
+    if webhook:
+        try:
+            checked(webhook, allow_loopback=allow_loopback)
+        except AlertError as error:
+            yield f"alerts: {error}"
+    if alerts.smtp_user and not _quietly(alerts.secret, "smtp_password"):
+        yield "alerts.smtp_user is set, and no smtp_password"
 
 
 def _quietly(secret: Any, name: str) -> str | None:  # noqa: ANN401 - a method with literal names

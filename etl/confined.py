@@ -128,11 +128,15 @@ def _last_words(complaints: IO[bytes]) -> str:
 
 OVER_MEMORY: Final = 3  # the child's own exit codes
 OVER_SIZE: Final = 4
+DISK_FULL: Final = 5
+_NO_ROOM: Final = {errno.EFBIG: OVER_SIZE, errno.ENOSPC: DISK_FULL, errno.EDQUOT: DISK_FULL}
 OVER_CPU: Final = -int(getattr(signal, "SIGXCPU", 0))  # Unix ends it
 _MEMORY_SIGNS: Final = ("memory allocation", "MemoryError", "out of memory", "bad_alloc")
 
 
 def _rule(code: int) -> str:
+    if code == DISK_FULL:
+        return "unreadable"
     return "reader crashed" if _is_crash(code) else "too costly to read"
 
 
@@ -143,6 +147,8 @@ def _is_crash(code: int) -> bool:
 def _why(code: int, last_words: str, limits: ReadingConfig) -> str:
     """Why the child did not answer, as a sentence, and what to do."""
     said = f" ({last_words})" if last_words else ""
+    if code == DISK_FULL:
+        return "the disk of the data folder is full; make room and refresh again"
     hint = "look at the file by hand; if it is right, raise"
     if code == spare.TOO_LONG:
         return f"reading it took longer than {limits.wall_seconds:g} seconds; {hint} reading.wall_seconds"
@@ -252,9 +258,9 @@ def child() -> None:
     except MemoryError:
         os._exit(OVER_MEMORY)
     except OSError as error:
-        if error.errno != errno.EFBIG:
+        if error.errno not in _NO_ROOM:
             raise
-        os._exit(OVER_SIZE)
+        os._exit(_NO_ROOM[error.errno])
     os._exit(0)  # nothing is left to do, and a thread still waits
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -67,6 +68,15 @@ def writes(*_: object) -> None:
             out.write(bytes(16 << 20))
 
 
+def fills(*_: object) -> None:
+    """Reads, and then there is no room for what was read."""
+
+    def put(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    vars(confined)["_put"] = put
+
+
 def lies(*_: object) -> None:
     """Ends well, and has not answered."""
     os._exit(0)
@@ -96,7 +106,7 @@ def looks_about(_files: Contents, reading: Reading, _resolver: Resolver) -> None
 READERS: Final = {
     each.__name__: each
     for each in (
-        eats, loops, sleeps, tells, broods, aborts, crashes, writes, lies, babbles, complains, stumbles, looks_about,
+        eats, loops, sleeps, tells, broods, aborts, crashes, writes, fills, lies, babbles, complains, stumbles, looks_about,
     )
 } | {"reads": live.read}  # fmt: skip
 

@@ -89,6 +89,7 @@ def test_what_the_child_reads_is_what_would_be_read_here(folders: Folders) -> No
         ("loops", {"cpu_seconds": 2}, "too costly to read", "more than 2 seconds of processor time"),
         ("sleeps", {"wall_seconds": 2}, "too costly to read", "longer than 2 seconds"),
         ("writes", {"memory_mb": 512}, "too costly to read", "writes more than 512 MB"),
+        ("fills", {}, "unreadable", "the disk of the data folder is full"),
         ("aborts", {}, "reader crashed", "ended by SIGABRT"),
         ("crashes", {}, "reader crashed", "ended by SIGSEGV"),
         ("lies", {}, "reader crashed", "gave no proper answer"),
@@ -108,7 +109,7 @@ def test_a_reader_that_misbehaves_ends_with_a_sentence(
 
 def answered(frame: bytes, **head: Any) -> BytesIO:
     """An answer with one frame, as a child that is not its own master any more may give it."""
-    lists = {
+    lists: dict[str, Any] = {
         "rejects": [],
         "issues": [],
         "doubts": [],

@@ -72,6 +72,8 @@ def test_secrets_are_shown_as_asterisks(monkeypatch: pytest.MonkeyPatch) -> None
         ("HMA_SOURCES__NOSUCH__ENABLED", "true", "there is no source nosuch"),
         ("HMA_SOURCES__ACLED__ENABLED", "true", "acled is on, and HMA_SOURCES__ACLED__SECRETS"),
         ("HMA_ALERTS__WEBHOOK_FILE", "/no/such/file", "the file of webhook, cannot be read"),
+        ("HMA_ALERTS__WEBHOOK", "hooks.example/abc", "webhook must be an https address"),
+        ("HMA_SCHEDULE__CRON", "0 0 31 2 *", "schedule.cron: there is no time"),
         ("HMA_ALERTS__SMTP_HOST", "mail.example", "smtp_host needs mail_from"),
         ("HMA_CONFIG", "/no/such/file", "HMA_CONFIG names /no/such/file, which is no file"),
         ("HMA_DATA", "/no/such/folder", "HMA_DATA names /no/such/folder, which is no folder"),
