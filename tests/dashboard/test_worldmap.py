@@ -129,9 +129,11 @@ def test_a_map_that_the_address_cannot_mean_is_said_and_the_first_one_shown(visi
 @pytest.mark.parametrize("name", MEASURES)
 def test_zero_has_a_class_of_its_own_and_no_figure_has_none_of_them(name: str) -> None:
     measure = MEASURES[name]
-    ends = [0.0, *measure.steps[1:], measure.steps[-1] * 2]
+    ends = [0.0, *measure.steps[1:], measure.steps[-1] * 2, None]
     found = pl.DataFrame({"value": ends}).select(of_class(measure).alias("shade"))["shade"]
-    assert found.to_list() == list(measure.classes)
+    assert found.to_list() == [*measure.classes, None]
+    just_above = pl.DataFrame({"value": [end + 0.01 for end in measure.steps]})
+    assert just_above.select(of_class(measure)).to_series().to_list() == list(measure.classes[1:])
     assert charts.NO_FIGURE not in measure.classes
 
 
