@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-import polars as pl
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
