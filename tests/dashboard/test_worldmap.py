@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
-from dashboard import charts, draw, outlines
+from dashboard import charts, draw, outlines, worldmap
 from dashboard.api import api
 from dashboard.pictures import Picture
 from dashboard.worldmap import MEASURES, of_class
@@ -135,6 +135,12 @@ def test_zero_has_a_class_of_its_own_and_no_figure_has_none_of_them(name: str) -
     just_above = pl.DataFrame({"value": [end + 0.01 for end in measure.steps]})
     assert just_above.select(of_class(measure)).to_series().to_list() == list(measure.classes[1:])
     assert charts.NO_FIGURE not in measure.classes
+
+
+def test_the_map_begins_with_the_latest_year_that_tells_of_most_areas() -> None:
+    counts = pl.DataFrame({"year": [2020, 2019, 2018, 2017], "len": [4, 5, 10, 9]})
+    assert worldmap._telling(counts) == 2019
+    assert worldmap._telling(counts.tail(1)) == 2017
 
 
 def areas_on_map() -> pl.DataFrame:
