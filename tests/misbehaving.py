@@ -25,7 +25,8 @@ CHILD: Final = "from tests.misbehaving import child; child()"
 
 def eats(*_: object) -> None:
     """Takes twice the memory that the tests allow it, and would then end well."""
-    _ = [bytearray(64 << 20) for _ in range(32)]
+    held = [bytearray(64 << 20) for _ in range(32)]
+    assert held
 
 
 def loops(*_: object) -> None:

@@ -198,6 +198,14 @@ def test_a_chart_is_made_once_for_the_same_rows_and_anew_for_others_or_another_a
         assert charts.specification(first) is light
         (name,) = light["datasets"]
         assert light["datasets"][name].equals(frame)
+        funding = pl.DataFrame(
+            {"fiscal_year": [2001], "account": ["DoD"], "amount_usd": [5.0], "edition": ["E"]}
+        )
+        nominal, constant = (
+            charts.funding_by_account(funding, dollars=name) for name in ("nominal", "constant")
+        )
+        assert "nominal" in json.dumps(nominal.to_dict())
+        assert "constant" in json.dumps(constant.to_dict())
     with charts.looking("dark"):
         assert charts.accidents(frame) is not first
         assert charts.specification(first) != light

@@ -108,7 +108,7 @@ def test_a_reader_that_misbehaves_ends_with_a_sentence(
 
 def answered(frame: bytes, **head: Any) -> BytesIO:
     """An answer with one frame, as a child that is not its own master any more may give it."""
-    lists = {
+    lists: dict[str, Any] = {
         "rejects": [],
         "issues": [],
         "doubts": [],
