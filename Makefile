@@ -58,9 +58,6 @@ screenshots: .venv/.installed-test ## take pictures of every page into test-resu
 	@browser=$$($(BIN)/python tests/find_browser.py) || exit 1; \
 	HMA_CHROMIUM="$$browser" $(BIN)/python -m tests.tools.screenshots test-results/screenshots
 
-# The locks hold for every platform and every Python from 3.11, and name no index: uv resolves from
-# the one pip is set to use here. Pins stay as they are unless LOCK_ARGS=--upgrade (or
-# LOCK_ARGS='--upgrade-package NAME'). All is made aside and copied only when it is good.
 resilience: .venv/.installed-test ## break refreshes in every way at hand and write the README's table (an hour)
 	@$(BIN)/python -m tests.tools.resilience $(EXPERIMENTS)
 
@@ -73,6 +70,9 @@ bench: .venv/.installed-test ## measure as-of questions (10 million entries), wa
 	@$(BIN)/python -m tests.bench.rerun
 	@$(BIN)/python -m tests.bench.refresh
 
+# The locks hold for every platform and every Python from 3.11, and name no index: uv resolves from
+# the one pip is set to use here. Pins stay as they are unless LOCK_ARGS=--upgrade (or
+# LOCK_ARGS='--upgrade-package NAME'). All is made aside and copied only when it is good.
 lock: ## write requirements.lock and tests/requirements.lock anew
 	@set -eu; aside=$$(mktemp -d); trap 'rm -rf "$$aside"' EXIT; trap 'exit 130' INT TERM; \
 	echo 'Fetching uv, which writes the locks ...'; \

@@ -18,7 +18,6 @@ from etl.store import Lease
 from etl.tables import ALL_TABLES, FACT_TABLES, VIEWS
 
 TEXT: Final = {"type": "string"}
-MAYBE: Final = {"type": ["string", "null"]}
 NUMBER: Final = {"type": "integer", "minimum": 0}
 AS_OF: Final = {"type": ["integer", "null"], "description": "the earlier refresh asked for"}
 

@@ -644,20 +644,6 @@ def land(frame: pl.DataFrame, unit: str) -> Figure:
     return alt.layer(missing, opening(marks, frame)).properties(height=420)
 
 
-MONEY_CLASSES: Final = (
-    "zero printed", "under $1 million", "$1 to 10 million", "$10 to 50 million", "over $50 million",
-)  # fmt: skip
-MONEY_STEPS: Final = (0, 1_000_000, 10_000_000, 50_000_000)  # upper ends of the first four
-
-
-def money_class(column: str) -> pl.Expr:
-    """The map's class of an amount in dollars."""
-    found = pl.lit(MONEY_CLASSES[-1])
-    for name, upper in reversed(list(zip(MONEY_CLASSES, MONEY_STEPS, strict=False))):
-        found = pl.when(pl.col(column) <= upper).then(pl.lit(name)).otherwise(found)
-    return pl.when(pl.col(column).is_not_null()).then(found)
-
-
 NO_FIGURE: Final = "no figure read"
 SMALL: Final = 3.5  # degrees; an outline of fewer can hardly be seen on a map of the world
 

@@ -15,7 +15,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import names, queries, reuse, sizes, wording
-from dashboard.address import behind_of, page
+from dashboard.address import behind_of, meant, page
 from dashboard.answer import asked_by
 from dashboard.charts import Figure, specification
 from dashboard.current import LEASE
@@ -268,6 +268,15 @@ def unknown(noun: str, texts: Sequence[str]) -> None:
     for text in texts[:5]:
         near = names.of(LEASE.get()).hint(text) if noun == "area" else ""
         st.warning(f"There is no {noun} {plain(text[:80])} here. {plain(near)}".strip())
+
+
+def chosen(key: str, labels: Mapping[str, str], otherwise: str = "") -> str:
+    """The code that the address gives for ``key``; ``otherwise``, and a word on it, if there is no such one."""
+    given = meant(key, str(st.query_params.get(key, otherwise)), labels)
+    if given in labels:
+        return given
+    st.warning(f"There is no {key} {plain(given[:80])} here.")
+    return otherwise
 
 
 def small(text: str) -> None:

@@ -40,7 +40,8 @@ class Measure:
 
 MEASURES: Final[Mapping[str, Measure]] = {
     "dollars": Measure(
-        "Dollars", "nominal dollars", "money", charts.MONEY_STEPS, charts.MONEY_CLASSES,
+        "Dollars", "nominal dollars", "money", (0, 1_000_000, 10_000_000, 50_000_000),
+        ("zero printed", "under $1 million", "$1 to 10 million", "$10 to 50 million", "over $50 million"),
         "The newest edition for each fiscal year; conventional weapons destruction is broader than mine action.",
     ),
     "casualties": Measure(
@@ -65,11 +66,11 @@ MEASURES: Final[Mapping[str, Measure]] = {
 
 
 def of_class(measure: Measure) -> pl.Expr:
-    """The class of ``value``: an upper end belongs to the class below it."""
+    """The class of ``value``, none where there is none: an upper end belongs to the class below it."""
     found = pl.lit(measure.classes[-1])
     for name, upper in reversed(list(zip(measure.classes, measure.steps, strict=False))):
         found = pl.when(pl.col("value") <= upper).then(pl.lit(name)).otherwise(found)
-    return found
+    return pl.when(pl.col("value").is_not_null()).then(found)
 
 
 def section(scope: str, who: str, years: Sequence[int], tables: int) -> None:

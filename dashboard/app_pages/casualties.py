@@ -38,15 +38,6 @@ CHECK_TITLES: Final = {
 }
 
 
-def chosen(key: str, labels: dict[str, str]) -> str:
-    """The code that the address gives for ``key``, if there is such a one."""
-    given = str(st.query_params.get(key, ""))
-    if given not in labels:
-        st.warning(f"There is no {key} {show.plain(given[:80])} here.")
-        return ""
-    return given
-
-
 def entry_of(column: str, entry: str = "entry_id") -> show.Cell:
     """A number of people, leading to the entry that prints it."""
     return lambda row: show.entry_link(
@@ -284,9 +275,9 @@ def compare(everything: pl.DataFrame) -> None:
     )  # fmt: skip
     left, right = st.columns(COLUMNS)
     with left:
-        count = address.choose("Count", COUNTS, chosen("count", COUNTS), key="count")
+        count = address.choose("Count", COUNTS, show.chosen("count", COUNTS), key="count")
     with right:
-        scale = address.choose("Scale", SCALES, chosen("scale", SCALES), key="scale")
+        scale = address.choose("Scale", SCALES, show.chosen("scale", SCALES), key="scale")
     if len(wanted) > MOST:
         st.warning(
             f"The first {MOST} of {len(wanted)} are shown; take some away to see the others."

@@ -21,15 +21,6 @@ SURE: Final = ["exact", "rounded"]
 PART: Final = "table read in part only"
 
 
-def chosen(key: str, labels: dict[str, str], otherwise: str) -> str:
-    """The code that the address gives for ``key``, if there is such a one."""
-    given = str(st.query_params.get(key, otherwise))
-    if given not in labels:
-        st.warning(f"There is no {key} {show.plain(given[:80])} here.")
-        return otherwise
-    return given
-
-
 st.title("Compare countries")
 st.markdown(
     "The same series of money in up to six countries or areas, by year. The same dollar stands in several sources, "
@@ -47,7 +38,7 @@ titles = {
     for row in offered.iter_rows(named=True)
 }
 series = address.choose(
-    "Series", titles, chosen("series", titles, next(iter(titles))), key="series",
+    "Series", titles, show.chosen("series", titles, next(iter(titles))), key="series",
     hint="One at a time: series report the same money.",
 )  # fmt: skip
 st.query_params["series"] = (
@@ -67,7 +58,7 @@ left, right = st.columns(COLUMNS)
 with left:
     is_constant = constant.switch()
 with right:
-    scale = address.choose("Scale", SCALES, chosen("scale", SCALES, ""), key="scale")
+    scale = address.choose("Scale", SCALES, show.chosen("scale", SCALES, ""), key="scale")
 if len(wanted) > MOST:
     st.warning(f"The first {MOST} of {len(wanted)} are shown; take some away to see the others.")
 areas = wanted[:MOST] or places["area"].head(MOST).to_list()

@@ -41,17 +41,8 @@ titles = {
 }
 
 
-def chosen(key: str, labels: dict[str, str], otherwise: str) -> str:
-    """The code that the address gives for ``key``, if there is such a one."""
-    given = address.meant(key, str(st.query_params.get(key, otherwise)), labels)
-    if given not in labels:
-        st.warning(f"There is no {key} {show.plain(given[:80])} here.")
-        return otherwise
-    return given
-
-
 name = address.choose(
-    "Source and series", titles, chosen("series", titles, next(iter(titles))), key="series",
+    "Source and series", titles, show.chosen("series", titles, next(iter(titles))), key="series",
     hint="One at a time: they report the same money.",
 )  # fmt: skip
 about = series.filter(series=name).row(0, named=True)
@@ -59,13 +50,15 @@ rows = queries.ask("partners_rows", series=name)
 places = {"": "All countries and areas"} | dict(
     rows.drop_nulls("area").select("area", "area_name").unique().sort("area_name").iter_rows()
 )
-area = address.choose("Country or area", places, chosen("area", places, ""), key="area")
+area = address.choose("Country or area", places, show.chosen("area", places, ""), key="area")
 if area:
     rows = rows.filter(area=area)
 partners = {"": "All organisations"} | {
     partner: partner for partner in rows["implementer"].drop_nulls().unique().sort()
 }
-partner = address.choose("Organisation", partners, chosen("partner", partners, ""), key="partner")
+partner = address.choose(
+    "Organisation", partners, show.chosen("partner", partners, ""), key="partner"
+)
 of_area = f" in {places[area]}" if area else ""
 
 

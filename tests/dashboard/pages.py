@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -189,6 +189,3 @@ def _stand_in_order(want: Rows, have: Rows, about: object) -> None:
     rest = iter(have)
     for row in want:
         assert any(row == one for one in rest), (about, row)
-
-
-Check = Callable[[Visit], None]

@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dashboard import door, patience
@@ -205,6 +206,31 @@ def test_only_so_many_drawings_are_under_way_at_once(reader: TestClient) -> None
 
 def test_an_answer_that_takes_too_long_is_given_up(reader: TestClient) -> None:
     assert reader.get("/?sleep=20").status_code == 503
+
+
+def test_an_answer_that_has_begun_and_takes_too_long_breaks_off_and_is_no_whole_one(
+    reader: TestClient,
+) -> None:
+    sent: list[str] = []
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        await asyncio.sleep(20)
+
+    async def send(message: Message) -> None:
+        sent.append(message["type"])
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "query_string": b"",
+        "headers": [(b"host", b"localhost")],
+    }
+    with pytest.raises(TimeoutError):
+        asyncio.run(Door(slow)(scope, Request(scope).receive, send))
+    assert sent == ["http.response.start", "http.response.body"]
 
 
 def test_every_answer_says_what_a_browser_may_do_with_it(reader: TestClient) -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-import polars as pl
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dashboard import show
-from dashboard.charts import money_class
 
 # What Streamlit's Markdown acts on: emphasis, code, links, HTML, headings, tables, quotes, lists,
 # formulas, directives (:red[…], :material/…:, :smile:) and entities.
@@ -217,15 +215,3 @@ def test_an_edition_that_names_its_report_stands_alone() -> None:
 )
 def test_a_year_says_what_it_means(year: int | None, basis: str, words: str | None) -> None:
     assert show.year_of(year, basis) == words
-
-
-# The map's classes
-
-
-def test_an_amount_falls_into_the_class_whose_upper_end_it_reaches() -> None:
-    amounts = [0.0, 1.0, 1e6, 1e6 + 1, 1e7, 5e7, 5e7 + 1, None]
-    frame = pl.DataFrame({"usd": amounts}).select(found=money_class("usd"))
-    assert frame["found"].to_list() == [
-        "zero printed", "under $1 million", "under $1 million", "$1 to 10 million",
-        "$1 to 10 million", "$10 to 50 million", "over $50 million", None,
-    ]  # fmt: skip

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
-from dashboard import charts, draw, outlines
+from dashboard import charts, draw, outlines, worldmap
 from dashboard.api import api
 from dashboard.pictures import Picture
 from dashboard.worldmap import MEASURES, of_class
@@ -129,10 +129,18 @@ def test_a_map_that_the_address_cannot_mean_is_said_and_the_first_one_shown(visi
 @pytest.mark.parametrize("name", MEASURES)
 def test_zero_has_a_class_of_its_own_and_no_figure_has_none_of_them(name: str) -> None:
     measure = MEASURES[name]
-    ends = [0.0, *measure.steps[1:], measure.steps[-1] * 2]
+    ends = [0.0, *measure.steps[1:], measure.steps[-1] * 2, None]
     found = pl.DataFrame({"value": ends}).select(of_class(measure).alias("shade"))["shade"]
-    assert found.to_list() == list(measure.classes)
+    assert found.to_list() == [*measure.classes, None]
+    just_above = pl.DataFrame({"value": [end + 0.01 for end in measure.steps]})
+    assert just_above.select(of_class(measure)).to_series().to_list() == list(measure.classes[1:])
     assert charts.NO_FIGURE not in measure.classes
+
+
+def test_the_map_begins_with_the_latest_year_that_tells_of_most_areas() -> None:
+    counts = pl.DataFrame({"year": [2020, 2019, 2018, 2017], "len": [4, 5, 10, 9]})
+    assert worldmap._telling(counts) == 2019
+    assert worldmap._telling(counts.tail(1)) == 2017
 
 
 def areas_on_map() -> pl.DataFrame:
@@ -190,6 +198,14 @@ def test_a_chart_is_made_once_for_the_same_rows_and_anew_for_others_or_another_a
         assert charts.specification(first) is light
         (name,) = light["datasets"]
         assert light["datasets"][name].equals(frame)
+        funding = pl.DataFrame(
+            {"fiscal_year": [2001], "account": ["DoD"], "amount_usd": [5.0], "edition": ["E"]}
+        )
+        nominal, constant = (
+            charts.funding_by_account(funding, dollars=name) for name in ("nominal", "constant")
+        )
+        assert "nominal" in json.dumps(nominal.to_dict())
+        assert "constant" in json.dumps(constant.to_dict())
     with charts.looking("dark"):
         assert charts.accidents(frame) is not first
         assert charts.specification(first) != light

@@ -69,7 +69,6 @@ _PLAIN: Final = (
 _LISTS: Final = ("keywords", "childFlowIds")
 _SHOWN: Final = 300
 _MAX_DIGITS: Final = 19
-TOTALS: Final = ("incoming", "internal", "outgoing")
 
 
 @dataclass
