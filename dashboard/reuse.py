@@ -30,6 +30,12 @@ def beside_chart(
             _pictures(figure, citation, rows)
 
 
+def picture(figure: Figure, title: str, source_line: str) -> None:
+    """Download of one of several charts that are cited together."""
+    with st.popover("Download chart", type="tertiary"):
+        _pictures(figure, cite.figure(title, source_line), None)
+
+
 def beside_figure(title: str, source_line: str) -> None:
     """Cite and Copy link of a figure in words; ``title`` says what it is and how much, in Markdown."""
     beside(cite.figure(title, source_line))
