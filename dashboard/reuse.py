@@ -68,7 +68,9 @@ def _link(citation: Citation) -> None:
 def _pictures(figure: Figure, citation: Citation, rows: pl.DataFrame | None) -> None:
     """Buttons that make the picture or the table when they are pressed."""
     source = "; ".join(citation.sources)
-    words = f"Source: {source}. {cite.NAME}, {citation.edition.words}."
+    words = ". ".join(
+        [f"Source: {source}", *citation.notes, f"{cite.NAME}, {citation.edition.words}."]
+    )
     picture = Picture(figure, citation.title, words)
     drawn = drawn_rows(figure) if rows is None else rows
     edition = citation.edition
