@@ -126,7 +126,7 @@ def figures_of(found: search.Figures, words: list[str]) -> None:
         alt=f"{title}: figures whose texts hold the words",
     )
     asked = {"q": " ".join(words)}
-    links = [show.rows_link("all of them as CSV", address.rows(found.table, asked))]
+    links = [f"[all of them as CSV]({address.rows(found.table, asked)})"]
     if found.table == "funding":
         links.insert(0, f"[filter them on the Funding page]({address.page(path, **asked)})")
     few = f"These are the first {found.rows.height}; there are more"
