@@ -10,7 +10,7 @@ answer. ``as_of=3`` asks how the ledger stood right after an earlier refresh, an
 from __future__ import annotations
 
 import logging
-from asyncio import timeout
+from asyncio import CancelledError, Future, ensure_future, shield, timeout
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import chain
@@ -187,7 +187,7 @@ async def changes(request: Request) -> Response:
 
     Each is a number, a day or a time; ``a=0`` is the empty ledger. ``source`` keeps one source.
     """
-    return await run_in_threadpool(_changes, request)
+    return await _found(_changes, request)
 
 
 def _changes(request: Request) -> Response:
@@ -359,11 +359,30 @@ class _Rows(StreamingResponse):
         super().__init__(pieces, media_type=media_type, headers=headers)
         self._release = release
 
+    def let_go(self) -> None:
+        """Give back what it would have been sent from."""
+        self._release.close()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the pieces; break off where that takes too long."""
         with self._release:
             async with timeout(limits().stream_seconds):
                 await super().__call__(scope, receive, send)
+
+
+async def _found(find: Callable[..., Response], *asked: object) -> Response:
+    """What ``find`` gives in a thread; if nobody waits for it any more, it gives back what it has taken."""
+    work = ensure_future(run_in_threadpool(find, *asked))
+    try:
+        return await shield(work)
+    except CancelledError:
+        work.add_done_callback(_let_go)
+        raise
+
+
+def _let_go(work: Future[Response]) -> None:
+    if not work.cancelled() and work.exception() is None and isinstance(work.result(), _Rows):
+        cast(_Rows, work.result()).let_go()
 
 
 def _table_routes(table: str) -> None:
@@ -376,7 +395,7 @@ def _table_routes(table: str) -> None:
             str, Path(description="the format", json_schema_extra={"enum": list(FORMATS)})
         ],
     ) -> Response:
-        return await run_in_threadpool(_answer, request, table, ending)
+        return await _found(_answer, request, table, ending)
 
     async def count(request: Request) -> Response:
         return await run_in_threadpool(_count, request, table)

@@ -226,7 +226,7 @@ def money_by_year(
             ],
         )
     )  # fmt: skip
-    layers = [bars]
+    layers = [opening(bars, frame)]
     if not events.is_empty():
         told = [alt.Tooltip("year:O", title="Year"), alt.Tooltip("words:N", title="Events")]
         layers.append(

@@ -152,10 +152,23 @@ def _of_socket(headers: list[tuple[bytes, bytes]], host: str) -> Refusal | None:
     origin = _only(headers, b"origin")
     if origin is None and not _has(headers, b"origin"):
         return None  # no browser, and so nobody's page
-    own = {host, urlsplit(limits().public_url or "").netloc}
-    if origin is None or urlsplit(origin).netloc not in own:
+    public = limits().public_url
+    own = {host.lower(), *([urlsplit(public).netloc.lower()] if public else [])}
+    if origin is None or _server_of(origin) not in own:
         return Refusal(403, "Only pages of this server may connect.")
     return None
+
+
+def _server_of(origin: str) -> str | None:
+    """Name and port of the server in an ``Origin`` header, in small letters; None where it names none.
+
+    A page in a sandboxed frame, or read from a file, is of origin ``null``, and so of no server.
+    """
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return None
+    return parts.netloc.lower() if parts.scheme in {"http", "https"} and parts.netloc else None
 
 
 def _only(headers: list[tuple[bytes, bytes]], name: bytes) -> str | None:

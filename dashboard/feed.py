@@ -58,7 +58,7 @@ def _has_it(request: Request, etag: str, updated: datetime) -> bool:
         return bool(given & {etag, "*"})
     try:
         since = parsedate_to_datetime(request.headers.get("If-Modified-Since", ""))
-    except ValueError:
+    except (ValueError, OverflowError):  # no day, or one of a year that no calendar has
         return False
     return updated <= (since if since.tzinfo else since.replace(tzinfo=UTC))
 

@@ -118,9 +118,10 @@ def _dollars(scope: str, who: str, years: Sequence[int], tables: int) -> None:
         f"{who}, {when}: {show.usd(queries.total(rows, 'value'))} in {paid} of the {tables} countries "
         "with a table"
     )
-    _map("dollars", rows, title, when)
     wanted = {"account": "DoD" if scope == "dod" else "", "fiscal_year.gte": begin,
-              "fiscal_year.lte": end or begin, "area.null": "no"}  # fmt: skip
+              "fiscal_year.lte": end or begin}  # fmt: skip
+    _map("dollars", rows, title, when, ("coverage", wanted))
+    wanted["area.null"] = "no"
     show.download(address.rows("coverage", wanted), label="Download the figures that are added")
 
 
@@ -142,7 +143,7 @@ def _of_year(name: str) -> None:
         f"{measure.label}, {year}: {rows.height} area{'' if rows.height == 1 else 's'} with a figure, the highest "
         f"{most['area_name']} with {in_words(name, most)}{'' if name == 'dependency' else ' ' + measure.unit}"
     )
-    _map(name, rows, title, year)
+    _map(name, rows, title, year, _rows_of(name, year, rows))
     show.download(
         address.rows(*_rows_of(name, year, rows)), rows.height, label="Download these figures"
     )
@@ -188,8 +189,17 @@ def in_words(name: str, row: Mapping[str, Any]) -> str:
     return f"{text} ({bound})" if bound else text
 
 
-def _map(name: str, rows: pl.DataFrame, title: str, when: str) -> None:
-    """The map, the table of all that it shows, and the way to an area that was clicked."""
+def _map(
+    name: str,
+    rows: pl.DataFrame,
+    title: str,
+    when: str,
+    behind: tuple[str, Mapping[str, object]],
+) -> None:
+    """The map, the table of all that it shows, and the way to an area that was clicked.
+
+    ``behind`` are the table and the filters of the rows that are added where a value is no single figure.
+    """
     measure = MEASURES[name]
     shown = rows.with_columns(
         shade=of_class(measure),
@@ -223,8 +233,12 @@ def _map(name: str, rows: pl.DataFrame, title: str, when: str) -> None:
                 "Area": lambda row: (
                     f"[{show.plain(row['area_name'])}]({address.page('/country', area=row['area'])})"
                 ),
-                show.capital(measure.unit): lambda row: show.entry_link(
-                    row["words"], row["entry_id"]
+                show.capital(measure.unit): lambda row: (
+                    show.entry_link(row["words"], row["entry_id"])
+                    if row["entry_id"]
+                    else show.rows_link(
+                        row["words"], address.rows(behind[0], {**behind[1], "area": row["area"]})
+                    )
                 ),
                 "Class": show.text_of("shade"),
                 "Edition": lambda row: show.link(row["edition"], row["source_url"]),

@@ -12,6 +12,7 @@ when the one who called is no longer there.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import io
 import json
@@ -41,6 +42,7 @@ if sys.platform != "win32":
     import resource
 
 MEGABYTE: Final = 1 << 20
+PR_SET_PDEATHSIG: Final = 1  # of Linux's prctl.h
 LAST_WORDS_BYTES: Final = 2000
 MOST_HEAD_BYTES: Final = 256 * MEGABYTE  # findings of a file in which every row is wrong
 _LENGTH: Final = struct.Struct("<Q")
@@ -178,8 +180,7 @@ def _reading(answer: IO[bytes]) -> Reading:
             raise _error(head["error"])
         reading = Reading()
         for name in _FINDINGS:
-            found = [Finding(**each) for each in head[name]]
-            setattr(reading, name, found)
+            setattr(reading, name, [_finding(each) for each in head[name]])
         for name in _COUNTS:
             setattr(reading, name, {str(file): int(count) for file, count in head[name].items()})
         for name in _FRAMES:
@@ -191,12 +192,26 @@ def _reading(answer: IO[bytes]) -> Reading:
                 for table, sizes in head[name].items()
             }
             setattr(reading, name, frames)
-    except (ValueError, KeyError, TypeError, AttributeError, pl.exceptions.PolarsError) as error:
+    except _NO_ANSWER as error:
         raise SourceError(
             f"the process that read it gave no proper answer ({type(error).__name__}); report it",
             "reader crashed",
         ) from error
     return reading
+
+
+# What bytes can end in that should be JSON and Arrow and are not; a panic of polars is no Exception.
+_NO_ANSWER: Final[tuple[type[BaseException], ...]] = (
+    ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, MemoryError, OSError,
+    pl.exceptions.PolarsError, pl.exceptions.PanicException,
+)  # fmt: skip
+
+
+def _finding(said: Mapping[str, Any]) -> Finding:
+    """A finding, all of texts."""
+    if not all(isinstance(value, str | None) for value in said.values()):
+        raise TypeError("a finding holds what is no text")
+    return Finding(**said)
 
 
 def _length(answer: IO[bytes]) -> int:
@@ -222,6 +237,7 @@ def _error(said: Mapping[str, str]) -> Exception:
 def child() -> None:
     """Read what standard input asks for, answer on standard output, and end."""
     sys.modules["pandas"] = None  # type: ignore[assignment]  # see etl.cli.without_pandas
+    _die_with_parent()
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
     line = _line(0)
@@ -247,6 +263,12 @@ def _line(descriptor: int) -> bytes:
     while not line.endswith(b"\n") and (more := os.read(descriptor, 1 << 16)):
         line += more
     return line
+
+
+def _die_with_parent() -> None:
+    """On Linux the kernel ends it, also while a library lets no other thread run (``_end_with_parent``)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end_with_parent() -> None:

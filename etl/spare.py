@@ -68,8 +68,9 @@ _early: Final[list[Child]] = []
 
 
 def start_early(folder: Path) -> None:
-    """Start one before anything else is imported."""
-    _early.append(Child(folder))
+    """Start one before anything else is imported; where that fails, the command itself will say why."""
+    with suppress(OSError):
+        _early.append(Child(folder))
 
 
 def take(folder: Path) -> Child:

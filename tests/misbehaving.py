@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
@@ -42,6 +43,13 @@ def tells(files: Contents, *_: object) -> None:
     archive = files._archive
     (archive.root.parent / "pid").write_text(f"{os.getpid()}.")
     time.sleep(600)
+
+
+def broods(files: Contents, *_: object) -> None:
+    """The same, in code that lets no other thread run."""
+    archive = files._archive
+    (archive.root.parent / "pid").write_text(f"{os.getpid()}.")
+    re.match("(a+)+$", "a" * 60 + "b")
 
 
 def aborts(*_: object) -> None:
@@ -88,7 +96,7 @@ def looks_about(_files: Contents, reading: Reading, _resolver: Resolver) -> None
 READERS: Final = {
     each.__name__: each
     for each in (
-        eats, loops, sleeps, tells, aborts, crashes, writes, lies, babbles, complains, stumbles, looks_about,
+        eats, loops, sleeps, tells, broods, aborts, crashes, writes, lies, babbles, complains, stumbles, looks_about,
     )
 } | {"reads": live.read}  # fmt: skip
 

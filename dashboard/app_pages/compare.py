@@ -7,7 +7,7 @@ from typing import Any, Final
 import polars as pl
 import streamlit as st
 
-from dashboard import address, charts, cite, constant, queries, reuse, show
+from dashboard import address, charts, cite, constant, lineage, queries, reuse, show
 from dashboard.address import accept_codes
 from dashboard.pictures import csv_of
 
@@ -15,6 +15,10 @@ MOST: Final = 6
 COLUMNS: Final = 2
 SCALES: Final = {"": "Each chart has its own scale", "same": "All charts have the same scale"}
 HEIGHT: Final = 310
+# As compare_rows.sql tells payers apart, and what it adds.
+NO_ACCOUNT: Final = ["Not stated", "All accounts"]
+SURE: Final = ["exact", "rounded"]
+PART: Final = "table read in part only"
 
 
 def chosen(key: str, labels: dict[str, str], otherwise: str) -> str:
@@ -112,6 +116,30 @@ def events_of(area: str) -> pl.DataFrame:
     )
 
 
+def rows_of(row: dict[str, Any]) -> dict[str, object]:
+    """Filters for the figures that a row adds, as compare_rows.sql takes them; for those left out, if it adds none."""
+    payer: dict[str, object] = {"account": row["payer"]}
+    if row["payer"] in {"United States", "other donors"}:
+        is_us = row["payer"] == "United States"
+        payer = {"account": NO_ACCOUNT, "donor_area" if is_us else "donor_area.ne": "USA"}
+    added = (
+        {"amount_usd.null": "no", "precision": SURE, "sum_check.ne": PART}
+        if row["added_count"]
+        else {}
+    )
+    return {
+        "series": series, "area": row["area"], "year": row["year"], "edition": row["editions"], **lineage.SINGLE,
+        **payer, **added,
+    }  # fmt: skip
+
+
+def opens(row: dict[str, Any]) -> str:
+    """Where a bar leads: to its one figure, or to all of them."""
+    if row["entry_id"]:
+        return address.page("/entry", entry=row["entry_id"])
+    return address.behind("funding", rows_of(row))
+
+
 def one_area(area: str) -> None:
     """One of the small charts."""
     its = rows.filter(area=area)
@@ -119,8 +147,12 @@ def one_area(area: str) -> None:
     if not its["amount"].count():
         st.info(f"No amount in {unit}.")
         return
+    its_bars = its.drop_nulls("amount")
     figure = charts.money_by_year(
-        its.drop_nulls("amount").select("year", pl.col("payer").cast(payers), "amount", "edition"),
+        its_bars.select(
+            "year", pl.col("payer").cast(payers), "amount", "edition",
+            href=pl.Series([opens(row) for row in its_bars.iter_rows(named=True)]),
+        ),
         events_of(area), [first, last], unit=unit, basis=about["year_basis"], top=top, height=HEIGHT,
     )  # fmt: skip
     show.drawn(figure, f"Stacked bars of money by year, in {unit}. {finding(area)}.")
@@ -166,9 +198,7 @@ def amount_cell(row: dict[str, Any]) -> str:
     words = usd(row["amount"])
     if row["entry_id"]:
         return show.entry_link(words, row["entry_id"])
-    return show.rows_link(
-        words, address.rows("funding", {"series": series, "area": row["area"], "year": row["year"]})
-    )
+    return show.rows_link(words, address.rows("funding", rows_of(row)))
 
 
 show.table(
@@ -191,7 +221,7 @@ show.small(
 edition = cite.edition()
 st.download_button(
     f"Download this table (CSV, {rows.height:,} rows)",
-    lambda: csv_of(rows.drop("amount"), edition.ledger, edition.refresh),
+    lambda: csv_of(rows.drop("amount", "editions"), edition.ledger, edition.refresh),
     file_name=f"compare-{series}-{'-'.join(areas)}.csv", mime="text/csv", on_click="ignore",
 )  # fmt: skip
 show.download(

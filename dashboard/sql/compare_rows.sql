@@ -43,6 +43,7 @@ SELECT
     CASE WHEN count(*) = 1 THEN min(entry_id) END AS entry_id,
     min(report) AS report,
     string_agg(DISTINCT edition, ', ' ORDER BY edition) AS edition,
+    list(DISTINCT edition ORDER BY edition) AS editions,
     CASE WHEN count(DISTINCT chosen.source_url) = 1 THEN min(chosen.source_url) END AS source_url
 FROM chosen
 JOIN areas ON areas.area = chosen.area

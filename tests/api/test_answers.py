@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
+from dashboard import api as api_module
 from dashboard import slots
 from dashboard.card import card
 from dashboard.current import ledgers, limits
+from dashboard.door import Door
 from dashboard.downloads import FORMATS
 from etl.settings import Folders
 from etl.store import current_path
@@ -179,6 +184,32 @@ def test_an_answer_that_takes_too_long_to_send_breaks_off(
         client.get("/funding.csv")
     assert sum(held.leases for held in ledgers()._open.values()) == 0
     assert slots.rows.taken == 0
+
+
+def test_an_answer_that_is_found_when_nobody_waits_any_more_gives_its_place_back(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HMA_API__STREAM_SECONDS", "0.2")
+    limits.cache_clear()
+    take, is_taken, go_on = api_module._slot, threading.Event(), threading.Event()
+
+    def slow(stack: ExitStack) -> None:
+        take(stack)
+        is_taken.set()
+        assert go_on.wait(60)
+
+    monkeypatch.setattr(api_module, "_slot", slow)
+    site = Door(Starlette(routes=[Mount("/api/v1", app=api_module.api)]))
+    with TestClient(site, base_url="http://localhost") as reader:
+        assert reader.get("/api/v1/refreshes.csv").status_code == 503
+        assert is_taken.wait(60)  # the thread is still at it
+        assert slots.rows.taken == 1
+        go_on.set()
+        deadline = time.monotonic() + 60
+        while slots.rows.taken and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert slots.rows.taken == 0
+    assert sum(held.leases for held in ledgers()._open.values()) == 0
 
 
 # Counts

@@ -15,10 +15,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from dashboard import filters
+from dashboard import filters, names
 from dashboard.filters import GRAMMAR, MAX_LENGTH, MAX_WORDS, FilterError, holding, parse, where
 from dashboard.names import Names, folded, spaced
 from etl.settings import Folders
+from etl.store import Lease
 from etl.tables import ALL_TABLES
 from tests.helpers import DATA, rows_of
 from tests.live import GRANTS
@@ -190,6 +191,8 @@ TEXTS = st.text("aàÀbBcçÉéñ '-,.1%_\\", max_size=12)
 @given(st.lists(st.tuples(TEXTS, st.none() | TEXTS), max_size=5), TEXTS)
 @settings(max_examples=80)
 @example([("100 % Côte", None)], "cote %")
+@example([("Côte", None), (None, "COTE")], "cote")
+@example([("Cote", None)], "CÔTE")
 @example([("École", "halo"), (None, "ecole")], "ÉCOLE HALO")
 def test_a_search_finds_the_rows_that_hold_every_word_and_no_other(
     notes: duckdb.DuckDBPyConnection, texts: list[tuple[str | None, str | None]], asked: str
@@ -282,6 +285,22 @@ def test_words_are_found_alike_in_every_format_and_counted(client: TestClient) -
 def test_words_are_found_without_regard_to_accents(client: TestClient) -> None:
     assert [row["area"] for row in rows(client, "/areas.csv?q=cote%20IVOIRE")] == ["CIV"]
     assert [row["area"] for row in rows(client, "/areas.csv?q=C%C3%94TE")] == ["CIV"]
+
+
+def test_names_are_those_of_the_ledger_and_refresh_that_is_looked_at() -> None:
+    for ledger, as_of, name in (("one", None, "Old"), ("two", None, "New"), ("one", 1, "Older")):
+        with duckdb.connect() as con:
+            con.execute(
+                "CREATE TABLE areas AS SELECT 'AAA' AS area, $name AS name, NULL AS spellings",
+                {"name": name},
+            )
+            con.execute(
+                "CREATE TABLE implementers AS FROM areas SELECT name AS implementer, spellings"
+            )
+            found = names.of(Lease(f"test-{ledger}", con, as_of))
+            assert found.areas == {"AAA": name}
+            assert found.organisation(name.upper()) == (name,)
+            assert names.of(Lease(f"test-{ledger}", con, as_of)) is found
 
 
 # The version of the grammar

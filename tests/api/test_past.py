@@ -261,6 +261,8 @@ def test_a_reader_who_has_the_feed_is_not_sent_it_again(
         {"If-None-Match": '"other"', "If-Modified-Since": fresh["Last-Modified"]},
         {"If-Modified-Since": "Thu, 01 Jan 1970 00:00:00 GMT"},
         {"If-Modified-Since": "yesterday"},
+        {"If-Modified-Since": "Mon, 01 Jan 9999999999 00:00:00 GMT"},
+        {"If-Modified-Since": "Mon, 01 Jan 2020 00:00:00 +99999999999999"},
     ):
         assert server.get("/feed.atom", headers=headers).status_code == 200
     correct(published)

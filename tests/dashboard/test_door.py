@@ -77,7 +77,7 @@ def test_the_server_answers_to_its_own_names(reader: TestClient, host: str) -> N
 @pytest.mark.parametrize(
     "host",
     ["", "evil.example", "localhost.evil.example", "evil.example#localhost", "localhost@evil.example",
-     "localhost/x", "127.0.0.1.evil.example", "[::1", "localhost:x", "127.0.0.2", "ledger.example:99999"],
+     "x@localhost", "localhost#x", "localhost?x", "localhost/x", "127.0.0.1.evil.example", "[::1", "localhost:x", "127.0.0.2", "ledger.example:99999"],
 )  # fmt: skip
 def test_whoever_calls_it_by_another_name_gets_nothing(reader: TestClient, host: str) -> None:
     refused = reader.get("/", headers={"Host": host})
@@ -87,6 +87,11 @@ def test_whoever_calls_it_by_another_name_gets_nothing(reader: TestClient, host:
         reader.websocket_connect(STREAM, headers={"Host": host}),
     ):
         pass
+
+
+def test_whoever_calls_it_by_two_names_gets_nothing(reader: TestClient) -> None:
+    for names in (("localhost", "evil.example"), ("evil.example", "localhost")):
+        assert reader.get("/", headers=[("Host", name) for name in names]).status_code == 400
 
 
 @given(st.text(max_size=60))
@@ -151,6 +156,21 @@ def test_a_page_of_another_server_may_not_listen_in(
     with (
         pytest.raises(WebSocketDisconnect) as refused,
         reader.websocket_connect(STREAM, headers=headers),
+    ):
+        pass
+    assert refused.value.code == door.POLICY_VIOLATION
+
+
+@pytest.mark.parametrize("origin", ["null", "file://", "localhost", "http://", "http://[::1"])
+def test_a_page_that_is_of_no_server_may_not_listen_in(
+    reader: TestClient, monkeypatch: pytest.MonkeyPatch, origin: str
+) -> None:
+    monkeypatch.delenv("HMA_API__PUBLIC_URL")  # as it is installed
+    limits.cache_clear()
+    door.names.cache_clear()
+    with (
+        pytest.raises(WebSocketDisconnect) as refused,
+        reader.websocket_connect(STREAM, headers={"Host": "localhost", "Origin": origin}),
     ):
         pass
     assert refused.value.code == door.POLICY_VIOLATION

@@ -40,8 +40,13 @@ NO_FIGURES = {
 # Charts whose marks open nothing, by the beginning of their alt text, and why.
 NO_LINKS = {"World map": "a click on the map chooses the country"}
 # Small charts beside each other, which have one table and download for all; each name leads to the country.
-TOGETHER = "Stacked bars of casualties by year."
-IN_BOXES = {"coverage": 4, "funding": 1, "rows": 1}  # figures outside charts that a reader may cite
+TOGETHER = ("Stacked bars of casualties by year.", "Stacked bars of money by year")
+IN_BOXES = {
+    "coverage": 4,
+    "funding": 1,
+    "rows": 1,
+    "compare": 1,
+}  # figures outside charts that a reader may cite
 BESIDE_BOXES = (
     r"^:small\[Source:.*(?:\[source row\]|\[Rows\])|\[The figures, each with its source row\]"
 )
@@ -49,6 +54,8 @@ PAGES: tuple[tuple[str, dict[str, str]], ...] = (
     ("coverage", {"scope": "all", "all_areas": "true"}),
     ("country", {"area": "COL"}),
     ("casualties", {}),
+    ("compare", {}),
+    ("search", {"q": "Laos"}),
     ("clearance", {"area": "KHM"}),
     ("timeline", {}),
     ("funding", {"series": "tweis_country_table"}),
@@ -137,7 +144,7 @@ def test_every_row_of_a_table_and_every_chart_leads_to_what_is_behind_it(
     # the figures in boxes: their source row, or the rows that are added
     said = [str(box.value) for box in app.main.markdown]
     leading = [words for words in said if re.search(BESIDE_BOXES, words) and LINEAGE.search(words)]
-    assert name == "rows" or len(leading) == IN_BOXES.get(name, 0)
+    assert name in {"rows", "compare"} or len(leading) == IN_BOXES.get(name, 0)
 
 
 def test_every_page_of_the_navigation_is_looked_at() -> None:
@@ -283,7 +290,7 @@ def test_the_rows_of_an_address_of_the_api_are_those_of_the_page(
         ({}, "look at a whole table"),
         ({"of": "nothing"}, "There is no table nothing here."),
         ({"of": "coverage", "colour": "red"}, "coverage has no column"),
-        ({"of": "coverage", "area": "Atlantis"}, "is no area code"),
+        ({"of": "coverage", "area": "Atlantis"}, "for other areas, such as XKX"),
         ({"of": "coverage", "fiscal_year": "1990"}, "No row passes these filters"),
     ],
 )

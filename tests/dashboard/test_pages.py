@@ -153,7 +153,9 @@ def test_an_address_with_codes_goes_on_saying_what_the_page_shows(
     whole: Folders, visit: Open
 ) -> None:
     assert visit("country", area="COL").query_params == {"area": "Colombia"}
-    assert visit("coverage", scope="all").query_params == {"scope": "Whole U.S. effort"}
+    assert visit("coverage", scope="all").query_params == {
+        "scope": "Whole U.S. effort", "dollars_years": "2015-2017",
+    }  # fmt: skip
     app = visit("funding", areas="VNM,KHM", years=["2015", "2017"])
     assert app.query_params == {
         "area": ["Vietnam", "Cambodia"], "year.gte": "2015", "year.lte": "2017",

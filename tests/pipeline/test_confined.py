@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import polars as pl
 import pytest
 
 from etl import confined, spare
@@ -102,6 +106,65 @@ def test_a_reader_that_misbehaves_ends_with_a_sentence(
     assert left_over(folders) == []
 
 
+def answered(frame: bytes, **head: Any) -> BytesIO:
+    """An answer with one frame, as a child that is not its own master any more may give it."""
+    lists = {
+        "rejects": [],
+        "issues": [],
+        "doubts": [],
+        "rows_read": {},
+        "deselected": {},
+        "splits": {},
+    }
+    text = json.dumps({**lists, "tables": {"funding": [len(frame)]}, **head}).encode()
+    return BytesIO(struct.pack("<Q", len(text)) + text + frame)
+
+
+FRAME = confined._packed(pl.DataFrame({"a": ["x", None, "yy"] * 50, "b": [1.5, 2, None] * 50}))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"issues": [{"locator": ["x"], "column": None, "rule": "r", "raw_value": None, "fix": "f"}]},
+        {"issues": [{"locator": "x"}]},
+        {"rows_read": {"file": float("inf")}},
+        {"rows_read": [1]},
+        {"tables": {"funding": [-1]}},
+        {"error": "no mapping"},
+    ],
+)  # fmt: skip
+def test_an_answer_that_is_none_is_refused(head: dict[str, Any]) -> None:
+    assert confined._reading(answered(FRAME)).tables["funding"][0].height == 150
+    with pytest.raises(SourceError, match="gave no proper answer"):
+        confined._reading(answered(FRAME, **head))
+
+
+def test_an_answer_nested_without_end_is_refused() -> None:
+    text = b"[" * 200_000
+    with pytest.raises(SourceError, match="gave no proper answer"):
+        confined._reading(BytesIO(struct.pack("<Q", len(text)) + text))
+
+
+def test_a_frame_with_wrong_bytes_is_read_or_refused_and_raises_nothing_else() -> None:
+    chance, refused = Random(1), 0  # noqa: S311 - no secret
+    for _ in range(300):
+        damaged = bytearray(FRAME)
+        damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        try:
+            confined._reading(answered(bytes(damaged)))
+        except SourceError:
+            refused += 1
+    assert refused > 30
+
+
+def test_a_data_folder_that_cannot_be_is_no_affair_of_the_early_start(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    spare.start_early(tmp_path / "file" / "archive")
+    spare.dismiss()
+    assert spare._early == []
+
+
 def test_bytes_that_were_altered_are_refused_in_the_child_too(folders: Folders) -> None:
     archive, vintages = kept(folders)
     archive.path(vintages[0].sha256).write_bytes(ROWS + b"more\n")
@@ -142,16 +205,17 @@ spare.CHILD = misbehaving.CHILD
 folders = Folders(Path(sys.argv[1]))
 vintage = Vintage(**json.loads(sys.argv[2]))
 with confined.Children(folders, confined.ReadingConfig()) as children:
-    children.read(Archive(folders.archive), misbehaving.spec_of("tells"), [vintage])
+    children.read(Archive(folders.archive), misbehaving.spec_of(sys.argv[3]), [vintage])
 """
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
-def test_a_child_ends_when_who_called_it_is_killed(folders: Folders) -> None:
+@pytest.mark.parametrize("name", ["tells", "broods"])
+def test_a_child_ends_when_who_called_it_is_killed(folders: Folders, name: str) -> None:
     _, [vintage] = kept(folders)
     said = json.dumps(asdict(vintage))
     with subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(folders.data), said], cwd=DATA.parent
+        [sys.executable, "-c", PARENT, str(folders.data), said, name], cwd=DATA.parent
     ) as parent:
         pid = told(folders.data / "pid")
         assert Path(f"/proc/{pid}").exists()
