@@ -21,7 +21,7 @@ import streamlit as st
 
 from dashboard import current, filters, names
 
-AREAS: Final = frozenset({"area", "areas"})  # parameters whose codes are those of areas
+AREAS: Final = frozenset({"area", "areas", "compare"})  # parameters whose codes are those of areas
 LEDGER_KEY: Final = (
     "ledger"  # the first digits of the manifest of the refresh that a link was made of
 )

@@ -23,6 +23,8 @@ from dashboard import address, current, queries
 
 NAME: Final = "HMA Ledger"
 MANY: Final = 6  # publications that a citation names; the page names all
+REPORT: Final = "To Walk the Earth in Safety"
+BROADER: Final = f"Figures of {REPORT} count all conventional weapons destruction, which is broader than mine action"
 _LINK: Final = re.compile(r"\[((?:\\.|[^\]\\])*)\]\(([^)\s]*)\)")
 _ESCAPED: Final = re.compile(r"\\([\\`*_{}\[\]()#+!|<>$~:&-])")
 _TEX: Final = {
@@ -57,7 +59,9 @@ class Citation:
     sources: Sequence[str]  # publications and editions
     edition: Edition
     url: str
-    notes: Sequence[str] = field(default=())  # of an entry: its id, revision and hashes
+    notes: Sequence[str] = field(
+        default=()
+    )  # its cautions; of an entry, its id, revision and hashes
 
     @property
     def key(self) -> str:
@@ -158,15 +162,22 @@ def page_url() -> str:
     return f"{here.scheme}://{here.netloc}{link}" if here.netloc else link
 
 
+def cautions(sources: str) -> list[str]:
+    """What must be said of figures of these publications wherever they are quoted, away from their page."""
+    return [BROADER] if REPORT in unmarked(sources) else []
+
+
 def figure(title: str, source_line: str) -> Citation:
     """The citation of a chart or headline figure of this page, whose source line stands under it."""
-    return Citation(unmarked(title), publications(source_line), edition(), page_url())
+    sources = publications(source_line)
+    return Citation(unmarked(title), sources, edition(), page_url(), cautions(source_line))
 
 
 def entry(title: str, row: dict[str, Any], source: str) -> Citation:
     """The citation of one entry: its source with the place in it, and the hashes of values and bytes."""
     place = f", {row['place']}" if row["place"] else ""
     notes = [
+        *cautions(source),
         f"Entry {row['entry_id']}, revision {row['revision']}, values SHA-256 {row['content_sha256']}",
         f"Read at {row['locator']} of the bytes with SHA-256 {row['vintage_sha256']}",
     ]

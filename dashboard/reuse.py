@@ -30,6 +30,12 @@ def beside_chart(
             _pictures(figure, citation, rows)
 
 
+def picture(figure: Figure, title: str, source_line: str) -> None:
+    """Download of one of several charts that are cited together."""
+    with st.popover("Download chart", type="tertiary"):
+        _pictures(figure, cite.figure(title, source_line), None)
+
+
 def beside_figure(title: str, source_line: str) -> None:
     """Cite and Copy link of a figure in words; ``title`` says what it is and how much, in Markdown."""
     beside(cite.figure(title, source_line))
@@ -62,7 +68,9 @@ def _link(citation: Citation) -> None:
 def _pictures(figure: Figure, citation: Citation, rows: pl.DataFrame | None) -> None:
     """Buttons that make the picture or the table when they are pressed."""
     source = "; ".join(citation.sources)
-    words = f"Source: {source}. {cite.NAME}, {citation.edition.words}."
+    words = ". ".join(
+        [f"Source: {source}", *citation.notes, f"{cite.NAME}, {citation.edition.words}."]
+    )
     picture = Picture(figure, citation.title, words)
     drawn = drawn_rows(figure) if rows is None else rows
     edition = citation.edition

@@ -76,6 +76,33 @@ def areas(text: str, words: list[str]) -> tuple[pl.DataFrame, bool]:
     return pl.concat([exact, found.filter(pl.col("area") != meant)]).head(FIRST), is_all
 
 
+@st.cache_data(max_entries=64, show_spinner=False)
+def _of_area(key: queries.Key, area: str, _lease: Lease) -> dict[str, int]:
+    del key
+    union = "\nUNION ALL\n".join(
+        query("entries_of_area").format(name=table, table=sql.identifier(table))
+        for table in FACT_TABLES
+        if "area" in FACT_TABLES[table].columns()
+    )
+    with _lease.limited():
+        rows = _lease.con.execute(union, {"area": area}).fetchall()
+    counted = dict(rows)
+    return {table: counted[table] for table in FACT_TABLES if counted.get(table)}
+
+
+def of_area(text: str) -> tuple[str, dict[str, int]]:
+    """The area whose name or code was typed, and how many figures of each table are about it, however it is printed.
+
+    The texts of a figure hold only the name that its source prints: Lao PDR in one, Laos in another.
+
+    Raises:
+        TooLongError: the ledger took too long.
+    """
+    lease: Lease = LEASE.get()
+    meant = names.of(lease).area(text)
+    return (meant, _of_area((lease.ledger, lease.as_of), meant, lease)) if meant else ("", {})
+
+
 def pages(words: list[str]) -> list[tuple[str, str]]:
     """Addresses and titles of pages whose words are all these."""
     wanted = [names.folded(word) for word in words]

@@ -100,20 +100,33 @@ def side(lease: Lease) -> None:
 
 
 def on_hold() -> None:
-    """One line for each source whose newest vintage is not in use, or that could not be fetched."""
+    """What a reader must know of sources that are not at their newest, before any figure: a line for each, or for many one."""
     titles = dict(queries.ask("sources").select("source_id", "title").iter_rows())
+    figures = queries.entries_by_source()
+    why = f"[Why]({address.page('/sources')})"
+    never: list[str] = []
+    behind: dict[str, list[str]] = {}
     for held in queries.held().iter_rows(named=True):
         title = show.plain(titles.get(held["source_id"], held["source_id"]))
-        why = f"[Why]({address.page('/sources')})"
-        if held["rule"] in NOT_FETCHED:
+        if held["rule"] not in NOT_FETCHED:
             st.warning(
-                f"{held['rule'].capitalize()}: {title}. Its publisher could not be asked; the figures are "
-                f"those of the last good copy. {why}"
+                f"On hold: {title}. A newer copy was not taken over ({show.plain(held['rule'])}); the figures "
+                f"are those of the copy before it. {why}"
             )
-            continue
+        elif figures.get(held["source_id"]):
+            behind.setdefault(held["rule"], []).append(title)
+        else:
+            never.append(title)
+    for rule, named in behind.items():
+        could = "Its publisher" if len(named) == 1 else "Their publishers"
         st.warning(
-            f"On hold: {title}. A newer copy was not taken over ({show.plain(held['rule'])}); the figures "
-            f"are those of the copy before it. {why}"
+            f"{rule.capitalize()}: {'; '.join(named)}. {could} could not be asked; the figures are those of "
+            f"the last good copy. {why}"
+        )
+    if never:
+        st.warning(
+            f"Not read: {never[0] if len(never) == 1 else f'{len(never)} sources whose publishers could not be asked'}. "
+            f"No figure of {'it' if len(never) == 1 else 'them'} is in this ledger, which is not zero. {why}"
         )
 
 

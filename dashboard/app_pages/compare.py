@@ -138,16 +138,16 @@ def one_area(area: str) -> None:
     if not its["amount"].count():
         st.info(f"No amount in {unit}.")
         return
-    show.drawn(
-        charts.money_by_year(
-            its.drop_nulls("amount").select(
-                "year", pl.col("payer").cast(payers), "amount", "edition",
-                href=pl.Series([opens(row) for row in its.drop_nulls("amount").iter_rows(named=True)]),
-            ),
-            events_of(area), [first, last], unit=unit, basis=about["year_basis"], top=top, height=HEIGHT,
+    its_bars = its.drop_nulls("amount")
+    figure = charts.money_by_year(
+        its_bars.select(
+            "year", pl.col("payer").cast(payers), "amount", "edition",
+            href=pl.Series([opens(row) for row in its_bars.iter_rows(named=True)]),
         ),
-        f"Stacked bars of money by year, in {unit}. {finding(area)}.",
+        events_of(area), [first, last], unit=unit, basis=about["year_basis"], top=top, height=HEIGHT,
     )  # fmt: skip
+    show.drawn(figure, f"Stacked bars of money by year, in {unit}. {finding(area)}.")
+    reuse.picture(figure, show.plain(f"{finding(area)}, {unit}"), show.sources(its))
 
 
 for number, area in enumerate(areas):

@@ -61,6 +61,20 @@ def area_line(row: dict[str, Any]) -> str:
     return f"[{show.plain(row['name'])}]({where}) ({show.plain(row['area'])})"
 
 
+def under_any_name(text: str) -> None:
+    """All figures of the area that was typed, for their texts hold only the name that each source prints."""
+    area, counts = search.of_area(text)
+    links = [
+        f"[{TABLES[table][0]}, {count:,}]({address.behind(table, {'area': area})})"
+        for table, count in counts.items()
+    ]
+    if links:
+        name = show.plain(names.of(LEASE.get()).areas[area])
+        st.markdown(
+            f"All figures of {name}, whatever name a source prints for it: {' · '.join(links)}."
+        )
+
+
 def organisation_line(row: dict[str, Any]) -> str:
     """An organisation, leading to the figures of money that name it."""
     count = row["entries_count"]
@@ -112,7 +126,7 @@ def figures_of(found: search.Figures, words: list[str]) -> None:
         alt=f"{title}: figures whose texts hold the words",
     )
     asked = {"q": " ".join(words)}
-    links = [show.rows_link("all of them as CSV", address.rows(found.table, asked))]
+    links = [f"[all of them as CSV]({address.rows(found.table, asked)})"]
     if found.table == "funding":
         links.insert(0, f"[filter them on the Funding page]({address.page(path, **asked)})")
     few = f"These are the first {found.rows.height}; there are more"
@@ -149,6 +163,8 @@ def results(text: str, words: list[str]) -> bool:
         found, is_all = search.areas(text, words) if name == "areas" else search.kind(name, words)
         more = "" if is_all else "There are more; add a word to find fewer."
         listed(title, map(line, found.iter_rows(named=True)), more=more)
+        if name == "areas":
+            under_any_name(text)
         count += found.height
     pages = [
         f"[{show.plain(title)}]({address.page(f'/{path}')})" for path, title in search.pages(words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import re
@@ -98,6 +99,17 @@ def test_publications_are_the_links_of_a_source_line_without_the_row_and_the_wor
     )
     assert cite.publications(line) == ["Report (2018), 17th", "B"]
     assert cite.publications("Source: a page without an address.") == ["a page without an address."]
+
+
+def test_a_figure_of_states_report_says_away_from_its_page_that_it_is_broader_than_mine_action() -> (
+    None
+):
+    line = "Source: [To Walk the Earth in Safety 2018, 17th edition](https://example.org/a)."
+    said = citation("Vietnam, FY2016: $742,000")
+    told = dataclasses.replace(said, notes=cite.cautions(line))
+    for text in (told.text, told.bibtex, told.csl):
+        assert "all conventional weapons destruction, which is broader than mine action" in text
+    assert cite.cautions("Source: [Landmine Monitor 2025](https://example.org/b).") == []
 
 
 # Beside the charts

@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import polars as pl
 import pytest
 from starlette.testclient import TestClient
 
-from dashboard import depends
+from dashboard import depends, queries
 from dashboard.api import api
 from etl.settings import Folders
 from etl.store import current_path
@@ -187,6 +188,23 @@ def test_a_publisher_that_went_dark_is_named_where_its_last_figures_stand(
     assert DARK in warned(seen)
     assert "the figures are those of the last good copy" in warned(seen)
     assert CASES[name].dark in "\n".join([seen.words, *(box.value for box in seen.app.main.error)])
+
+
+def test_many_publishers_that_cannot_be_asked_take_a_line_and_not_the_first_screen(
+    full_folders: Folders, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never, behind = ("hdx", "iati", "ucdp_ged"), ("state_tweis", "landmine_monitor")
+    held = pl.DataFrame({"source_id": [*never, *behind], "rule": ["stale"] * 5})
+    monkeypatch.setattr(queries, "held", lambda: held)
+    monkeypatch.setattr(queries, "entries_by_source", lambda: dict.fromkeys(behind, 1))
+    last, none = (box.value for box in look(full_folders, "about").app.main.warning)
+    assert "the figures are those of the last good copy" in last
+    assert last.startswith("Stale: ")
+    assert "; " in last
+    # a source that was never read has no last good copy
+    assert none.startswith(
+        "Not read: 3 sources whose publishers could not be asked. No figure of them"
+    )
 
 
 @pytest.mark.parametrize("name", PAGES)

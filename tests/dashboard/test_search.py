@@ -80,6 +80,16 @@ def test_a_word_finds_areas_organisations_series_sources_and_figures(
     assert "/sources?source=usaspending" in listing.values()
 
 
+@pytest.mark.parametrize("name", ["Laos", "Lao PDR", "LAO"])
+def test_any_name_of_an_area_leads_to_all_its_figures_and_not_only_those_that_print_it(
+    whole: Folders, visit: Open, name: str
+) -> None:
+    found = links(visit("search", q=name))
+    for title, table in (("Money", "funding"), ("Casualties", "casualties")):
+        ((count,),) = ask(whole, f"SELECT count(*) FROM {table} WHERE area = 'LAO'")
+        assert found[f"{title}, {count:,}"] == f"/rows?of={table}&area=LAO"
+
+
 def test_a_figure_is_found_by_the_amount_that_its_source_prints_and_opens_its_page(
     whole: Folders, visit: Open
 ) -> None:

@@ -260,6 +260,20 @@ def test_countries_beside_each_other_show_one_series_and_the_table_is_what_is_dr
     assert [r"\u00d7" in chart.proto.spec for chart in app.get("vega_lite_chart")] == [True, False]
 
 
+def test_countries_to_compare_may_be_given_by_any_of_their_names(visit: Open) -> None:
+    app = visit("compare", compare="Lao PDR,vietnam")
+    assert not app.warning
+    drawn = [chart.proto.alt for chart in app.get("vega_lite_chart")]
+    assert [alt.partition("dollars. ")[2].split(":")[0] for alt in drawn] == ["Laos", "Vietnam"]
+
+
+def test_each_of_the_charts_beside_each_other_can_be_taken_away(visit: Open) -> None:
+    app = visit("compare", compare="KHM,COL")
+    labels = [button.label for button in app.get("download_button")]
+    assert labels.count("Picture (SVG)") == labels.count("Picture (PNG)") == 2
+    assert sum(label.startswith("Rows drawn (CSV") for label in labels) == 2
+
+
 def test_comparing_in_constant_dollars_says_so_on_each_chart(
     built_folders: Folders, visit: Open
 ) -> None:
