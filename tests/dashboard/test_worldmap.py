@@ -269,7 +269,7 @@ def test_countries_to_compare_may_be_given_by_any_of_their_names(visit: Open) ->
 
 def test_each_of_the_charts_beside_each_other_can_be_taken_away(visit: Open) -> None:
     app = visit("compare", compare="KHM,COL")
-    labels = [button.label for button in app.get("download_button")]
+    labels = [str(getattr(button, "label", "")) for button in app.get("download_button")]
     assert labels.count("Picture (SVG)") == labels.count("Picture (PNG)") == 2
     assert sum(label.startswith("Rows drawn (CSV") for label in labels) == 2
 
