@@ -314,6 +314,8 @@ def index_of(src: Path, name: str | None = None) -> tuple[str, Index]:
             raise DamagedBackupError(f"{name} names a file outside of the data folder")
         if "\\" in kept.path or "\0" in kept.path or len(parts) < 2:  # noqa: PLR2004
             raise DamagedBackupError(f"{name} names a file outside of the data folder")
+    if f"ledger/{index.ledger}" not in {kept.path for kept in index.files}:
+        raise DamagedBackupError(f"{name} names a ledger that it does not hold")
     return name, index
 
 

@@ -278,6 +278,19 @@ def test_a_path_that_leads_out_of_the_data_folder_is_refused(
         restore(Folders(tmp_path / "back"), tmp_path / "dest")
 
 
+def test_a_ledger_that_the_backup_does_not_hold_is_refused_before_anything_is_written(
+    small: Folders, tmp_path: Path
+) -> None:
+    made = backup(small, tmp_path / "dest")
+    index = tmp_path / "dest" / made.name
+    content = json.loads(index.read_text())
+    content["ledger"] = f"ledger-000099-{'0' * 16}.duckdb"
+    index.write_text(json.dumps(content))
+    with pytest.raises(DamagedBackupError, match="a ledger that it does not hold"):
+        restore(Folders(tmp_path / "back"), tmp_path / "dest")
+    assert not (tmp_path / "back").exists()
+
+
 @pytest.fixture
 def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "300")
