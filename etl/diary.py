@@ -141,8 +141,10 @@ def running(
         raise AtWorkError("another refresh is running; it asks publishers just now") from error
     try:
         began = now()
+        for left in state.glob(f".{FILE}.*.part"):
+            left.unlink()  # of a run that was killed while it wrote: nobody else holds the lock
         diary = Diary.of(state)
-        interrupted = diary.close_interrupted(began)  # nobody else holds the lock
+        interrupted = diary.close_interrupted(began)
         run = Run(
             run=f"{began:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}", by=by, process=os.getpid(),
             sources=list(sources), began_at=began,
