@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import streamlit as st
 
 from dashboard import address, cite, filters, queries, show
@@ -45,6 +47,7 @@ rows = st.Page(
 )  # fmt: skip
 search = st.Page("app_pages/search.py", title="Search", url_path="search", visibility="hidden")
 # Hidden, because Streamlit's own links to pages lose what the address says of the refresh.
+SHOWN: Final = "page that was shown"
 page = st.navigation({**sections, "": [entry, rows, search]}, position="hidden")
 show.tab(page.title)
 
@@ -199,8 +202,21 @@ def other_grammar(error: filters.FilterError) -> None:
     )
 
 
+def leave_the_last_page() -> None:
+    """Let each page begin with what its own address says.
+
+    Two pages may have a choice of the same name and another kind, such as one area and several; what was chosen on
+    the first must not be taken for a choice on the second.
+    """
+    if st.session_state.get(SHOWN) not in {None, page.url_path}:
+        for key in list(st.session_state):
+            del st.session_state[key]
+    st.session_state[SHOWN] = page.url_path
+
+
 def run() -> None:
     """The page, of the refresh that its address asks for."""
+    leave_the_last_page()
     address.begin()
     try:
         filters.require_grammar(st.query_params.get(filters.GRAMMAR_KEY))

@@ -393,8 +393,13 @@ def test_a_chosen_refresh_stays_in_the_address_from_page_to_page_and_back(window
     reader = window()
     page = reader.open(VIETNAM)
     side = page.get_by_test_id("stSidebar")
-    side.get_by_role("combobox").click()
-    page.get_by_role("option", name="refresh 1,", exact=False).filter(has_not_text="now").click()
+    choice = page.get_by_role("option", name="refresh 1,", exact=False).filter(has_not_text="now")
+    for _ in range(30):  # a list that opens while charts are still being laid out closes again
+        side.get_by_role("combobox").click()
+        page.wait_for_timeout(500)
+        if choice.is_visible():
+            break
+    choice.click()
     looking_back = page.get_by_text("You see the ledger as of refresh 1")
     expect(looking_back).to_be_visible()
     expect(page).to_have_url(re.compile(r"area=Vietnam&as_of=1$"))
@@ -405,6 +410,19 @@ def test_a_chosen_refresh_stays_in_the_address_from_page_to_page_and_back(window
     page.go_back()
     expect(page).to_have_url(re.compile("/country"))
     expect(looking_back).to_be_visible()
+
+
+def test_what_was_chosen_on_one_page_is_no_choice_on_the_next(window: Window) -> None:
+    """Country has one area, Funding several, under one name in the address."""
+    reader = window()
+    page = reader.open(VIETNAM)
+    side = page.get_by_test_id("stSidebar")
+    for name in ("Timeline", "Country", "Funding", "Clearance and contamination", "Funding"):
+        side.get_by_role("link", name=name).click()
+        expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
+        reader.whole()
+        assert page.get_by_test_id("stException").count() == 0
+        assert urlsplit(page.url).query == ""
 
 
 # Under the Content-Security-Policy
@@ -511,5 +529,5 @@ def test_a_word_typed_beside_any_page_leads_by_keyboard_to_an_area_and_stays_in_
     expect(page.get_by_role("heading", name="Countries and areas")).to_be_visible()
     link = page.get_by_test_id("stMain").get_by_role("link", name="Laos", exact=True)
     expect(link).to_have_attribute("href", "/country?area=LAO&as_of=1")
-    expect(page.get_by_role("searchbox")).to_have_value("lao pdr")
+    expect(page.get_by_test_id("stMain").get_by_role("searchbox")).to_have_value("lao pdr")
     assert reader.complaints == []
