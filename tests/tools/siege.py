@@ -143,21 +143,19 @@ def as_table(results: Result) -> str:
     for name, one in results.get("fuzzing", {}).items():
         said = ", ".join(f"{count:,} {what}" for what, count in sorted(one["results"].items()))
         crashes = sum(crash["times"] for crash in one["crashes"].values())
-        lines.append(
-            f"| spoiled input: {name} | {one['tried']:,} | **{crashes}** crashes ({said}) |"
-        )
+        lines.append(f"| spoiled input: {name} | {one['tried']:,} | {crashes} crashes ({said}) |")
     if found := results.get("values"):
         said = ", ".join(f"{count} {what}" for what, count in verdicts(found).most_common())
         cells = sum(verdicts(found).values())
         lines.append(
             f"| {len(found['values'])} hostile values, each on every surface | {cells:,} | "
-            f"**{len(failures(found))}** had an effect ({said}) |"
+            f"{len(failures(found))} had an effect ({said}) |"
         )
     if one := results.get("load"):
         waits = sum(one["told_to_wait"].values())
         lines.append(
             f"| {one['sessions']} readers' sessions and {one['streams']} downloads for {one['seconds'] / 60:g} minutes | "
-            f"{one['pages']:,} pages, {one['downloads']:,} files | **{len(one['errors'])}** errors; pages p95 "
+            f"{one['pages']:,} pages, {one['downloads']:,} files | {len(one['errors'])} errors; pages p95 "
             f"{one['page_p95']:.1f} s, first byte p95 {one['first_byte_p95']:.1f} s; told to wait {waits} times; memory "
             f"{one['memory_start']} MB before, {one['memory_most']} most, {one['memory_end']} after |"
         )
