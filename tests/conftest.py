@@ -14,6 +14,7 @@ import duckdb
 import pytest
 from hypothesis import settings
 
+from dashboard.current import ledgers, limits
 from etl.refresh import refresh
 from etl.settings import Folders
 from etl.sources import all_sources
@@ -93,3 +94,15 @@ def published(built_folders: Folders, tmp_path: Path, monkeypatch: pytest.Monkey
     folders = Folders(tmp_path / "data")
     monkeypatch.setenv("HMA_DATA", str(folders.data))
     return folders
+
+
+@pytest.fixture
+def pool() -> Iterator[None]:
+    """Whoever asks finds the ledger anew, and lets go of it afterwards."""
+    ledgers.cache_clear()
+    limits.cache_clear()
+    yield
+    limits.cache_clear()
+    if ledgers.cache_info().currsize:
+        ledgers().close()
+    ledgers.cache_clear()

@@ -8,20 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from dashboard.api import api
-from dashboard.current import ledgers, limits
 from etl.settings import Folders
-
-
-@pytest.fixture
-def pool() -> Iterator[None]:
-    """Readers find their ledgers anew, and let go of them afterwards."""
-    ledgers.cache_clear()
-    limits.cache_clear()
-    yield
-    limits.cache_clear()
-    if ledgers.cache_info().currsize:
-        ledgers().close()
-    ledgers.cache_clear()
 
 
 @pytest.fixture

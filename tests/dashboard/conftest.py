@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from dashboard.current import ledgers, limits
 from etl.settings import Folders
 from tests import ends
 from tests.dashboard.serving import serving
@@ -36,18 +35,6 @@ def site(built_folders: Folders) -> Iterator[str]:
     """The address at which the ledger built from the embedded data is served, once for all tests of a process."""
     with serving(built_folders) as (address, _):
         yield address
-
-
-@pytest.fixture
-def pool() -> Iterator[None]:
-    """Pages find their ledgers anew, and let go of them afterwards."""
-    ledgers.cache_clear()
-    limits.cache_clear()
-    yield
-    limits.cache_clear()
-    if ledgers.cache_info().currsize:
-        ledgers().close()
-    ledgers.cache_clear()
 
 
 @pytest.fixture(scope="session")
