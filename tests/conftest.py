@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,12 @@ settings.load_profile("any machine")
 os.environ["HMA_FETCH__WATCH"] = "false"
 # Hundreds of child processes would each compile every module anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@pytest.fixture(autouse=True)
+def _main_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest leaves a page as ``__main__``, which multiprocessing would run in every later child."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 def _copy_sources(to: Path) -> Folders:

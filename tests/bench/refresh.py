@@ -30,7 +30,7 @@ from tests.helpers import DATA
 from tests.replay import File, serving
 from tests.tools import readme
 
-ROUNDS: Final = 3
+ROUNDS: Final = 5
 SOURCE: Final = "foreignassistance_gov"
 FILE: Final = "us_foreign_aid_complete.csv"
 BUDGET: Final = "us_foreign_budget_complete.csv"
