@@ -153,7 +153,7 @@ def build_views(con: duckdb.DuckDBPyConnection) -> None:
     :data:`etl.tables.VIEWS` declares the views: a view may read those before it. What may not be passed
     on takes no part in any.
     """
-    con.execute(sql.text("newest_edition"))
+    con.execute(sql.text("macros"))
     with withheld.hidden(con, withheld.in_ledger(con)):
         for name in VIEWS:
             query = (PACKAGE / "views" / f"{name}.sql").read_text(encoding="utf-8")

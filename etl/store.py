@@ -180,7 +180,7 @@ class Ledgers:
         held = self._take()
         cursor = held.con.cursor()
         try:
-            cursor.execute(sql.text("newest_edition"))
+            cursor.execute(sql.text("macros"))
             refresh = asof.find(cursor, as_of) if as_of else None
             if refresh is not None:
                 asof.look_back(cursor, refresh)

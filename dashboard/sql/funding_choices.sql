@@ -1,15 +1,14 @@
 -- Values that the filters of the funding page offer. Organisations stand under the name of the reviewed table,
 -- where it has one; those that most figures name come first.
 WITH names AS (
-    SELECT folded, min(implementer) AS implementer
+    SELECT spelling_folded, min(implementer) AS implementer
     FROM (
         SELECT
             implementer,
-            unnest(string_split(concat_ws(' ; ', implementer, spellings), ' ; ')) AS spelling,
-            trim(regexp_replace(lower(spelling), '[\s\p{Z}]+', ' ', 'g')) AS folded
+            folded(unnest(string_split(concat_ws(' ; ', implementer, spellings), ' ; '))) AS spelling_folded
         FROM implementers
     )
-    GROUP BY folded
+    GROUP BY spelling_folded
 ),
 printed AS (
     SELECT implementer AS spelling, count(*) AS entries_count
@@ -21,7 +20,7 @@ organisations AS (
     SELECT coalesce(names.implementer, printed.spelling) AS implementer, sum(entries_count) AS entries_count
     FROM printed
     LEFT JOIN names
-        ON names.folded = trim(regexp_replace(lower(printed.spelling), '[\s\p{Z}]+', ' ', 'g'))
+        ON names.spelling_folded = folded(printed.spelling)
     GROUP BY ALL
 )
 SELECT

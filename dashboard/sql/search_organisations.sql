@@ -1,15 +1,14 @@
 -- Organisations whose name or another spelling holds the words, with how many figures of money name them;
 -- one that is not in the reviewed table stands as it is printed. Those with the most figures come first.
 WITH names AS (
-    SELECT folded, min(implementer) AS implementer
+    SELECT spelling_folded, min(implementer) AS implementer
     FROM (
         SELECT
             implementer,
-            unnest(string_split(concat_ws(' ; ', implementer, spellings), ' ; ')) AS spelling,
-            trim(regexp_replace(lower(spelling), '[\s\p{{Z}}]+', ' ', 'g')) AS folded
+            folded(unnest(string_split(concat_ws(' ; ', implementer, spellings), ' ; '))) AS spelling_folded
         FROM implementers
     )
-    GROUP BY folded
+    GROUP BY spelling_folded
 ),
 printed AS (
     SELECT implementer AS spelling, count(*) AS entries_count
@@ -21,7 +20,7 @@ joined AS (
     SELECT coalesce(names.implementer, printed.spelling) AS implementer, spelling, entries_count
     FROM printed
     LEFT JOIN names
-        ON names.folded = trim(regexp_replace(lower(printed.spelling), '[\s\p{{Z}}]+', ' ', 'g'))
+        ON names.spelling_folded = folded(printed.spelling)
     UNION ALL
     SELECT implementer, spellings, 0 FROM implementers
 )

@@ -4,20 +4,19 @@
 -- anywhere; its figures without one are kept, so that the named are not taken for all. Lifetime totals of
 -- awards, sums over years and printed totals are no yearly figures and stand in funding.
 WITH names AS (
-    SELECT folded, min(implementer) AS implementer
+    SELECT spelling_folded, min(implementer) AS implementer
     FROM (
         SELECT
             implementer,
-            unnest(string_split(concat_ws(' ; ', implementer, spellings), ' ; ')) AS spelling,
-            trim(regexp_replace(lower(spelling), '[\s\p{Z}]+', ' ', 'g')) AS folded
+            folded(unnest(string_split(concat_ws(' ; ', implementer, spellings), ' ; '))) AS spelling_folded
         FROM implementers
     )
-    GROUP BY folded
+    GROUP BY spelling_folded
 ),
 figures AS (
     SELECT
         funding.*,
-        trim(regexp_replace(lower(funding.implementer), '[\s\p{Z}]+', ' ', 'g')) AS folded,
+        folded(funding.implementer) AS folded,
         series.is_additive,
         is_newest_edition(
             funding.edition_order, funding.series, series.page_of, funding.donor,
@@ -50,7 +49,7 @@ SELECT
     count(*) AS entries_count,
     any_value(figures.is_additive) AS is_additive
 FROM figures
-LEFT JOIN names ON names.folded = figures.folded
+LEFT JOIN names ON names.spelling_folded = figures.folded
 LEFT JOIN implementers ON implementers.implementer = names.implementer
 LEFT JOIN areas ON areas.area = figures.area
 WHERE figures.is_newest

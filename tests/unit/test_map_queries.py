@@ -19,7 +19,7 @@ SOURCE = "'R' AS report, 'u' AS source_url"
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
     """A ledger that knows one country and the world."""
     with duckdb.connect() as made:
-        made.execute(sql.text("newest_edition"))
+        made.execute(sql.text("macros"))
         made.execute(
             "CREATE TABLE areas AS FROM (VALUES ('VNM', 'Vietnam', 'country'), ('XWD', 'World', 'world')) "
             "AS areas(area, name, kind)"
