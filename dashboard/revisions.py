@@ -13,7 +13,7 @@ Values = Mapping[str, Any]
 # The column that a reader looks for first; where it is empty, the first figure that is not.
 HEADLINE: Final = {
     "funding": "amount_usd",
-    "funding_shares": "share_as_printed",
+    "funding_shares": "share_percent",
     "program_activities": "value_as_printed",
     "casualties": "total",
     "casualty_events": "outcome",

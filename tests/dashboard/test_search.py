@@ -90,6 +90,13 @@ def test_any_name_of_an_area_leads_to_all_its_figures_and_not_only_those_that_pr
         assert found[f"{title}, {count:,}"] == f"/rows?of={table}&area=LAO"
 
 
+def test_what_a_figure_says_has_its_unit(whole: Folders, visit: Open) -> None:
+    del whole
+    tables = visit("search", q="Laos").table
+    said = [str(cell) for table in tables for cell in table.value["What it says"]]
+    assert "35.71 percent" in [cell.replace("\\", "") for cell in said]
+
+
 def test_a_figure_is_found_by_the_amount_that_its_source_prints_and_opens_its_page(
     whole: Folders, visit: Open
 ) -> None:
