@@ -30,7 +30,7 @@ from obstore.store import S3Store
 from etl.archive import CHUNK_BYTES, RESTORE, ArchiveError, UnreachableError
 from etl.logs import keep_secret
 
-RETRIES: Final = 6
+RETRIES = 8
 RETRY_SECONDS: Final = 90
 PART_BYTES: Final = 8 << 20  # of an upload; a larger file goes up in parts of this size
 PARTS_AT_ONCE: Final = 4
@@ -125,6 +125,10 @@ def _named(where: str, error: Exception) -> ArchiveError:
     said = str(error)
     code, status = _CODE.search(said), _STATUS.search(said)
     answer = " ".join(found[1] for found in (status, code) if found)
+    if _METADATA.search(said):  # where credentials are looked for last
+        return UnreachableError(
+            f"{where} needs credentials, and none are set; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )
     if code and code[1] == "NoSuchBucket":
         return UnreachableError(f"{where}: there is no such bucket; make it, or mend HMA_ARCHIVE")
     if isinstance(error, FileNotFoundError):
@@ -133,10 +137,6 @@ def _named(where: str, error: Exception) -> ArchiveError:
         return UnreachableError(
             f"{where} is refused ({answer}); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the role, of "
             "somebody who may get, put and list there"
-        )
-    if not status and _METADATA.search(said):
-        return UnreachableError(
-            f"{where} needs credentials, and none are set; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         )
     return UnreachableError(
         f"{where} cannot be had: the server {f'answers {answer}' if answer else 'does not answer'}, again and "
@@ -149,7 +149,10 @@ def _store(url: str) -> S3Store:
         return S3Store.from_url(
             url,
             # the library's own limit of 30 s is for a whole answer, and an object may be large
-            client_options={"connect_timeout": "10s", "read_timeout": "60s", "timeout": "2h"},
+            client_options={
+                "connect_timeout": "10s", "read_timeout": "60s", "timeout": "2h",
+                "allow_http": os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"true", "1"},
+            },
             retry_config={
                 "max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_SECONDS),
             },
