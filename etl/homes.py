@@ -26,14 +26,18 @@ FORM: Final = "s3://BUCKET or s3://BUCKET/PREFIX, of letters, digits and . _ - o
 _URL: Final = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_][A-Za-z0-9._-]*)*/?")
 
 
+class HomeError(ArchiveError):
+    """What is set cannot be the archive's home, or is not the one that it has."""
+
+
 def address(said: str) -> str:
     """The address of a bucket and a prefix in it, without a slash at its end.
 
     Raises:
-        ArchiveError: it is none; the message does not repeat it, for a password may stand in it.
+        HomeError: it is none; the message does not repeat it, for a password may stand in it.
     """
     if not _URL.fullmatch(said):
-        raise ArchiveError(
+        raise HomeError(
             f"HMA_ARCHIVE takes {FORM}, and hma migrate-archive the same or folder; credentials do not belong "
             "into an address"
         )
@@ -44,20 +48,20 @@ def home_of(folders: Folders) -> str | None:
     """The address of the bucket; None where the archive lies in the data folder.
 
     Raises:
-        ArchiveError: what is set is no address, or this data folder's archive has another home.
+        HomeError: what is set is no address, or this data folder's archive has another home.
     """
     said = address(folders.archive_home) if folders.archive_home else None
     marked = _marked(folders)
     if said is None or said == marked:
         return marked
     if marked:
-        raise ArchiveError(
+        raise HomeError(
             f"HMA_ARCHIVE names {said}, and the archive of {folders.data} is at {marked}; take HMA_ARCHIVE away, "
             f"or move it: HMA_ARCHIVE={marked} hma migrate-archive {said}"
         )
     own = folders.archive / "manifest.jsonl"
     if own.is_file() and own.stat().st_size:
-        raise ArchiveError(
+        raise HomeError(
             f"HMA_ARCHIVE names {said}, and {folders.archive} holds an archive; take HMA_ARCHIVE away and move "
             f"it: hma migrate-archive {said}"
         )
@@ -71,7 +75,7 @@ def _marked(folders: Folders) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError, ArchiveError) as error:
-        raise ArchiveError(
+        raise HomeError(
             f"{path} should name where the archive is and does not; write its address into it"
         ) from error
 
@@ -83,7 +87,7 @@ def archive_at(folders: Folders, home: str | None) -> Archive:
     try:
         from etl.bucket import Bucket  # noqa: PLC0415 - an extra, and not for an archive in a folder
     except ImportError as error:
-        raise ArchiveError(
+        raise HomeError(
             f"the archive is at {home}, and what speaks to object storage is not installed: pip install "
             "'hma-ledger[lake]'"
         ) from error
@@ -94,7 +98,7 @@ def archive_of(folders: Folders) -> Archive:
     """The archive of a data folder, wherever it is.
 
     Raises:
-        ArchiveError: as :func:`home_of`; or what speaks to a bucket is not installed.
+        HomeError: as :func:`home_of`; or what speaks to a bucket is not installed.
     """
     return archive_at(folders, home_of(folders))
 

@@ -33,6 +33,7 @@ from etl.console import (
 )
 from etl.diary import Diary
 from etl.due import contact, due, next_due, rhythms
+from etl.homes import HomeError
 from etl.move import MoveError, move
 from etl.publish import BusyError
 from etl.registers import every_source
@@ -193,7 +194,7 @@ def migrate_archive(
             moved = move(where, to, lambda step: status.update(f"Moving {escape(step)} …"))
     except BusyError as error:
         raise fail(str(error), EXIT_BUSY) from error
-    except MoveError as error:
+    except (MoveError, HomeError) as error:
         raise fail(str(error), EXIT_USAGE) from error
     except UnreachableError:
         raise
