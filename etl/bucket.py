@@ -90,12 +90,18 @@ class Bucket:
         return content
 
     def create(self, key: str, content: bytes) -> bool:
-        """Put an object unless there is one of that name; whether there was none."""
+        """Put an object unless there is one of that name; whether there was none.
+
+        It is there afterwards. A server may also refuse one of two that are under way for the same name, and
+        then the other has yet to end well.
+        """
         with self._asking(key):
             try:
                 obstore.put(self._store, key, content, mode="create")
             except AlreadyExistsError:
-                return False
+                if self.size(key) is not None:
+                    return False
+                obstore.put(self._store, key, content)
         return True
 
     def put(self, key: str, content: bytes | Path) -> None:

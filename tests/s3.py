@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 KEY: Final = "AKIDLEDGERTEST"
 SECRET: Final = "s3cret-of-the-test"
 NO: Final = {
-    403: ("Forbidden", "SignatureDoesNotMatch"), 500: ("Internal Server Error", "InternalError"),
+    403: ("Forbidden", "SignatureDoesNotMatch"), 409: ("Conflict", "ConditionalRequestConflict"), 500: ("Internal Server Error", "InternalError"),
     503: ("Service Unavailable", "SlowDown"),
 }  # fmt: skip
 

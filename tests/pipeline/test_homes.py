@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from etl import bucket, confined, homes, object_archive, spare
 from etl import move as moving
-from etl.archive import Archive, ArchiveError, UnreachableError
+from etl.archive import Archive, ArchiveError, UnreachableError, Vintage
 from etl.backup import BackupError, backup, restore
 from etl.cli import app
 from etl.config import ReadingConfig
@@ -325,7 +325,7 @@ def test_what_another_machine_adds_during_a_move_is_moved_too(
 ) -> None:
     folders, address = remote
     other = homes.archive_at(replace(folders, data=folders.data.parent / "other"), address)
-    added = []
+    added: list[Vintage] = []
     was: Callable[..., None] = vars(moving)["_copy"]
 
     def meanwhile(*arguments: Any) -> None:

@@ -314,6 +314,16 @@ def test_a_server_that_fails_twice_and_then_works_is_no_matter(remote: Home, met
     assert all(fault.times == 0 for fault in remote.server.faults)
 
 
+def test_a_record_whose_put_was_refused_for_anothers_sake_is_there_all_the_same(
+    remote: Home,
+) -> None:
+    assert remote.server
+    remote.server.fail("PUT .*/vintages/", 409, 1)
+    vintage = put(remote.machine())
+    assert list(remote.machine().vintages()) == [vintage]
+    assert remote.server.faults[0].times == 0
+
+
 def test_an_answer_that_breaks_off_is_gone_on_with(remote: Home) -> None:
     vintage = put(remote.machine(), os.urandom(300_000))
     assert remote.server
