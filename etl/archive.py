@@ -35,6 +35,7 @@ from etl.unwritten import Unwritten
 
 PACKED: Final = ".zst"
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
+RESTORE: Final = "restore the archive from a backup"
 LEVEL: Final = 1  # three times as fast as the default, for a tenth more disk
 CHUNK_BYTES: Final = 1 << 20
 # What may be held in memory at once; larger files are read piece by piece.
@@ -43,6 +44,10 @@ WHOLE_BYTES: Final = 1 << 28
 
 class ArchiveError(Exception):
     """An archived object is missing or its bytes have changed."""
+
+
+class UnreachableError(ArchiveError):
+    """The archive's home does not answer, or refuses: of no source's bytes does this say anything."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,27 @@ class Vintage:
     retrieved_at: str
     origin: str
     packed_sha256: str | None = field(default=None, compare=False)  # differs between machines
+
+
+@dataclass(frozen=True)
+class Form:
+    """In which form an object is kept: as it is, or compressed."""
+
+    name: str  # its hash, and how it is packed
+    size_bytes: int
+
+    @property
+    def is_packed(self) -> bool:
+        """It is compressed."""
+        return self.name.endswith(PACKED)
+
+
+@dataclass(frozen=True)
+class Examined:
+    """An object that has its SHA-256 where it is kept."""
+
+    packed_sha256: str | None  # the hash of its compressed form; None where it is kept as it is
+    is_twice: bool = False  # it lies there in both forms
 
 
 def file_sha256(path: Path) -> str:
@@ -135,14 +161,34 @@ class Archive:
         }
 
     def path(self, sha256: str) -> Path:
-        """Where the bytes with this hash lie, or would lie: as they are, or compressed."""
+        """Where the bytes with this hash lie on this machine, or would lie: as they are, or compressed."""
         plain = self.root / "sha256" / sha256[:2] / sha256
         packed = plain.with_name(f"{sha256}{PACKED}")
         return packed if packed.is_file() and not plain.is_file() else plain
 
+    def where(self, sha256: str) -> str:
+        """The same, in words for a person: where they are kept."""
+        return str(self.path(sha256))
+
+    def form(self, sha256: str) -> Form | None:
+        """In which form the bytes with this hash are kept; None if they are not there."""
+        path = self.path(sha256)
+        return Form(path.name, path.stat().st_size) if path.is_file() else None
+
     def has(self, sha256: str) -> bool:
         """The bytes with this hash are there."""
-        return self.path(sha256).is_file()
+        return self.form(sha256) is not None
+
+    def names(self) -> set[str]:
+        """The hashes of all objects that are there, whether a vintage names them or not."""
+        found = (path.name for path in self.root.glob("sha256/*/*"))
+        # a hidden one is half written by a killed run; the next one sweeps it
+        return {name.removesuffix(PACKED) for name in found if not name.startswith(".")}
+
+    def lend(self, wanted: Iterable[str]) -> Path:
+        """Where another process of this machine finds these hashes, without asking for anything."""
+        del wanted
+        return self.root
 
     def put(self, source_id: str, file: str, content: bytes, origin: str) -> Vintage:
         """Keep ``content`` and return its vintage; bytes that are already here are not rewritten."""
@@ -176,7 +222,7 @@ class Archive:
         beside = self.root / f".{os.getpid()}{PACKED}.part"
         try:
             with path.open("rb") as plain, beside.open("wb") as packed:
-                sha256, size_bytes, last_byte = _pack(plain, packed)
+                sha256, size_bytes, last_byte = pack(plain, packed)
                 packed.flush()
                 os.fsync(packed.fileno())
             if not self._is_whole(sha256):
@@ -203,6 +249,10 @@ class Archive:
             self._copies.popitem()[1].close()
         while self._left:
             self._left.pop().unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go, when nothing more is read."""
+        self.let_go()
 
     @contextmanager
     def scannable(self, sha256: str) -> Iterator[tuple[Path, Literal["none", "zstd"]]]:
@@ -233,6 +283,18 @@ class Archive:
             return False
         return True
 
+    def examine(self, sha256: str) -> Examined:
+        """Check the hash of the bytes where they are kept, and say how they are kept.
+
+        Raises:
+            ArchiveError: they are missing, or no longer have this hash.
+        """
+        self.prove(sha256)
+        path = self.path(sha256)
+        if path.suffix == PACKED:
+            return Examined(file_sha256(path))
+        return Examined(None, is_twice=path.with_name(f"{sha256}{PACKED}").is_file())
+
     def _list(
         self,
         source_id: str,
@@ -243,15 +305,19 @@ class Archive:
         packed_sha256: str | None = None,
     ) -> Vintage:
         """Add a vintage to the manifest, unless it is there."""
-        for known in self.vintages():
+        for known in self._listed():
             if known.packed_sha256 not in {None, packed_sha256} and packed_sha256:
                 continue  # its packed form was damaged and has been made anew
             if (known.source_id, known.file, known.sha256) == (source_id, file, sha256):
                 return known
         now = datetime.now(UTC).isoformat(timespec="seconds")
         vintage = Vintage(source_id, file, sha256, size_bytes, now, origin, packed_sha256)
-        self._append(vintage)
+        self.enlist(vintage)
         return vintage
+
+    def _listed(self) -> Iterator[Vintage]:
+        """The vintages among which a new one is looked for."""
+        return self.vintages()
 
     def get(self, sha256: str) -> bytes:
         """The bytes with this hash.
@@ -344,23 +410,71 @@ class Archive:
                 if not line.endswith(b"\n"):  # torn by a crash; the next write cuts it off
                     continue
                 try:
-                    yield _vintage(line)
+                    yield vintage_of(line)
                 except (ValueError, TypeError, RecursionError) as error:
                     raise ArchiveError(
                         f"{self.manifest} line {number} is not what was written ({error}); restore the "
                         "file from a backup"
                     ) from error
 
+    @property
+    def list_name(self) -> str:
+        """What the list of vintages is called."""
+        return self.manifest.name
+
+    def listing(self) -> bytes:
+        """The list of vintages as it is written in a folder, a line each, without one that is being written."""
+        try:
+            content = self.manifest.read_bytes()
+        except FileNotFoundError:
+            return b""
+        return content[: content.rfind(b"\n") + 1]
+
+    def vouched(self) -> dict[str, set[str]]:
+        """The hashes that the packed form of an object may have: all that the list gives it.
+
+        It is packed anew where it was damaged, and two machines may pack it differently.
+        """
+        found: dict[str, set[str]] = {}
+        for vintage in self.vintages():
+            if vintage.packed_sha256:
+                found.setdefault(vintage.sha256, set()).add(vintage.packed_sha256)
+        return found
+
+    def check_link(self, name: str, sha256: str) -> None:
+        """Check that the manifest of a refresh is kept beside the objects; in a folder it is read there.
+
+        Raises:
+            ArchiveError: it is missing, or no longer has this hash.
+        """
+
     def sweep(self) -> None:
         """Remove the half-written files that a killed run left; no object and no manifest is one."""
         for left in self.root.rglob(".*.part"):
             left.unlink()
 
-    def _append(self, vintage: Vintage) -> None:
+    def adopt(self, sha256: str, name: str, path: Path) -> None:
+        """Keep a copy of the file at ``path`` as the object ``name``, which has this hash, or is to have it."""
+        place = self.root / "sha256" / sha256[:2] / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        beside = place.with_name(f".{name}.{os.getpid()}.part")
+        try:
+            with path.open("rb") as content, beside.open("wb") as file:
+                shutil.copyfileobj(content, file, CHUNK_BYTES)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(place)
+        finally:
+            beside.unlink(missing_ok=True)
+        fsync_folder(place.parent)
+        self._proven.pop(sha256, None)
+
+    def enlist(self, vintage: Vintage) -> None:
+        """Add a vintage to the list; its object is safe by then."""
+        self.root.mkdir(parents=True, exist_ok=True)
         with self.manifest.open("ab+") as file:
             self._cut_torn_line(file.fileno())
-            said = {name: value for name, value in asdict(vintage).items() if value is not None}
-            file.write(json.dumps(said, ensure_ascii=False).encode() + b"\n")
+            file.write(line_of(vintage) + b"\n")
             file.flush()
             os.fsync(file.fileno())
         fsync_folder(self.root)
@@ -373,7 +487,13 @@ class Archive:
             os.ftruncate(descriptor, size - (len(tail) - tail.rfind(b"\n") - 1))
 
 
-def _vintage(line: bytes) -> Vintage:
+def line_of(vintage: Vintage) -> bytes:
+    """What the list says of a vintage, without the line's end."""
+    said = {name: value for name, value in asdict(vintage).items() if value is not None}
+    return json.dumps(said, ensure_ascii=False).encode()
+
+
+def vintage_of(line: bytes) -> Vintage:
     """A line of the manifest; raises ValueError or TypeError if it is none that was written here."""
     vintage = Vintage(**json.loads(line))
     if not isinstance(vintage.size_bytes, int):
@@ -387,7 +507,7 @@ def _vintage(line: bytes) -> Vintage:
     return vintage
 
 
-def _pack(plain: BinaryIO, packed: BinaryIO) -> tuple[str, int, bytes]:
+def pack(plain: BinaryIO, packed: BinaryIO) -> tuple[str, int, bytes]:
     """Compress a file; returns the SHA-256, the size and the last byte of what went in."""
     digest, size_bytes, last_byte = hashlib.sha256(), 0, b""
     packer = zstandard.ZstdCompressor(LEVEL, threads=1, write_checksum=True).compressobj()

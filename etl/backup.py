@@ -34,8 +34,8 @@ from typing import BinaryIO, Final
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from etl import manifest
-from etl.archive import CHUNK_BYTES, PACKED, Archive, file_sha256, fsync_folder, write_safely
+from etl import homes, manifest
+from etl.archive import CHUNK_BYTES, Archive, file_sha256, fsync_folder, write_safely
 from etl.report import Report
 from etl.settings import Folders
 from etl.store import CURRENT, current_path
@@ -227,10 +227,10 @@ def _copy_all(folders: Folders, copier: _Copier) -> Index:
     ledger = current_path(folders.ledger)
     # held open, it can be read to its end even if it is pruned
     with ledger.open("rb") as content:
-        archive = Archive(folders.archive)
+        archive = homes.archive_of(folders)
         _, link = manifest.of_ledger(folders.archive, ledger)
         rebuilt = {one.ledger_sha256 for one in manifest.rebuilt_ledgers(folders.archive)}
-        listed = _whole_lines(archive.manifest)
+        listed = archive.listing()
         files = [copier.stream(io.BytesIO(listed), "archive/manifest.jsonl")]
         files += _objects(archive, copier)
         files += _manifests(folders, link.refresh, copier)
@@ -250,28 +250,25 @@ def _copy_all(folders: Folders, copier: _Copier) -> Index:
     return Index(made_at=made_at, ledger=ledger.name, files=files)
 
 
-def _whole_lines(path: Path) -> bytes:
-    """The archive's list without a last line that is being written."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return b""
-    return content[: content.rfind(b"\n") + 1]
-
-
 def _objects(archive: Archive, copier: _Copier) -> Iterator[Kept]:
     """Every object on the list, which may have grown meanwhile; what was rebuilt without its bytes has none."""
-    packed = {}
-    known: dict[str, None] = {}
-    for vintage in archive.vintages():
-        known[vintage.sha256] = None
-        if vintage.packed_sha256:
-            packed[vintage.sha256] = vintage.packed_sha256
-    for sha256 in known:
+    vouched = archive.vouched()
+    for sha256 in dict.fromkeys(vintage.sha256 for vintage in archive.vintages()):
+        form = archive.form(sha256)
+        if form is None:
+            continue
+        as_path = f"archive/sha256/{sha256[:2]}/{form.name}"
+        hashes = vouched.get(sha256, set()) if form.is_packed else {sha256}
+        there = [each for each in hashes if _in_pool(copier.dest, each, form.size_bytes)]
+        if there:  # it need not be fetched from where it is kept
+            copier.progress(as_path)
+            yield Kept(path=as_path, sha256=there[0], size_bytes=form.size_bytes)
+            continue
         path = archive.path(sha256)
-        if path.is_file():
-            expected = packed.get(sha256) if path.suffix == PACKED else sha256
-            yield copier.file(path, path.relative_to(archive.root.parent).as_posix(), expected)
+        if len(hashes) > 1:  # machines packed it differently; it has to be one of theirs
+            hashes = hashes & {file_sha256(path)} or hashes
+        yield copier.file(path, as_path, next(iter(hashes), None))
+        archive.let_go()
 
 
 def _manifests(folders: Folders, refresh: int, copier: _Copier) -> Iterator[Kept]:
@@ -326,10 +323,17 @@ def restore(
 
     A restore that was killed goes on when it is asked for again.
 
+    The archive is restored into the data folder, wherever it was; from there ``hma migrate-archive`` moves it.
+
     Raises:
         BackupError: there is no such backup, or there is something here already.
         DamagedBackupError: content of the backup no longer has its SHA-256.
     """
+    if home := homes.home_of(folders):
+        raise BackupError(
+            f"a restore writes the archive into the data folder, and HMA_ARCHIVE, or {folders.archive / homes.MARK}, "
+            f"names {home}; take it away, and move what was restored: hma migrate-archive {home}"
+        )
     name, index = index_of(src, name)
     mark = folders.archive / MARK
     _refuse_to_overwrite(folders, index, name)

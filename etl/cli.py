@@ -24,7 +24,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from etl import commands, logs, operate, sql
-from etl.archive import Archive, ArchiveError
+from etl.archive import ArchiveError
 from etl.config import config_file
 from etl.console import (
     EXIT_NO_LEDGER,
@@ -43,6 +43,7 @@ from etl.console import (
 from etl.dictionary import as_markdown
 from etl.guard import NOT_FETCHED
 from etl.health import health
+from etl.homes import archive_of, home_of
 from etl.locate import find
 from etl.reading import SourceError
 from etl.refresh import code_version as definitions
@@ -173,6 +174,8 @@ def status(*, as_json: commands.AsJson = False) -> None:
     for name, count in counts:
         table.add_row(name, f"{count:,}")
     out.print(table)
+    if home := home_of(folders()):
+        out.print(f"[bold]archive[/bold] {escape(home)}", soft_wrap=True)
     for source_id, rule, reason, _, files, can_be_accepted, since in held:
         out.print(
             f"[bold]{'not fetched' if rule in NOT_FETCHED else 'on hold'}[/bold] {source_id} since refresh "
@@ -245,7 +248,7 @@ def entry(entry_id: Annotated[str, typer.Argument(help="an entry_id of the ledge
 def _archived_row(where: Folders, sha256: str, locator: str) -> str:
     """The row that ``locator`` names, from the archived bytes."""
     try:
-        return "\n".join(find(Archive(where.archive), sha256, locator)).lstrip("\n")
+        return "\n".join(find(archive_of(where), sha256, locator)).lstrip("\n")
     except ArchiveError as error:
         raise fail(str(error), EXIT_NO_LEDGER) from error
 

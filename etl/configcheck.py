@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from etl.alerts import AlertError, checked
+from etl.archive import ArchiveError
 from etl.config import (
     PREFIX,
     AlertsConfig,
@@ -31,13 +32,20 @@ from etl.config import (
 )
 from etl.due import fires_after
 from etl.health import AskedHealth, Health, Held, RunHealth, SourceHealth
+from etl.homes import address, archive_of
 from etl.logs import BLOT
+from etl.object_archive import ObjectArchive
+from etl.settings import folders
 from etl.sources import all_sources
 
 DEFAULT: Final = "default"
 # Set in the environment only, and read elsewhere than in etl.config.
 ELSEWHERE: Final[Mapping[str, str]] = {
     "HMA_DATA": "the data folder; otherwise `data` beside the code, or `data` in the current folder",
+    "HMA_ARCHIVE": "`s3://BUCKET/PREFIX`: the archive in object storage, in place of the data folder's `archive` (needs "
+    "the extra `lake`); endpoint, region and credentials come from `AWS_ENDPOINT_URL`, `AWS_REGION`, "
+    "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` or what else obstore knows. The first refresh writes it into "
+    "`archive/HOME`; `hma migrate-archive` moves an archive",
     "HMA_CONFIG": "the settings file; otherwise `hma.toml` in the current folder, if there is one",
     "HMA_LOG": "`json` or `text`: the form of the log; otherwise JSON where standard error is no terminal",
 }
@@ -68,7 +76,9 @@ def check() -> Found:
         return Found([], [str(error)])
     in_file = _file()
     found = [
-        Setting(name, os.environ[name], "environment") for name in ELSEWHERE if name in os.environ
+        Setting(name, _said(name, os.environ[name]), "environment")
+        for name in ELSEWHERE
+        if name in os.environ
     ]
     for table in Config.model_fields:
         value = getattr(settings, table)
@@ -78,6 +88,16 @@ def check() -> Found:
         else:
             found += _of_table(value, (table,), in_file)
     return Found(found, list(_problems(settings)))
+
+
+def _said(name: str, value: str) -> str:
+    """A value as it may be shown: a password may stand in what should be an address and is none."""
+    if name == "HMA_ARCHIVE" and value:
+        try:
+            address(value)
+        except ArchiveError:
+            return BLOT
+    return value
 
 
 def _file() -> dict[str, Any]:
@@ -146,6 +166,7 @@ def _problems(settings: Config) -> Iterator[str]:
                     yield f"{source_id} is on, and {secret_variable(source_id, name)} is not set"
             except ConfigError as error:
                 yield str(error)
+    yield from _of_archive()
     data = os.environ.get("HMA_DATA")
     if data and not Path(data).is_dir():
         yield f"HMA_DATA names {data}, which is no folder"
@@ -153,6 +174,16 @@ def _problems(settings: Config) -> Iterator[str]:
         yield f"HMA_CONFIG names {config_file()}, which is no file"
     if os.environ.get("HMA_LOG", "json") not in {"json", "text"}:
         yield "HMA_LOG takes json or text"
+
+
+def _of_archive() -> Iterator[str]:
+    """A bucket is asked for its list of vintages, as every command would."""
+    try:
+        archive = archive_of(folders())
+        if isinstance(archive, ObjectArchive):
+            archive.listing()
+    except ArchiveError as error:
+        yield str(error)
 
 
 def _of_alerts(alerts: AlertsConfig, *, allow_loopback: bool) -> Iterator[str]:

@@ -86,6 +86,9 @@ class Children:
         child, self._waiting = self._waiting or spare.take(self._folders.archive), None
         request = {
             "data": str(self._folders.data),
+            "archive": str(
+                archive.lend(one.sha256 for one in vintages if one.sha256 not in copies)
+            ),
             "source": spec.source_id,
             "vintages": [asdict(vintage) for vintage in vintages],
             "proven": {name: last.hex() for name, last in archive.proven().items()},
@@ -307,7 +310,7 @@ def _carry_out(request: Mapping[str, Any]) -> Reading | dict[str, str]:
     folders = Folders(Path(request["data"]))
     try:
         archive = Archive.told(
-            folders.archive,
+            Path(request["archive"]),
             {name: bytes.fromhex(last) for name, last in request["proven"].items()},
             {name: Path(path) for name, path in request["copies"].items()},
         )

@@ -8,8 +8,8 @@ from typing import Any
 
 import duckdb
 
-from etl import locate, record, sql
-from etl.archive import Archive, ArchiveError, Vintage
+from etl import homes, locate, record, sql
+from etl.archive import ArchiveError, UnreachableError, Vintage
 from etl.areas import Resolver, load_areas
 from etl.reading import SourceError
 from etl.refresh import code_version, read_vintages
@@ -30,7 +30,7 @@ def check_entries(
     progress: Progress,
 ) -> None:
     """What the readers make of each accepted vintage is what the ledger held right after it."""
-    archive = Archive(folders.archive)
+    archive = homes.archive_of(folders)
     version = code_version(folders)
     resolver = Resolver(load_areas(folders.reference))
     other_code: Counter[str] = Counter()
@@ -47,9 +47,13 @@ def check_entries(
         progress(f"{source_id} as of refresh {refresh}")
         try:
             _, checked = read_vintages(archive, resolver, spec, vintages)
+        except UnreachableError:
+            raise
         except (ArchiveError, SourceError) as error:
             report.differs(f"{source_id} as of refresh {refresh}", str(error))
             continue
+        finally:
+            archive.let_go()
         for table in FACT_TABLES:
             if table not in checked.tables and not _has_entries(con, source_id, table):
                 continue
@@ -133,7 +137,7 @@ def derive_one(
     report: Report,
 ) -> None:
     """Read the vintage that a revision names, and compare what it says now."""
-    archive, entry_id = Archive(folders.archive), row["entry_id"]
+    archive, entry_id = homes.archive_of(folders), row["entry_id"]
     # the state in which this vintage's file was last in use
     found_in = [
         state for state in states(con)
@@ -147,7 +151,7 @@ def derive_one(
             f"{entry_id} cannot be derived again: the ledger was rebuilt from an export, and the "
             f"archive lacks {', '.join(gone)}; restore the archive from a backup"
         )
-    report.path.append(f"archive: {archive.path(row['vintage_sha256'])}")
+    report.path.append(f"archive: {archive.where(row['vintage_sha256'])}")
     report.path.append(f"row: {row['locator']}")
     try:
         heading, found = locate.find(archive, row["vintage_sha256"], row["locator"])
@@ -158,6 +162,8 @@ def derive_one(
             every_source(folders)[source_id],
             vintages,
         )
+    except UnreachableError:
+        raise
     except (ArchiveError, SourceError) as error:
         report.differs(f"{table}, entry {entry_id}", str(error))
         return

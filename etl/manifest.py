@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +34,7 @@ from etl.tables import ALL_TABLES
 FORMAT: Final = 1
 SHORT: Final = 16
 BATCH_ROWS: Final = 100_000
+Keep = Callable[[str, bytes], None]  # takes the name and the content of a file
 # Differ between machines that read the same bytes; the serving file's own hash covers them.
 TIMES: Final = frozenset(
     {"started_at", "finished_at", "retrieved_at", "decided_at", "parent_manifest_sha256"}
@@ -101,11 +102,14 @@ def file_name(refresh: int, sha256: str) -> str:
     return f"{refresh:06d}-{sha256}.json"
 
 
-def write(archive: Path, manifest: Manifest) -> str:
-    """Keep ``manifest`` and return its SHA-256."""
+def write(archive: Path, manifest: Manifest, keep: Keep | None = None) -> str:
+    """Keep ``manifest`` and return its SHA-256; ``keep`` gets it first where it has another home, too."""
     content = manifest.as_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
-    write_safely(folder(archive) / file_name(manifest.refresh, sha256), content)
+    name = file_name(manifest.refresh, sha256)
+    if keep:
+        keep(name, content)
+    write_safely(folder(archive) / name, content)
     return sha256
 
 
@@ -173,10 +177,13 @@ class Rebuilt:
     absent_vintages: list[str]
 
 
-def write_rebuilt(archive: Path, rebuilt: Rebuilt) -> None:
-    """Keep the record of a rebuilt ledger."""
+def write_rebuilt(archive: Path, rebuilt: Rebuilt, keep: Keep | None = None) -> None:
+    """Keep the record of a rebuilt ledger; ``keep`` as for :func:`write`."""
     name = f"rebuilt-{rebuilt.refresh:06d}-{rebuilt.ledger_sha256}.json"
-    write_safely(folder(archive) / name, _canonical(asdict(rebuilt)))
+    content = _canonical(asdict(rebuilt))
+    if keep:
+        keep(name, content)
+    write_safely(folder(archive) / name, content)
 
 
 def rebuilt_ledgers(archive: Path) -> list[Rebuilt]:

@@ -12,13 +12,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from etl import alerts, configcheck, logs, schedule, timer
-from etl.archive import ArchiveError
+from etl.archive import ArchiveError, UnreachableError
 from etl.backup import BackupError, DamagedBackupError
 from etl.backup import backup as run_backup
 from etl.backup import restore as run_restore
 from etl.commands import show_report
 from etl.config import Config, config_file
 from etl.console import (
+    EXIT_BUSY,
     EXIT_DIFFERS,
     EXIT_NO_LEDGER,
     EXIT_SOURCE_FAILED,
@@ -32,6 +33,9 @@ from etl.console import (
 )
 from etl.diary import Diary
 from etl.due import contact, due, next_due, rhythms
+from etl.homes import HomeError
+from etl.move import MoveError, move
+from etl.publish import BusyError
 from etl.registers import every_source
 from etl.settings import Folders, folders
 from etl.sources import SourceSpec
@@ -175,6 +179,38 @@ def restore(
     show_report(found)
     if found.differences:
         raise typer.Exit(EXIT_DIFFERS)
+
+
+@app.command("migrate-archive")
+def migrate_archive(
+    to: Annotated[
+        str, typer.Argument(metavar="TO", help="s3://BUCKET/PREFIX; or folder: the data folder")
+    ],
+) -> None:
+    """Copy the archive to object storage, or back, prove every hash there, and use it from now on."""
+    where = folders()
+    try:
+        with err.status("Moving …") as status:
+            moved = move(where, to, lambda step: status.update(f"Moving {escape(step)} …"))
+    except BusyError as error:
+        raise fail(str(error), EXIT_BUSY) from error
+    except (MoveError, HomeError) as error:
+        raise fail(str(error), EXIT_USAGE) from error
+    except UnreachableError:
+        raise
+    except ArchiveError as error:
+        raise fail(f"{error}. The archive stays where it was", EXIT_DIFFERS) from error
+    out.print(
+        f"{moved.objects:,} objects are at {escape(moved.home or str(where.archive))} and have their SHA-256; "
+        f"{moved.copied:,} copied now, {moved.copied_bytes / 1e6:,.1f} MB, {moved.vintages:,} vintages listed, "
+        f"{moved.links:,} manifests.",
+        soft_wrap=True,
+    )
+    out.print(
+        "The data folder uses it from now on. The old home is as it was: remove it when hma verify has found "
+        "nothing, and let HMA_ARCHIVE name it no longer.",
+        soft_wrap=True,
+    )
 
 
 settings_app = typer.Typer(help="The settings of this installation.", no_args_is_help=True)

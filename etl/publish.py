@@ -19,7 +19,7 @@ from typing import Final
 import duckdb
 from filelock import FileLock, Timeout
 
-from etl import manifest, record, sql, withheld
+from etl import homes, manifest, record, sql, withheld
 from etl.archive import file_sha256, fsync_folder, write_safely
 from etl.manifest import Manifest
 from etl.settings import PACKAGE, Folders
@@ -193,7 +193,8 @@ def publish(
     sha256 = file_sha256(built)
     progress("", "manifest")
     described = describe(sha256, built.stat().st_size)
-    name = manifest.ledger_name(described.refresh, manifest.write(folders.archive, described))
+    sha256 = manifest.write(folders.archive, described, homes.link_keeper(folders))
+    name = manifest.ledger_name(described.refresh, sha256)
     progress("", "rename")
     published = folders.ledger / name
     built.rename(published)

@@ -20,7 +20,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from etl import asof, manifest, record, sql
+from etl import asof, homes, manifest, record, sql
 from etl.archive import Archive, ArchiveError, file_sha256, write_safely
 from etl.asof import TABLES
 from etl.export import HISTORY, MANIFESTS, SUMS
@@ -76,15 +76,19 @@ def rebuild(folders: Folders, export: Path, progress: Progress = lambda _: None)
             _put_back(con, head.refresh)
             con.execute("COMMIT")
             _check(con, [link for _, link in chain], progress)
+            archive, keep = homes.archive_of(folders), homes.link_keeper(folders)
+            homes.settle(folders, homes.home_of(folders))
             for digest, link in chain:
                 name = manifest.file_name(link.refresh, digest)
                 content = (export / MANIFESTS / name).read_bytes()
+                if keep:
+                    keep(name, content)
                 write_safely(manifest.folder(folders.archive) / name, content)
-            absent = _absent(Archive(folders.archive), [link for _, link in chain])
+            absent = _absent(archive, [link for _, link in chain])
 
             def describe(ledger_sha256: str, _: int) -> Manifest:
                 rebuilt = Rebuilt(head.refresh, sha256, ledger_sha256, absent)
-                manifest.write_rebuilt(folders.archive, rebuilt)
+                manifest.write_rebuilt(folders.archive, rebuilt, keep)
                 return head
 
             return publish(folders, built, con, describe, lambda _, step: progress(step))
@@ -202,4 +206,4 @@ def _require_sound(report: Report) -> None:
 def _absent(archive: Archive, chain: list[Manifest]) -> list[str]:
     """The vintages that the manifests name and the archive lacks."""
     named = {vintage["vintage_sha256"] for link in chain for vintage in link.vintages}
-    return sorted(sha256 for sha256 in named if not archive.path(sha256).is_file())
+    return sorted(sha256 for sha256 in named if not archive.has(sha256))

@@ -19,9 +19,20 @@ from time import perf_counter
 import duckdb
 import polars as pl
 
-from etl import __version__, confined, guard, log, manifest, partial, record, retrieve, withheld
+from etl import (
+    __version__,
+    confined,
+    guard,
+    homes,
+    log,
+    manifest,
+    partial,
+    record,
+    retrieve,
+    withheld,
+)
 from etl import watch as watching
-from etl.archive import Archive, ArchiveError, Vintage
+from etl.archive import Archive, ArchiveError, UnreachableError, Vintage
 from etl.areas import Resolver, load_areas
 from etl.check import Checked, check
 from etl.config import Config, ReadingConfig
@@ -95,6 +106,8 @@ def refresh(  # noqa: PLR0913 - each of them is a matter of its own, and named b
     Raises:
         BusyError: another process is writing.
         SourceError: the names of areas or implementers are unusable.
+        ArchiveError: the archive has another home than is set.
+        UnreachableError: the archive's home does not answer; nothing was published.
     """
     started = datetime.now(UTC)
     areas = load_areas(folders.reference)
@@ -104,7 +117,8 @@ def refresh(  # noqa: PLR0913 - each of them is a matter of its own, and named b
         building(folders.ledger) as (built, base, con),
         confined.children(folders, reading) as apart,
     ):
-        archive = Archive(folders.archive)
+        archive = homes.archive_of(folders)
+        homes.settle(folders, homes.home_of(folders))
         archive.sweep()
         partial.sweep(folders.archive / INCOMING)
         if base:
@@ -209,6 +223,8 @@ def _one_source(run: _Run, spec: SourceSpec) -> SourceOutcome:
             outcome.is_unread = True
     except _RecordingError as error:
         raise error.__cause__ or error from None
+    except UnreachableError:  # no fault of the source's: nothing can be archived now
+        raise
     except SourceError as error:
         outcome.hold = Hold(error.rule, str(error), is_readable=False)
     except (ArchiveError, OSError, pl.exceptions.PolarsError) as error:

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from etl.archive import Archive, Vintage, file_sha256
+from etl.archive import Archive, UnreachableError, Vintage, file_sha256
 from etl.config import Config
 from etl.fetch import Fetcher, FetchError, shown
 from etl.guard import Hold
@@ -134,6 +134,8 @@ def fetched(
         memory = session.memory
         try:
             _fetch(spec, session)
+        except UnreachableError:  # not the publisher's silence but the archive's
+            raise
         except Exception as error:  # whatever a publisher answers, the last good vintage stays
             why = str(error) if isinstance(error, NAMED) else unforeseen(error)
             memory.failed(session.today)

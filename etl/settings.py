@@ -1,7 +1,8 @@
 """Where things lie.
 
 ``HMA_DATA`` names the data folder; without it, the ``data`` folder beside the package is used (a
-clone of the project), else ``data`` in the current folder.
+clone of the project), else ``data`` in the current folder. ``HMA_ARCHIVE`` may name another home of
+the archive, in object storage (:mod:`etl.homes`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ class Folders:
     """The folders of one installation."""
 
     data: Path
+    archive_home: str | None = None  # as HMA_ARCHIVE says it; see etl.homes
 
     @property
     def transcribed(self) -> Path:
@@ -36,7 +38,7 @@ class Folders:
 
     @property
     def archive(self) -> Path:
-        """Every vintage, by SHA-256."""
+        """Every vintage, by SHA-256; of an archive that lies elsewhere what this machine needs of it."""
         return self.data / "archive"
 
     @property
@@ -52,8 +54,8 @@ class Folders:
 
 def folders() -> Folders:
     """The folders of this installation (see the module docstring)."""
-    named = os.environ.get("HMA_DATA")
+    named, home = os.environ.get("HMA_DATA"), os.environ.get("HMA_ARCHIVE") or None
     if named:
-        return Folders(Path(named).resolve())
+        return Folders(Path(named).resolve(), home)
     beside = PACKAGE.parent / "data"
-    return Folders(beside if beside.is_dir() else Path.cwd() / "data")
+    return Folders(beside if beside.is_dir() else Path.cwd() / "data", home)

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import duckdb
 
-from etl import manifest, record, sql
-from etl.archive import PACKED, Archive, ArchiveError, Vintage, file_sha256
+from etl import homes, manifest, record, sql
+from etl.archive import PACKED, Archive, ArchiveError, UnreachableError, Vintage, file_sha256
 from etl.derive import Progress, check_entries, derive_one, newest_revision, vintages_by_source
 from etl.manifest import Manifest, Rebuilt
 from etl.report import Report
@@ -35,9 +35,10 @@ def verify(folders: Folders, progress: Progress = lambda _: None) -> Report:
     report = Report()
     path = current_path(folders.ledger)
     report.ledger = path.stem
-    archive = Archive(folders.archive)
+    archive = homes.archive_of(folders)
     progress("manifests")
     chain = _chain(folders, path, report)
+    _links(archive, chain, report)
     _newer(path, folders.archive, report)
     rebuilt = _rebuilt(archive, chain, report)
     absent = _absent(archive, chain, rebuilt, report)
@@ -94,6 +95,18 @@ def follow(where: Path, link: Manifest, report: Report) -> list[Manifest]:
     return chain
 
 
+def _links(archive: Archive, chain: list[Manifest], report: Report) -> None:
+    """Where the archive has another home than the data folder, the same manifests are kept there."""
+    hashes = [report.manifest_sha256, *(link.parent for link in chain)]
+    for link, sha256 in zip(chain, hashes, strict=False):
+        try:
+            archive.check_link(manifest.file_name(link.refresh, str(sha256)), str(sha256))
+        except UnreachableError:
+            raise
+        except ArchiveError as error:
+            report.differs(f"manifest of refresh {link.refresh}", str(error))
+
+
 def _rebuilt(archive: Archive, chain: list[Manifest], report: Report) -> list[Rebuilt]:
     """The ledgers of this chain that were rebuilt from an export."""
     links = {report.manifest_sha256, *(link.parent for link in chain if link.parent)}
@@ -122,7 +135,7 @@ def _absent(
         sha256
         for one in rebuilt
         for sha256 in named & set(one.absent_vintages)
-        if not archive.path(sha256).exists()
+        if not archive.has(sha256)
     }
     if absent:
         report.reservations.append(f"{len(absent):,} archived files are not there")
@@ -133,8 +146,10 @@ def _list(archive: Archive, report: Report) -> set[Vintage]:
     """The archive's own list of vintages."""
     try:
         return set(archive.vintages())
+    except UnreachableError:
+        raise
     except (ArchiveError, OSError, ValueError, TypeError) as error:
-        report.differs(archive.manifest.name, f"is no longer what was written: {error}")
+        report.differs(archive.list_name, f"is no longer what was written: {error}")
         return set()
 
 
@@ -155,40 +170,40 @@ def _objects(
             named.setdefault(vintage["vintage_sha256"], vintage["file"])
             if vintage["vintage_sha256"] not in listed:
                 report.differs(
-                    archive.manifest.name,
+                    archive.list_name,
                     f"does not list {vintage['file']} of {vintage['source_id']}, "
                     f"SHA-256 {vintage['vintage_sha256']}, which refresh {link.refresh} read",
                 )
                 listed.add(vintage["vintage_sha256"])
     # an object that nothing names was left by a run killed in between; it must be whole all the same
-    for stray in sorted(archive.root.glob("sha256/*/*")):
-        if not stray.name.startswith("."):  # half written by a killed run; the next one sweeps it
-            named.setdefault(stray.name.removesuffix(PACKED), "an object that no vintage names")
-    packed = _packed(archive)
+    for stray in sorted(archive.names()):
+        named.setdefault(stray, "an object that no vintage names")
+    vouched = _vouched(archive)
     for sha256, file in named.items():
         report.checked["archived files"] += 1
-        path = archive.path(sha256)
         try:
-            archive.prove(sha256)
-            if path.suffix == PACKED and sha256 in listed | packed.keys():
-                if packed.get(sha256) != file_sha256(path):
-                    report.differs(f"archive/{path.name}", f"the packed form of {file} has changed")
-            elif path.with_name(f"{sha256}{PACKED}").is_file():
+            found = archive.examine(sha256)
+            if found.packed_sha256 and sha256 in listed | vouched.keys():
+                if found.packed_sha256 not in vouched.get(sha256, ()):
+                    report.differs(
+                        f"archive/{sha256}{PACKED}", f"the packed form of {file} has changed"
+                    )
+            elif found.is_twice:
                 report.differs(f"archive/{sha256}{PACKED}", f"lies beside the plain form of {file}")
+        except UnreachableError:
+            raise
         except ArchiveError as error:
             report.differs(f"archive/{sha256}", f"the bytes of {file}: {error}")
         except OSError as error:
             report.differs(f"archive/{sha256}", f"{file} cannot be read: {error.strerror}")
 
 
-def _packed(archive: Archive) -> dict[str, str]:
-    """The hash of each packed object as the archive's list has it last."""
+def _vouched(archive: Archive) -> dict[str, set[str]]:
+    """The hashes that the archive's list gives the packed form of each object."""
     try:
-        return {
-            vintage.sha256: vintage.packed_sha256
-            for vintage in archive.vintages()
-            if vintage.packed_sha256
-        }
+        return archive.vouched()
+    except UnreachableError:
+        raise
     except ArchiveError:  # said already: the list is no longer what was written
         return {}
 
@@ -201,7 +216,7 @@ def _compare_list(
         for vintage in vintages:
             if vintage not in listed:
                 report.differs(
-                    archive.manifest.name,
+                    archive.list_name,
                     f"says otherwise when {vintage.file} of {source_id}, SHA-256 {vintage.sha256}, was "
                     f"retrieved and from where; the ledger says {vintage.retrieved_at}, {vintage.origin}",
                 )
@@ -309,7 +324,7 @@ def verify_entry(folders: Folders, entry_id: str) -> Report:
     path = current_path(folders.ledger)
     report.ledger = path.stem
     chain = _chain(folders, path, report)
-    archive = Archive(folders.archive)
+    archive = homes.archive_of(folders)
     rebuilt = _rebuilt(archive, chain, report)
     absent = _absent(archive, chain, rebuilt, report)
     if not chain or not _is_the_file(path, chain[0], rebuilt, report):

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
-from etl.archive import Archive, ArchiveError, Vintage
+from etl.archive import Archive, ArchiveError, UnreachableError, Vintage
 from etl.config import Config
 from etl.fetch import Download, Fetcher, FetchError, Validators, shown
 from etl.locate import line_of
@@ -81,6 +81,8 @@ def look(
         try:
             vintage = one.at(speaking, hosts, watch, today)
             sights.append(Sight(name, "seen", vintage=vintage))
+        except UnreachableError:
+            raise
         except (
             Exception
         ) as error:  # whatever stands there, it ends the look at this page and nothing else
@@ -150,6 +152,8 @@ class _Look:
             return None
         try:
             return essence(self.page, self.archive.get(self.seen.sha256))
+        except UnreachableError:
+            raise
         except (ArchiveError, PageError):  # archived anew, and the issue says what became of it
             return None
 
@@ -185,6 +189,8 @@ def findings(
         place = f"{page.title} ({address_of(watch, name)})"
         try:
             what = _unread(page, archive, newest, was_read)
+        except UnreachableError:
+            raise
         except NAMED as error:
             what = (RULES[3], f"what was archived on {newest.retrieved_at[:10]}: {error}")
         if what:

@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
@@ -22,6 +23,9 @@ from etl.sources import all_sources
 from tests.helpers import DATA, ledger
 from tests.live import GRANTS, add_live
 from tests.pasts import add_past
+
+if TYPE_CHECKING:
+    from tests.s3 import Server
 
 settings.register_profile("any machine", deadline=None)  # a busy one is no fault of the code
 settings.load_profile("any machine")
@@ -101,6 +105,27 @@ def published(built_folders: Folders, tmp_path: Path, monkeypatch: pytest.Monkey
     folders = Folders(tmp_path / "data")
     monkeypatch.setenv("HMA_DATA", str(folders.data))
     return folders
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[Server]:
+    """An S3 server for all tests of this process; take :func:`s3`."""
+    from tests.s3 import served  # a second to import
+
+    with served() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """The server, named by the environment and well again."""
+    from tests.s3 import set_up
+
+    set_up(s3_server, monkeypatch)
+    s3_server.faults.clear()
+    s3_server.asked.clear()
+    yield s3_server
+    s3_server.faults.clear()
 
 
 @pytest.fixture

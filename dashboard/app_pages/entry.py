@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 import polars as pl
@@ -9,7 +10,8 @@ import streamlit as st
 
 from dashboard import address, casualties, cite, current, filters, queries, reuse, revisions, show
 from etl import locate
-from etl.archive import Archive, ArchiveError
+from etl.archive import ArchiveError
+from etl.homes import archive_of
 from etl.settings import folders
 
 # Hashes and addresses are too long for a cell and stand in full below.
@@ -73,10 +75,9 @@ def show_values(revision: dict[str, Any]) -> None:
             f"Origin of these bytes: {show.plain(vintage['origin'])}; archived {vintage['retrieved']} UTC."
         )
     try:
-        with st.spinner("Finding the row in the archived bytes …"):
-            heading, row = locate.find(
-                Archive(folders().archive), revision["vintage_sha256"], revision["locator"]
-            )
+        archive = archive_of(folders())
+        with st.spinner("Finding the row in the archived bytes …"), closing(archive):
+            heading, row = locate.find(archive, revision["vintage_sha256"], revision["locator"])
     except ArchiveError as error:
         st.warning(show.plain(error), title="The archived bytes can not be shown")
     else:
