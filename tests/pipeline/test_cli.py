@@ -229,7 +229,9 @@ finally:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
     )
     assert ran.returncode == 0, ran.stderr
-    assert "Fetch and read the sources" in ran.stdout or "Did you mean 'refresh'?" in ran.stderr, ran
+    assert "Fetch and read the sources" in ran.stdout or "Did you mean 'refresh'?" in ran.stderr, (
+        ran
+    )
 
 
 def test_an_error_that_no_command_foresees_is_told_in_a_sentence(
@@ -244,7 +246,7 @@ def test_an_error_that_no_command_foresees_is_told_in_a_sentence(
 
 
 def test_an_error_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("etl.looking.as_markdown", lambda: [][0])
+    monkeypatch.setattr("etl.looking.as_markdown", lambda: {}["nothing"])
     monkeypatch.setattr(sys, "argv", ["hma", "dictionary"])
-    with pytest.raises(IndexError):
+    with pytest.raises(KeyError, match="nothing"):
         main()
