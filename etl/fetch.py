@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import FileIO
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, Protocol, Self, TypeVar
+from typing import Final, Literal, NamedTuple, Self, TypeVar
 
 import httpcore
 import httpx
@@ -35,6 +35,7 @@ import tenacity
 
 from etl import __version__, addresses, magic
 from etl.limits import Limits
+from etl.packing import Along
 from etl.partial import TAKEN, Held, Part, Validators, http_date, length
 
 __all__ = ["Download", "FetchError", "Fetcher", "Limits", "Outside", "Validators", "shown"]
@@ -100,16 +101,6 @@ class Download:
     def moved(self) -> Path:
         """Where the file lies from now on: as no part that a later run might go on with."""
         return self.path.rename(self.path.with_suffix(TAKEN))
-
-
-class Along(Protocol):
-    """Reads a file while it comes; told of each attempt, and of how much has been written and stays."""
-
-    def begin(self, path: Path) -> None:
-        """An attempt writes to ``path`` from now on, or goes on with what lies there."""
-
-    def grown(self, size_bytes: int) -> None:
-        """The file has so many bytes now; at the end of an attempt nothing is written after this."""
 
 
 @dataclass(frozen=True)

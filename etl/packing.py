@@ -1,10 +1,10 @@
 """Packing for the archive: a file is hashed and compressed in one pass, also while it still comes.
 
 Hashing and Zstandard each keep a processor busy and let Python go on meanwhile, so the hash has a thread
-of its own; Zstandard's own threads cost half as much again. A download is packed while it comes
-(:class:`Along`): the thread reads what has been written of the part, waits for more, and is done soon after the last
-byte. What it made is used only if the download came whole and is still the very file that was read along;
-whatever else happens, nothing of it stays.
+of its own; Zstandard's own threads cost half as much again. A file that is being written, by a download or
+by unpacking, is packed meanwhile (:class:`Along`): a thread reads what has been written, waits for more, and
+is done soon after the last byte. What it made is used only if the file is whole and still the very one that
+was read along; whatever else happens, nothing of it stays.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class _Growing:
 
 
 class Along:
-    """Packs one download while it comes, attempt by attempt."""
+    """Packs one file while it is written, attempt by attempt."""
 
     def __init__(self, into: Path) -> None:
         """Pack into the file ``into``, which is removed unless it is taken from there."""

@@ -153,7 +153,7 @@ class Session:
     ) -> Vintage:
         release = download.validators.last_modified
         origin = f"{download.url}, last modified {release}" if release else download.url
-        with unpacking(path, self._max_bytes, member=member, name=file) as plain:
+        with unpacking(path, self._max_bytes, member=member, name=file, along=along) as plain:
             return self._archive.take(self._source_id, file, plain, origin, along)
 
     def ask_bytes(

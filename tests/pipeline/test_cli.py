@@ -246,7 +246,7 @@ def test_an_error_that_no_command_foresees_is_told_in_a_sentence(
 
 
 def test_an_error_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("etl.looking.as_markdown", lambda: {}["nothing"])
+    monkeypatch.setattr("etl.looking.as_markdown", lambda: int("nothing"))
     monkeypatch.setattr(sys, "argv", ["hma", "dictionary"])
-    with pytest.raises(KeyError, match="nothing"):
+    with pytest.raises(ValueError, match="nothing"):
         main()

@@ -22,6 +22,7 @@ from etl import magic
 from etl.archive import Archive
 from etl.fetch import Fetcher, FetchError, Limits, Outside
 from etl.packing import CHUNK_BYTES, Along, pack
+from etl.unpack import UnpackError, unpacking
 from tests.replay import File, Replay, Route, Silent, Status, serving
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -251,6 +252,25 @@ def test_a_file_that_comes_packed_is_unpacked_first_and_not_packed_along(
         assert download
         assert along.packed(download.path) is None
         assert left(archive) == []
+
+
+def test_what_is_unpacked_is_packed_along_and_a_bomb_leaves_nothing(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rows.csv.gz"
+    path.write_bytes(gzip.compress(ROWS))
+    with archive.along() as along, unpacking(path, len(ROWS), along=along) as plain:
+        monkeypatch.setattr("etl.archive.pack", None)  # it need not be packed again
+        vintage = archive.take("a", "rows.csv", plain, "there", along)
+    assert archive.get(vintage.sha256) == ROWS
+    with (
+        archive.along() as along,
+        pytest.raises(UnpackError, match="unpacks to more than"),
+        unpacking(path, len(ROWS) - 1, along=along),
+    ):
+        pass
+    assert left(archive) == []
+    assert {*tmp_path.iterdir()} == {archive.root, path}
 
 
 def test_a_file_that_is_here_already_stays_as_it_is(
