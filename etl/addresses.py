@@ -147,6 +147,9 @@ class Deadline:
         return left if seconds is None else min(seconds, left)
 
 
+READ_BYTES: Final = 1 << 19  # httpcore asks for an eighth, which costs a fifth more time
+
+
 class _TimedStream(httpcore.NetworkStream):
     """A connection that nobody can keep open by sending a byte now and then."""
 
@@ -155,7 +158,7 @@ class _TimedStream(httpcore.NetworkStream):
         self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._deadline.within(timeout))
+        return self._stream.read(max(max_bytes, READ_BYTES), self._deadline.within(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._stream.write(buffer, self._deadline.within(timeout))

@@ -27,17 +27,15 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, BinaryIO, Final, Literal
+from typing import IO, Final, Literal
 
 import zstandard
 
+from etl.packing import CHUNK_BYTES, PACKED, Along, pack
 from etl.unwritten import Unwritten
 
-PACKED: Final = ".zst"
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 RESTORE: Final = "restore the archive from a backup"
-LEVEL: Final = 1  # three times as fast as the default, for a tenth more disk
-CHUNK_BYTES: Final = 1 << 20
 # What may be held in memory at once; larger files are read piece by piece.
 WHOLE_BYTES: Final = 1 << 28
 
@@ -198,17 +196,23 @@ class Archive:
             write_safely(path, content)
         return self._list(source_id, file, sha256, len(content), origin)
 
-    def take(self, source_id: str, file: str, path: Path, origin: str) -> Vintage:
+    def along(self) -> Along:
+        """What packs a file for :meth:`take` while it still comes."""
+        return Along(self.root / f".{os.getpid()}.along{PACKED}.part")
+
+    def take(
+        self, source_id: str, file: str, path: Path, origin: str, along: Along | None = None
+    ) -> Vintage:
         """Keep a copy of the file at ``path``, compressed, and return its vintage.
 
-        As :meth:`put`, for a file of any size: it is read once, piece by piece. Until :meth:`let_go`
-        the file itself may be scanned in place of the packed object, if it is certain that nobody has
-        written to it (:mod:`etl.unwritten`).
+        As :meth:`put`, for a file of any size: it is read once, piece by piece, unless it was packed
+        ``along`` with its coming. Until :meth:`let_go` the file itself may be scanned in place of the
+        packed object, if it is certain that nobody has written to it (:mod:`etl.unwritten`).
         """
         self.root.mkdir(parents=True, exist_ok=True)
         copy = Unwritten(path, is_ours=path.is_relative_to(self.root))
         try:
-            vintage = self._take(source_id, file, path, origin)
+            vintage = self._take(source_id, file, path, origin, along)
         except BaseException:
             copy.close()
             raise
@@ -218,26 +222,31 @@ class Archive:
             self._copies[vintage.sha256] = copy
         return vintage
 
-    def _take(self, source_id: str, file: str, path: Path, origin: str) -> Vintage:
+    def _take(
+        self, source_id: str, file: str, path: Path, origin: str, along: Along | None
+    ) -> Vintage:
         beside = self.root / f".{os.getpid()}{PACKED}.part"
+        found = along and along.packed(path)
+        if not found:
+            with path.open("rb") as plain:
+                found = pack(plain, beside)
+        sha256 = found.sha256
+        packed_sha256: str | None = found.packed_sha256
         try:
-            with path.open("rb") as plain, beside.open("wb") as packed:
-                sha256, size_bytes, last_byte = pack(plain, packed)
-                packed.flush()
-                os.fsync(packed.fileno())
-            if not self._is_whole(sha256):
+            if self._is_whole(sha256):
+                held = self.path(sha256)
+                packed_sha256 = file_sha256(held) if held.suffix == PACKED else None
+            else:
                 plain_path = self.root / "sha256" / sha256[:2] / sha256
                 held = plain_path.with_name(f"{sha256}{PACKED}")
                 held.parent.mkdir(parents=True, exist_ok=True)
-                beside.replace(held)
+                found.path.replace(held)
                 plain_path.unlink(missing_ok=True)  # damaged, or it would have been kept
                 fsync_folder(held.parent)
-            held = self.path(sha256)
-            packed_sha256 = file_sha256(held) if held.suffix == PACKED else None
         finally:
-            beside.unlink(missing_ok=True)
-        self._proven[sha256] = last_byte
-        return self._list(source_id, file, sha256, size_bytes, origin, packed_sha256)
+            found.path.unlink(missing_ok=True)
+        self._proven[sha256] = found.last_byte
+        return self._list(source_id, file, sha256, found.size_bytes, origin, packed_sha256)
 
     def leave(self, path: Path) -> None:
         """Have the file at ``path`` removed at :meth:`let_go`."""
@@ -505,19 +514,6 @@ def vintage_of(line: bytes) -> Vintage:
         if sha256 is not None and not _SHA256.fullmatch(sha256):
             raise ValueError("a hash is none")
     return vintage
-
-
-def pack(plain: BinaryIO, packed: BinaryIO) -> tuple[str, int, bytes]:
-    """Compress a file; returns the SHA-256, the size and the last byte of what went in."""
-    digest, size_bytes, last_byte = hashlib.sha256(), 0, b""
-    packer = zstandard.ZstdCompressor(LEVEL, threads=1, write_checksum=True).compressobj()
-    while chunk := plain.read(CHUNK_BYTES):
-        digest.update(chunk)
-        size_bytes += len(chunk)
-        last_byte = chunk[-1:]
-        packed.write(packer.compress(chunk))
-    packed.write(packer.flush())
-    return digest.hexdigest(), size_bytes, last_byte
 
 
 class Contents(Mapping[str, bytes]):

@@ -35,7 +35,8 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from etl import homes, manifest
-from etl.archive import CHUNK_BYTES, Archive, file_sha256, fsync_folder, write_safely
+from etl.archive import Archive, file_sha256, fsync_folder, write_safely
+from etl.packing import CHUNK_BYTES
 from etl.report import Report
 from etl.settings import Folders
 from etl.store import CURRENT, current_path

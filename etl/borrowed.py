@@ -18,7 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from etl.archive import PACKED, ArchiveError
+from etl.archive import ArchiveError
+from etl.packing import PACKED
 
 if sys.platform != "win32":
     import fcntl

@@ -24,6 +24,7 @@ from etl.console import (
     EXIT_NO_LEDGER,
     EXIT_USAGE,
     SCREENFUL,
+    AsJson,
     chosen_sources,
     err,
     fail,
@@ -58,7 +59,6 @@ from etl.verify import verify_entry
 app = typer.Typer()
 
 MIN_DIGITS: Final = 6  # of a hash, so that no one names a vintage by chance
-AsJson = Annotated[bool, typer.Option("--json", help="for programs: JSON on standard output")]
 
 
 @app.command()

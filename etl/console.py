@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Annotated, Final
 
+import duckdb
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from etl.archive import ArchiveError
 from etl.config import Config, ConfigError, config
 from etl.diary import AtWorkError
 from etl.log import Decision, SourceOutcome
@@ -35,6 +37,7 @@ EXIT_OFF: Final = 7
 SCREENFUL: Final = 20
 STEPS: Final = ("fetch", "archive", "read", "check", "record", "watch")
 LAST_STEPS: Final = ("views", "checkpoint", "manifest", "rename", "CURRENT")
+AsJson = Annotated[bool, typer.Option("--json", help="for programs: JSON on standard output")]
 
 # no emoji codes and no colours read into what the sources say
 out = Console(emoji=False, highlight=False)
@@ -45,6 +48,14 @@ def fail(message: str, code: int) -> typer.Exit:
     """Say what is wrong; raise what it returns."""
     err.print(f"[bold]hma:[/bold] {escape(blotted(message))}", soft_wrap=True)
     return typer.Exit(code)
+
+
+def was_said(error: Exception) -> bool:
+    """Say in a sentence what any command may end with; False for what nobody foresees."""
+    if not isinstance(error, OSError | duckdb.Error | ArchiveError | SourceError):
+        return False
+    err.print(f"[bold]hma:[/bold] {escape(blotted(str(error)))}", soft_wrap=True)
+    return True
 
 
 def chosen_sources(names: list[str] | None, *, embedded: bool) -> list[SourceSpec]:

@@ -25,6 +25,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import FileIO
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Self, TypeVar
 
@@ -34,6 +35,7 @@ import tenacity
 
 from etl import __version__, addresses, magic
 from etl.limits import Limits
+from etl.packing import Along
 from etl.partial import TAKEN, Held, Part, Validators, http_date, length
 
 __all__ = ["Download", "FetchError", "Fetcher", "Limits", "Outside", "Validators", "shown"]
@@ -213,12 +215,14 @@ class Fetcher:
         known: Validators | None = None,
         limits: Limits | None = None,
         is_page: bool = False,
+        along: Along | None = None,
     ) -> Download | None:
         """Fetch a file into ``incoming``; None if the server says it is still the one ``known``.
 
         Archive the file, then remove it: a run that dies before that takes up what is there. A server
         that doesn't heed ``known`` sends the file again. ``is_page`` says that a page for people is
         wanted, which is refused otherwise; whether it is the right page is for the caller to see.
+        ``along`` may read the file while it comes.
 
         Raises:
             FetchError: it didn't come, not whole, or isn't data.
@@ -233,7 +237,7 @@ class Fetcher:
             is_page=is_page,
         )  # fmt: skip
         try:
-            return self._patiently(limits, lambda: self._download(ask, part, known))
+            return self._patiently(limits, lambda: self._download(ask, part, known, along))
         except FetchError as error:
             if error.rule in _SPOILT:
                 part.discard()
@@ -270,7 +274,9 @@ class Fetcher:
 
     # One attempt.
 
-    def _download(self, ask: _Ask, part: Part, known: Validators | None) -> Download | None:
+    def _download(
+        self, ask: _Ask, part: Part, known: Validators | None, along: Along | None
+    ) -> Download | None:
         held = part.held()
         conditions = held.conditions() if held else known.conditions() if known else {}
         ask = ask._replace(headers={**ask.headers, **conditions})
@@ -287,7 +293,7 @@ class Fetcher:
                 held = part.begin(response)
             else:
                 raise _odd(response, "is no answer to what was asked; look at it by hand")
-            done = self._copy(ask.limits, response, part, held)
+            done = self._copy(ask.limits, response, part, held, along)
         if held.total is not None and done > held.total:
             part.discard()
             raise _odd(response, "sent more than it announced; starting over", is_passing=True)
@@ -312,21 +318,35 @@ class Fetcher:
         _refuse_content(response, bytes(content), len(content))
         return bytes(content)
 
-    def _copy(self, limits: Limits, response: httpx.Response, part: Part, held: Held) -> int:
+    def _copy(
+        self,
+        limits: Limits,
+        response: httpx.Response,
+        part: Part,
+        held: Held,
+        along: Along | None,
+    ) -> int:
         """Write the body to the .part file; gives its size then."""
         done = told = held.size
         _refuse_size(response, held.total, limits.max_bytes)
-        with part.path.open("r+b") as file:
+        with part.path.open("r+b", buffering=0) as file:
             file.truncate(done)
             file.seek(done)
+            if along:
+                along.begin(part.path)
+                along.grown(done)
             for chunk in response.iter_raw():  # not iter_raw(size): joining pieces trebles the cost
                 done += len(chunk)
                 if done > limits.max_bytes:
                     _refuse_size(response, done, limits.max_bytes)
-                file.write(chunk)
+                _write(file, chunk)
                 if done - told >= REPORT_BYTES:
+                    if along:
+                        along.grown(done)
                     self._progress(done, held.total)
                     told = done
+        if along:
+            along.grown(done)
         self._progress(done, held.total)
         return done
 
@@ -567,6 +587,13 @@ def _first_bytes(response: httpx.Response) -> bytes:
         return next(response.iter_raw(), b"")[:SHOWN_BYTES]
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException):
         return b""  # the status is the news
+
+
+def _write(file: FileIO, content: bytes) -> None:
+    """Write all of it: the system may take less at once."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def _odd(

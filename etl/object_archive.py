@@ -21,6 +21,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import shutil
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -31,8 +32,6 @@ from typing import IO, TYPE_CHECKING, Final
 import zstandard
 
 from etl.archive import (
-    CHUNK_BYTES,
-    PACKED,
     RESTORE,
     Archive,
     ArchiveError,
@@ -42,11 +41,11 @@ from etl.archive import (
     Vintage,
     file_sha256,
     line_of,
-    pack,
     vintage_of,
     write_safely,
 )
 from etl.borrowed import MOST_BYTES, Borrowed
+from etl.packing import CHUNK_BYTES, PACKED, Along, pack
 
 if TYPE_CHECKING:
     from etl.bucket import Bucket
@@ -185,20 +184,26 @@ class ObjectArchive(Archive):
                 self._borrowed.keep(coming, sha256, sha256)
         return self._list(source_id, file, sha256, len(content), origin)
 
-    def _take(self, source_id: str, file: str, path: Path, origin: str) -> Vintage:
+    def _take(
+        self, source_id: str, file: str, path: Path, origin: str, along: Along | None
+    ) -> Vintage:
         with self._borrowed.coming() as coming:
-            with path.open("rb") as plain, coming.open("wb") as packed:
-                sha256, size_bytes, last_byte = pack(plain, packed)
+            if found := along and along.packed(path):
+                shutil.copyfile(found.path, coming)  # into the very file that is locked
+            else:
+                with path.open("rb") as plain:
+                    found = pack(plain, coming)
+            sha256 = found.sha256
             try:
                 packed_sha256 = self.examine(sha256).packed_sha256
             except UnreachableError:
                 raise
             except ArchiveError:  # missing or damaged
                 packed_sha256 = self._put_file(sha256, path, coming)
-            if packed_sha256 == file_sha256(coming):
+            if packed_sha256 == found.packed_sha256:
                 self._borrowed.keep(coming, sha256, f"{sha256}{PACKED}")
-                self._proven[sha256] = last_byte
-        return self._list(source_id, file, sha256, size_bytes, origin, packed_sha256)
+                self._proven[sha256] = found.last_byte
+        return self._list(source_id, file, sha256, found.size_bytes, origin, packed_sha256)
 
     def _put_file(self, sha256: str, plain: Path, packed: Path) -> str | None:
         """Put an object that is missing or damaged; the hash of its packed form."""

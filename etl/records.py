@@ -18,7 +18,7 @@ from typing import Final
 import duckdb
 
 from etl import sql
-from etl.archive import PACKED
+from etl.packing import PACKED
 
 MEMORY_LIMIT: Final = "600MB"
 THREADS: Final = min(4, os.cpu_count() or 1)  # each holds buffers of its own

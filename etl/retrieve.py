@@ -27,6 +27,7 @@ from etl.fetch import Fetcher, FetchError, shown
 from etl.guard import Hold
 from etl.limits import Limits
 from etl.memory import Memory, silence
+from etl.packing import Along
 from etl.reading import SourceError, unforeseen
 from etl.session import Session
 from etl.settings import Folders
@@ -212,15 +213,19 @@ def _given(
             is_fetched = is_address(copy.where)
             name = Path(_path_and_host(copy.where)[0]).name if is_fetched else path.name
             file = _file_name(spec, name)
-            with _plain(spec, file, path, name, max_bytes, archive.root / INCOMING) as plain:
-                return archive.take(spec.source_id, file, plain, _origin(copy, path, plain))
+            into = archive.root / INCOMING
+            with (
+                archive.along() as along,
+                _plain(spec, file, path, name, max_bytes, into, along) as plain,
+            ):
+                return archive.take(spec.source_id, file, plain, _origin(copy, path, plain), along)
     except (FetchError, UnpackError) as error:
         raise SourceError(f"{_said(copy)}: {error}", "unreadable") from error
 
 
 @contextmanager
 def _plain(
-    spec: SourceSpec, file: str, path: Path, name: str, max_bytes: int, into: Path
+    spec: SourceSpec, file: str, path: Path, name: str, max_bytes: int, into: Path, along: Along
 ) -> Iterator[Path]:
     """The copy without its packing; a workbook is a zip, too, and stays whole where the source declares it."""
     if any(fnmatchcase(file, form) for form in spec.binaries):
@@ -231,7 +236,7 @@ def _plain(
             )
         yield path
         return
-    with unpacking(path, max_bytes, into=into, name=name) as plain:
+    with unpacking(path, max_bytes, into=into, name=name, along=along) as plain:
         yield plain
 
 

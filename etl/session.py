@@ -23,6 +23,7 @@ from etl.config import ConfigError, secret_variable
 from etl.fetch import Download, Fetcher, FetchError, Validators, shown
 from etl.json_text import json_of
 from etl.memory import Memory, Remembered
+from etl.packing import Along
 from etl.pages import as_line
 from etl.reading import SourceError
 from etl.sources import SourceSpec
@@ -110,15 +111,17 @@ class Session:
             UnpackError: it is packed and cannot be unpacked.
         """
         url = self._url(address)
-        download = self._fetcher.download(
-            url, hosts=self._hosts, known=self._known(file, url), limits=self._limits
-        )
-        if download is None:
-            self.fetched[file] = self._remembered(file, url)[0]
-            return
-        path = download.moved()
-        self._archive.leave(path)  # when it has been read
-        self.fetched[file] = self._take(file, path, download, member)
+        with self._archive.along() as along:
+            download = self._fetcher.download(
+                url, hosts=self._hosts, known=self._known(file, url), limits=self._limits,
+                along=along,
+            )  # fmt: skip
+            if download is None:
+                self.fetched[file] = self._remembered(file, url)[0]
+                return
+            path = download.moved()
+            self._archive.leave(path)  # when it has been read
+            self.fetched[file] = self._take(file, path, download, member, along)
         self.memory.files[file] = Remembered(
             url=shown(url), sha256=self.fetched[file].sha256, **asdict(download.validators)
         )
@@ -145,11 +148,13 @@ class Session:
                 return vintage, Validators(etag=said.etag, last_modified=said.last_modified)
         raise LookupError(file)
 
-    def _take(self, file: str, path: Path, download: Download, member: str | None) -> Vintage:
+    def _take(
+        self, file: str, path: Path, download: Download, member: str | None, along: Along
+    ) -> Vintage:
         release = download.validators.last_modified
         origin = f"{download.url}, last modified {release}" if release else download.url
-        with unpacking(path, self._max_bytes, member=member, name=file) as plain:
-            return self._archive.take(self._source_id, file, plain, origin)
+        with unpacking(path, self._max_bytes, member=member, name=file, along=along) as plain:
+            return self._archive.take(self._source_id, file, plain, origin, along)
 
     def ask_bytes(
         self,

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from etl import magic
+from etl.packing import Along
 
 CHUNK_BYTES: Final = 1 << 20
 MAX_RATIO: Final = 200.0  # tables pack to a tenth or a thirtieth; deflate's utmost is a 1032nd
@@ -70,13 +71,14 @@ def unpacked(
     max_ratio: float = MAX_RATIO,
     member: str | None = None,
     name: str | None = None,
+    along: Along | None = None,
 ) -> Path:
     """The file at ``path`` unpacked into the folder ``into``; ``path`` itself if it is not packed.
 
     At most ``max_bytes`` come out, packed or not, and at most ``max_ratio`` times what went in. Of a zip
     with several files the one whose name matches ``member`` is meant (``*Transactions*.csv``). Messages
-    call the file ``name``, if that is not how it lies there. Nothing stays in ``into`` when it fails,
-    and ``path`` is never changed.
+    call the file ``name``, if that is not how it lies there. ``along`` packs what comes out for the
+    archive meanwhile. Nothing stays in ``into`` when it fails, and ``path`` is never changed.
 
     Raises:
         UnpackError: it is too large, damaged, a bomb, nested, encrypted, packed otherwise, or holds not
@@ -102,7 +104,7 @@ def unpacked(
     out = into / f"{path.name}.unpacked"
     try:
         with _readable(file), _OPENERS[kind](file, member) as content:
-            _copy(content, out, file, max_ratio)
+            _copy(content, out, file, max_ratio, along)
         _refuse_nested(file, magic.archive_kind(_start(out)))
     except BaseException:
         out.unlink(missing_ok=True)
@@ -118,13 +120,16 @@ def unpacking(
     member: str | None = None,
     into: Path | None = None,
     name: str | None = None,
+    along: Along | None = None,
 ) -> Iterator[Path]:
     """As :func:`unpacked`, until the block ends; ``into`` is the file's own folder if not given.
 
     Raises:
         UnpackError: it cannot be unpacked.
     """
-    plain = unpacked(path, into or path.parent, max_bytes=max_bytes, member=member, name=name)
+    plain = unpacked(
+        path, into or path.parent, max_bytes=max_bytes, member=member, name=name, along=along
+    )
     try:
         yield plain
     finally:
@@ -137,11 +142,15 @@ def _start(path: Path) -> bytes:
         return file.read(magic.START_BYTES)
 
 
-def _copy(content: _Readable, out: Path, file: _Packed, max_ratio: float) -> None:
+def _copy(
+    content: _Readable, out: Path, file: _Packed, max_ratio: float, along: Along | None
+) -> None:
     size = file.path.stat().st_size
     most = min(file.max_bytes, max(HARMLESS_BYTES, int(size * max_ratio)))
     done = 0
     with out.open("wb") as plain:
+        if along:
+            along.begin(out)
         while chunk := content.read(CHUNK_BYTES):
             done += len(chunk)
             if done > file.max_bytes:
@@ -153,6 +162,9 @@ def _copy(content: _Readable, out: Path, file: _Packed, max_ratio: float) -> Non
                     "bomb",
                 )
             plain.write(chunk)
+            plain.flush()
+            if along:
+                along.grown(done)
 
 
 def _refuse_nested(file: _Packed, inner: str | None) -> None:

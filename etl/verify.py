@@ -18,9 +18,10 @@ from pathlib import Path
 import duckdb
 
 from etl import homes, manifest, record, sql
-from etl.archive import PACKED, Archive, ArchiveError, UnreachableError, Vintage, file_sha256
+from etl.archive import Archive, ArchiveError, UnreachableError, Vintage, file_sha256
 from etl.derive import Progress, check_entries, derive_one, newest_revision, vintages_by_source
 from etl.manifest import Manifest, Rebuilt
+from etl.packing import PACKED
 from etl.report import Report
 from etl.settings import Folders
 from etl.store import current_path, require_format

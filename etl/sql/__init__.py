@@ -51,11 +51,17 @@ def create_table(
     schema: str, name: str, columns: Mapping[str, pl.DataType], *, replace: bool
 ) -> str:
     """The statement that makes a declared table; an existing one is replaced or left alone."""
-    parts = ", ".join(
-        f"{identifier(column)} {sql_type(dtype)}" for column, dtype in columns.items()
-    )
     how = "OR REPLACE TABLE" if replace else "TABLE IF NOT EXISTS"
-    return f"CREATE {how} {schema}.{identifier(name)} ({parts})"
+    return f"CREATE {how} {schema}.{identifier(name)} ({_typed(columns)})"
+
+
+def create_offer(columns: Mapping[str, pl.DataType]) -> str:
+    """The statement that makes the temporary table ``new_rows``, in which rows are offered."""
+    return f"CREATE OR REPLACE TEMP TABLE new_rows ({_typed(columns)})"
+
+
+def _typed(columns: Mapping[str, pl.DataType]) -> str:
+    return ", ".join(f"{identifier(column)} {sql_type(dtype)}" for column, dtype in columns.items())
 
 
 def temporary(prefix: str, name: str) -> str:

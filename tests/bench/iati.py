@@ -26,8 +26,9 @@ from typing import IO, Final, NamedTuple, cast
 import zstandard
 from lxml import etree
 
-from etl.archive import PACKED, Contents
+from etl.archive import Contents
 from etl.areas import Resolver, load_areas
+from etl.packing import PACKED
 from etl.reading import Reading
 from etl.sources.iati.read import NAME, read
 from tests.bench.foreignassistance import OneFile

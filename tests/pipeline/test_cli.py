@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from importlib import import_module
+
 import pytest
+from typer.main import get_group
 from typer.testing import CliRunner, Result
 
-from etl.cli import app
+from etl.cli import COMMANDS, app, main
 from etl.publish import writer
 from etl.settings import Folders
 from etl.sources import all_sources
@@ -192,3 +197,56 @@ def test_every_command_explains_itself() -> None:
         result = hma(command, "--help")
         assert result.exit_code == 0
         assert len(said(result)) > 80
+
+
+# ---- names and help without the modules
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_the_help_says_of_each_command_what_its_module_says(module: str) -> None:
+    own = get_group(import_module(module).app).commands
+    assert {name: command.help for name, command in own.items()} == dict(COMMANDS[module])
+
+
+def test_no_two_modules_have_a_command_of_one_name() -> None:
+    names = [name for names in COMMANDS.values() for name in names]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["refrsh"]])
+def test_help_and_a_slip_of_the_pen_wait_for_no_library(arguments: list[str]) -> None:
+    code = f"""
+import sys
+sys.argv = ["hma", *{arguments!r}]
+from etl.start import main
+try:
+    main()
+finally:
+    slow = {{"duckdb", "polars", "httpx", "structlog", "etl.console"}}
+    sys.exit(f"imported {{slow & set(sys.modules)}}" if slow & set(sys.modules) else 0)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "Fetch and read the sources" in ran.stdout or "Did you mean 'refresh'?" in ran.stderr, (
+        ran
+    )
+
+
+def test_an_error_that_no_command_foresees_is_told_in_a_sentence(
+    workspace: Folders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace.ledger.write_text("no folder", encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["hma", "prune"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith("hma: ")
+
+
+def test_an_error_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("etl.looking.as_markdown", lambda: int("nothing"))
+    monkeypatch.setattr(sys, "argv", ["hma", "dictionary"])
+    with pytest.raises(ValueError, match="nothing"):
+        main()

@@ -32,7 +32,7 @@ REFRESHES: Final = 2  # of a pristine folder: enough that there is an old ledger
 # Children start from a server that has imported all this and used none of it: a fork of a process
 # in which polars or DuckDB has run would inherit locks without the threads that hold them.
 processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["tests.resilience.children", "etl.cli"])
+processes.set_forkserver_preload(["tests.resilience.children", "etl.refreshing", "etl.commands"])
 
 
 # --- Adapters: the only places that know how the pipeline words its verdicts. ---

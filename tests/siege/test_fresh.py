@@ -47,7 +47,7 @@ def command() -> list[str]:
     system = shutil.which(
         f"python{sys.version_info.major}.{sys.version_info.minor}", path="/usr/bin"
     )
-    if system and can_run(system, "-c", "import etl.cli, dashboard.app"):
+    if system and can_run(system, "-c", "import etl.cli, etl.operate, dashboard.app"):
         return [system, "-c", MAIN]
     pytest.skip("this Python lies where only root may read, and the system has none of its version")
 
