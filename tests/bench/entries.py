@@ -13,9 +13,26 @@ from etl.tables import FACT_TABLES, polars_schema
 
 QUERY: Final = Path(__file__).with_suffix(".sql")
 TABLE: Final = "funding"
-AREAS: Final = ("AFG", "AGO", "BIH", "COL", "IRQ", "KHM", "LAO", "LBN", "LKA", "MOZ", "UKR", "VNM", "YEM", "ZWE")
+AREAS: Final = (
+    "AFG",
+    "AGO",
+    "BIH",
+    "COL",
+    "IRQ",
+    "KHM",
+    "LAO",
+    "LBN",
+    "LKA",
+    "MOZ",
+    "UKR",
+    "VNM",
+    "YEM",
+    "ZWE",
+)
 # What of a row says that it is the same row with the same value, whatever else a table has beside it.
-DIGEST: Final = "count(*) AS rows, sum(hash(source_id, place, amount_usd::DECIMAL(18, 2)))::VARCHAR AS digest"
+DIGEST: Final = (
+    "count(*) AS rows, sum(hash(source_id, place, amount_usd::DECIMAL(18, 2)))::VARCHAR AS digest"
+)
 
 
 def frame(source: str, start: int, stop: int, edition: int = 1, changed: int = 0) -> pl.DataFrame:
@@ -31,9 +48,10 @@ def frame(source: str, start: int, stop: int, edition: int = 1, changed: int = 0
         for name, dtype in polars_schema(schema).items()
         if name not in made.columns
     ]
-    return made.with_columns(pl.lit("0" * 64).alias("vintage_sha256"), *(one for one in absent if one.meta.output_name() != "vintage_sha256")).select(
-        pl.col(name).cast(dtype) for name, dtype in polars_schema(schema).items()
-    )
+    return made.with_columns(
+        pl.lit("0" * 64).alias("vintage_sha256"),
+        *(one for one in absent if one.meta.output_name() != "vintage_sha256"),
+    ).select(pl.col(name).cast(dtype) for name, dtype in polars_schema(schema).items())
 
 
 def checked(rows: pl.DataFrame) -> Checked:

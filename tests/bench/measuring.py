@@ -111,7 +111,11 @@ class Ratio:
     @property
     def ratio(self) -> float:
         """See the class."""
-        return self.other / self.ours if self.is_faster and not self.is_rate else self.ours / self.other
+        return (
+            self.other / self.ours
+            if self.is_faster and not self.is_rate
+            else self.ours / self.other
+        )
 
     @property
     def is_met(self) -> bool | None:
@@ -135,8 +139,7 @@ def as_table(parts: Mapping[str, Result]) -> str:
     ]
     for part in parts.values():
         load = max(part["load_before"], part["load_after"])
-        for said in part["ratios"]:
-            lines.append(f"| {' | '.join(_cells(said))} | {load:.1f} |")
+        lines += [f"| {' | '.join(_cells(said))} | {load:.1f} |" for said in part["ratios"]]
     return "\n".join(lines) + "\n"
 
 

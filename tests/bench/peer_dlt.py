@@ -43,14 +43,48 @@ def scd2(where: str, source: str, other: str) -> Cost:
                 for batch in pq.ParquetFile(path).iter_batches(BATCH_ROWS):
                     yield pa.Table.from_batches([batch])
 
-        disposition = {"disposition": "merge", "strategy": "scd2", "row_version_column_name": "row_hash"}
-        made = dlt.resource(read, name="funding", write_disposition=disposition, merge_key="source_id")
+        disposition = {
+            "disposition": "merge",
+            "strategy": "scd2",
+            "row_version_column_name": "row_hash",
+        }
+        made = dlt.resource(
+            read, name="funding", write_disposition=disposition, merge_key="source_id"
+        )
         return made.add_map(add_row_hash_to_table("row_hash"))
 
     pipeline.run(rows(folder / f"before-{source}.parquet", folder / f"before-{other}.parquet"))
     with clock() as cost:
         pipeline.run(rows(folder / f"after-{source}.parquet"))
     with duckdb.connect(str(folder / "scd2.duckdb")) as con:
-        now = con.execute(f"SELECT {DIGEST} FROM ledger.funding WHERE _dlt_valid_to IS NULL").fetchone()
+        now = con.execute(
+            f"SELECT {DIGEST} FROM ledger.funding WHERE _dlt_valid_to IS NULL"
+        ).fetchone()
     cost.found = {"now": list(now or ())}
+    return cost
+
+
+def load(url: str, where: str) -> Cost:
+    """Fetch a file, read it by dlt's own source for CSV, and load its rows on mine action into DuckDB."""
+    from urllib.request import urlretrieve
+
+    from dlt.sources.filesystem import filesystem, read_csv
+
+    folder = Path(where)
+    path = folder / "fetched" / "dlt.csv"
+    path.parent.mkdir()
+    pipeline = _pipeline(folder, "load")
+    with clock() as cost:
+        urlretrieve(url, path)  # noqa: S310 - of this machine
+        rows = filesystem(str(path.parent), file_glob="*.csv") | read_csv(
+            chunksize=50_000, dtype=str
+        )
+        rows.add_filter(lambda row: row["International Purpose Code"] == "15250")
+        pipeline.run(rows.with_name("funding"), write_disposition="replace")
+    with duckdb.connect(str(folder / "load.duckdb")) as con:
+        found = con.execute(
+            "SELECT count(*), sum(current_dollar_amount::BIGINT) FROM ledger.funding"
+        ).fetchone() or (0, 0)
+    cost.found = {"rows": int(found[0]), "amount": int(found[1])}
+    path.unlink()
     return cost

@@ -26,6 +26,17 @@ def pins() -> list[str]:
     return named
 
 
+def _folder() -> Path:
+    wanted = "\n".join([sys.version, *pins()])
+    name = f"hma-bench-{hashlib.sha256(wanted.encode()).hexdigest()[:12]}"
+    return Path(tempfile.gettempdir()) / name
+
+
+def is_made() -> bool:
+    """Whether the environment is there, complete."""
+    return (_folder() / "complete").exists()
+
+
 @cache
 def python() -> Path:
     """The Python of that environment; makes it if it isn't there.
@@ -33,10 +44,9 @@ def python() -> Path:
     Raises:
         RuntimeError: the packages cannot be installed; pip says why.
     """
-    wanted = "\n".join([sys.version, *pins()])
-    folder = Path(tempfile.gettempdir()) / f"hma-bench-{hashlib.sha256(wanted.encode()).hexdigest()[:12]}"
+    folder = _folder()
     made = folder / "bin" / "python"
-    if (folder / "complete").exists():
+    if is_made():
         return made
     shutil.rmtree(folder, ignore_errors=True)
     venv.create(folder, with_pip=True)

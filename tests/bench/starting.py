@@ -55,7 +55,13 @@ def measure(folder: Path, rounds: int, cold_rounds: int) -> Result:
         ratios.append(
             Ratio("cold start to the first chart in Chromium", "s", chart, "limit: an empty Streamlit page", empty, most=1.5).as_json()
         )  # fmt: skip
-    return {"rounds": rounds, "cold_rounds": cold_rounds, "times": times, "cold": cold, "ratios": ratios}
+    return {
+        "rounds": rounds,
+        "cold_rounds": cold_rounds,
+        "times": times,
+        "cold": cold,
+        "ratios": ratios,
+    }
 
 
 def commands(folder: Path, rounds: int) -> dict[str, list[float]]:

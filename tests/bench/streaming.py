@@ -25,16 +25,17 @@ from urllib.parse import urlsplit
 
 import duckdb
 
-from etl.settings import Folders
 from etl.store import current_path
 from tests.bench import million, peers
 from tests.bench.measuring import Cost, Ratio, Result, apart, clock, environment, memory, same
 from tests.dashboard.serving import free_port, serving
 
-FULL: Final = {"rows": 5_000_000, "peer_rows": 250_000, "rounds": 3}
-SMALL: Final = {"rows": 14_000, "peer_rows": 5_000, "rounds": 1}
+FULL: Final = {"rows": 5_000_000, "peer_rows": 250_000, "rounds": 3, "with_peers": True}
+SMALL: Final = {"rows": 14_000, "peer_rows": 2_000, "rounds": 1, "with_peers": False}
 PIECE: Final = 1 << 20
 STARTS_WITHIN: Final = 60  # seconds
+DATASETTE: Final = "Datasette, _stream=on"
+BUTTON: Final = "st.download_button with pandas"
 DIGEST: Final = "count(*), sum(hash(entry_id, amount_usd))::VARCHAR"
 PAGE: Final = """import duckdb
 import streamlit as st
@@ -59,7 +60,7 @@ class Taken:
         return self.size / self.seconds / 1e6
 
 
-def measure(folder: Path, rows: int, peer_rows: int, rounds: int) -> Result:
+def measure(folder: Path, rows: int, peer_rows: int, rounds: int, *, with_peers: bool) -> Result:
     """The ratios, the best of some rounds of each, taken in turn."""
     folders = million.make(folder / "data", round(rows / million.SHARE_OF_MONEY))
     ledger = current_path(folders.ledger)
@@ -73,35 +74,52 @@ def measure(folder: Path, rows: int, peer_rows: int, rounds: int) -> Result:
             got = take(f"{site}/api/v1/funding.csv", folder / "ours.csv", process.pid)
             ours.append(got)
             first.append(got.first)
-            same("rows and amounts", api=_digest(folder / "ours.csv"), copy=_digest(folder / "copy.csv"))
+            same(
+                "rows and amounts",
+                api=_digest(folder / "ours.csv"),
+                copy=_digest(folder / "copy.csv"),
+            )
     sizes = (folder / "copy.csv").stat().st_size, (folder / "ours.csv").stat().st_size
     for name in ("ours.csv", "copy.csv"):
         (folder / name).unlink()
-    sqlite = folder / "rows.sqlite"
-    to_sqlite(ledger, sqlite, peer_rows)
     limit = max(sizes[0] / cost.seconds / 1e6 for cost in copies)
     best = max(ours, key=lambda one: one.rate)
-    datasette = with_datasette(folder, sqlite)
-    button = with_button(folder, ledger, peer_rows)
-    same("rows of the peers", expected=peer_rows, datasette=_lines(folder / "datasette.csv"), button=_lines(folder / "button.csv"))  # fmt: skip
-    work = f"CSV of {rows:,} rows from the API"
     grown = max(one.grown for one in ours) / 1e6
-    return {
-        "rows": rows, "peer_rows": peer_rows, "bytes": sizes[1], "bytes_of_copy": sizes[0],
+    work = f"CSV of {rows:,} rows from the API"
+    ratios = [
+        Ratio(work, "MB/s", best.rate, "limit: COPY to a file", limit, is_rate=True, least=0.5),
+        Ratio(f"{work}, first byte", "ms", min(first) * 1000, "aim", 100, most=1),
+        Ratio(f"{work}, memory grown by", "MB", grown, "aim", 100, most=1),
+    ]
+    found: Result = {
+        "rows": rows, "bytes": sizes[1], "bytes_of_copy": sizes[0],
         "ours": [vars(one) for one in ours], "copies": [vars(one) for one in copies],
-        "datasette": vars(datasette), "download_button": vars(button),
-        "ratios": [
-            Ratio(work, "MB/s", best.rate, "limit: COPY to a file", limit, is_rate=True, least=0.5).as_json(),
-            Ratio(work, "MB/s", best.rate, f"peer: Datasette, _stream=on ({peer_rows:,} rows)", datasette.rate,
-                  is_rate=True, least=15).as_json(),
-            Ratio(work, "MB/s", best.rate, f"peer: st.download_button with pandas ({peer_rows:,} rows)", button.rate,
-                  is_rate=True).as_json(),
-            Ratio(f"{work}, first byte", "ms", min(first) * 1000, "aim", 100, most=1).as_json(),
-            Ratio(f"{work}, memory grown by", "MB", grown, "aim", 100, most=1).as_json(),
-            Ratio(f"{work}, memory grown by", "MB", grown,
-                  f"peer: st.download_button with pandas ({peer_rows:,} rows)", button.grown / 1e6).as_json(),
-        ],
     }  # fmt: skip
+    if with_peers:
+        taken = _peers(folder, ledger, peer_rows)
+        found |= {"peer_rows": peer_rows, "peers": {name: vars(one) for name, one in taken.items()}}
+        datasette, button = (f"peer: {name} ({peer_rows:,} rows)" for name in taken)
+        ratios += [
+            Ratio(
+                work, "MB/s", best.rate, datasette, taken[DATASETTE].rate, is_rate=True, least=15
+            ),
+            Ratio(work, "MB/s", best.rate, button, taken[BUTTON].rate, is_rate=True),
+            Ratio(f"{work}, memory grown by", "MB", grown, button, taken[BUTTON].grown / 1e6),
+        ]
+    return {**found, "ratios": [ratio.as_json() for ratio in ratios]}
+
+
+def _peers(folder: Path, ledger: Path, rows: int) -> dict[str, Taken]:
+    """What both peers took; they must have given all rows."""
+    sqlite = folder / "rows.sqlite"
+    to_sqlite(ledger, sqlite, rows)
+    taken = {
+        DATASETTE: with_datasette(folder, sqlite),
+        BUTTON: with_button(folder, ledger, rows),
+    }
+    same("rows of the peers", expected=rows, datasette=_lines(folder / "datasette.csv"),
+         button=_lines(folder / "button.csv"))  # fmt: skip
+    return taken
 
 
 def copy(ledger: str, path: str) -> Cost:
@@ -154,7 +172,14 @@ def with_datasette(folder: Path, sqlite: Path) -> Taken:
     """The stream of a Datasette whose limits are lifted as its documentation says."""
     port = free_port()
     settings = ("--setting", "max_csv_mb", "0", "--setting", "sql_time_limit_ms", "600000")
-    command = [peers.python().with_name("datasette"), "serve", sqlite, "--port", str(port), *settings]
+    command = [
+        peers.python().with_name("datasette"),
+        "serve",
+        sqlite,
+        "--port",
+        str(port),
+        *settings,
+    ]
     with _running(command, port) as process:
         take(f"http://127.0.0.1:{port}/rows/funding.csv?_size=10", folder / "datasette.csv")
         url = f"http://127.0.0.1:{port}/rows/funding.csv?_stream=on"
@@ -166,7 +191,14 @@ def with_button(folder: Path, ledger: Path, rows: int) -> Taken:
     script = folder / "button.py"
     script.write_text(PAGE.format(ledger=str(ledger), rows=rows), encoding="utf-8")
     port = free_port()
-    options = ("--server.headless", "true", "--server.port", str(port), "--browser.gatherUsageStats", "false")
+    options = (
+        "--server.headless",
+        "true",
+        "--server.port",
+        str(port),
+        "--browser.gatherUsageStats",
+        "false",
+    )
     command = [sys.executable, "-m", "streamlit", "run", script, *options]
     with _running(command, port) as process:
         before = memory(process.pid)
@@ -174,7 +206,9 @@ def with_button(folder: Path, ledger: Path, rows: int) -> Taken:
         where = _offered(port)
         first = perf_counter() - started
         got = take(f"http://127.0.0.1:{port}{where}", folder / "button.csv")
-        return Taken(got.size, first + got.first, first + got.seconds, memory(process.pid, "VmHWM") - before)
+        return Taken(
+            got.size, first + got.first, first + got.seconds, memory(process.pid, "VmHWM") - before
+        )
 
 
 def _offered(port: int) -> str:
@@ -186,7 +220,9 @@ def _offered(port: int) -> str:
     asked = BackMsg()
     asked.rerun_script.query_string = ""
     protocols: Any = ["streamlit"]
-    with connect(f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=protocols, max_size=None) as socket:
+    with connect(
+        f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=protocols, max_size=None
+    ) as socket:
         socket.send(asked.SerializeToString())
         while True:
             raw = socket.recv(timeout=600)
