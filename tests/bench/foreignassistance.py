@@ -47,9 +47,7 @@ class Scan(NamedTuple):
     peak_bytes: int
 
 
-def make(
-    path: Path, rows: int = ROWS, every: int = MINE_ACTION_EVERY, changed: int = 0
-) -> None:
+def make(path: Path, rows: int = ROWS, every: int = MINE_ACTION_EVERY, changed: int = 0) -> None:
     """Write ``rows`` rows to ``path``, one in ``every`` of them about mine action.
 
     ``changed`` in 10,000 have another amount than in the file that is made without it.

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import shutil
 import statistics
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 
@@ -33,15 +33,35 @@ from etl.registers import every_source
 from etl.settings import Folders
 from etl.store import Ledgers, current_path
 from tests.bench.entries import TABLE, checked, frame
-from tests.bench.measuring import Cost, Result, apart, clock, same
+from tests.bench.measuring import Cost, Result, apart, clock, number, same
 from tests.helpers import DATA
 
 # 20 refreshes each: the first, and revisions. 100 million entries need about 100 GB of disk and a day: by hand.
-FULL: Final = {"sizes": [1_000_000, 10_000_000], "revisions": 19}
-SMALL: Final = {"sizes": [2_000, 6_000], "revisions": 1}
+FULL: Final[dict[str, Any]] = {"sizes": [1_000_000, 10_000_000], "revisions": 19}
+SMALL: Final[dict[str, Any]] = {"sizes": [2_000, 6_000], "revisions": 1}
 SOURCES: Final = 10
 REVISED: Final = 10  # in 1,000; where a source comes a second time, its first changes go back, too
 ROUNDS: Final = 5
+BILLION: Final = 1_000_000_000
+TITLES: Final = {
+    "ledger_mb": "ledger, MB",
+    "first_seconds": "first refresh, s",
+    "first_peak_mb": "its most memory, MB",
+    "refresh_seconds": "refresh of one source in ten, s",
+    "refresh_cpu_seconds": "of it processor time, s",
+    "refresh_peak_mb": "its most memory, MB",
+    "copy_seconds": "its steps: copy the ledger, s",
+    "record_seconds": "compare and record, s",
+    "lay_out_seconds": "lay out in reading order, s",
+    "views_seconds": "views and their histories, s",
+    "commit_seconds": "commit, s",
+    "hash_seconds": "hash the tables for the manifest, s",
+    "publish_seconds": "write, hash the file, name it, s",
+    "one sum, now_ms": "one sum over all rows, ms",
+    "one sum, as of refresh 1_ms": "the same as of the first refresh, ms",
+    "one area, now_ms": "one area's sums, ms",
+    "one area, as of refresh 1_ms": "the same as of the first refresh, ms",
+}
 QUESTIONS: Final = {
     "one sum": "SELECT year, sum(amount_usd), count(*) FROM funding GROUP BY year",
     "one area": "SELECT year, sum(amount_usd) FROM funding WHERE area = 'KHM' GROUP BY year",
@@ -61,6 +81,22 @@ def measure(folder: Path, sizes: list[int], revisions: int) -> Result:
         },
         "ratios": [],
     }
+
+
+def as_tables(found: Result) -> str:
+    """What was measured, by size, and where the straight lines lead: Markdown."""
+    sizes, slopes = found["sizes"], found["slopes"]
+    heads = [f"{one['entries']:,} entries" for one in sizes]
+    lines = [
+        f"| what | {' | '.join(heads)} | a million more | on the line, {BILLION:,} |",
+        f"|---|{'---:|' * (len(sizes) + 2)}",
+    ]
+    for what, title in TITLES.items():
+        cells = [number(one[what]) for one in sizes]
+        slope = slopes[what]["per_million"]
+        cells += [number(slope), number(slopes[what]["without_any"] + slope * BILLION / 1e6)]
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def line(first: int, cost: float, second: int, other: float) -> dict[str, float]:
@@ -113,7 +149,7 @@ class _Steps:
     """How long each step took."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 
@@ -26,8 +26,8 @@ from tests.bench.measuring import Cost, Ratio, Result, apart, environment, same
 from tests.bench.refresh import BUDGET, BUDGET_HEADER, FILE, empty, refresh
 from tests.replay import File, Replay, serving
 
-FULL: Final = {"rows": ROWS, "rounds": 3, "peer_rounds": 1}
-SMALL: Final = {"rows": 8_000, "rounds": 1, "peer_rounds": 0}
+FULL: Final[dict[str, Any]] = {"rows": ROWS, "rounds": 3, "peer_rounds": 1}
+SMALL: Final[dict[str, Any]] = {"rows": 8_000, "rounds": 1, "peer_rounds": 0}
 CHANGED: Final = 10  # rows in 10,000
 FEW_ROWS: Final = 100_000
 FIRST, SECOND = "Wed, 02 Sep 2026 10:00:00 GMT", "Thu, 03 Sep 2026 10:00:00 GMT"

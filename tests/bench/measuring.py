@@ -12,6 +12,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -59,7 +60,8 @@ def memory(pid: int, what: str = "VmRSS") -> int:
 def environment(**more: str) -> dict[str, str]:
     """What a measured process finds: modules compiled once and kept, as where the command is installed."""
     said = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**said, "PYTHONPATH": str(REPOSITORY), **more}
+    compiled = Path(tempfile.gettempdir()) / "hma-bench-bytecode"
+    return {**said, "PYTHONPATH": str(REPOSITORY), "PYTHONPYCACHEPREFIX": str(compiled), **more}
 
 
 def apart(function: str, *arguments: object, python: str | Path = sys.executable) -> Cost:

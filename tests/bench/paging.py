@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.bench import million, rerun
 from tests.bench.measuring import Ratio, Result
 
-FULL: Final = {"entries": 10_000_000}
-SMALL: Final = {"entries": 10_000}
+FULL: Final[dict[str, Any]] = {"entries": 10_000_000}
+SMALL: Final[dict[str, Any]] = {"entries": 10_000}
 LIMIT_MS: Final = 200  # by the clock, 95 % of the reruns of the slowest page
 
 

@@ -50,7 +50,7 @@ def python() -> Path:
         return made
     shutil.rmtree(folder, ignore_errors=True)
     venv.create(folder, with_pip=True)
-    pip = [made, "-m", "pip", "install", "--quiet", "--only-binary", ":all:", *pins()]
+    pip = [str(made), "-m", "pip", "install", "--quiet", "--only-binary", ":all:", *pins()]
     ran = subprocess.run(pip, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise RuntimeError(f"pip cannot install {', '.join(pins())}: {ran.stderr}")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 
@@ -22,11 +22,11 @@ from tests.bench import peers
 from tests.bench.entries import DIGEST, TABLE, checked, frame
 from tests.bench.measuring import Cost, Ratio, Result, apart, clock, same
 
-FULL: Final = {
+FULL: Final[dict[str, Any]] = {
     "entries": 5_000_000,
     "with_peers": True,
 }  # of the source; the ledger holds twice as many
-SMALL: Final = {"entries": 2_000, "with_peers": False}
+SMALL: Final[dict[str, Any]] = {"entries": 2_000, "with_peers": False}
 SOURCE: Final = "bench_a"
 OTHER: Final = "bench_b"
 REVISED: Final = 100  # in 1,000

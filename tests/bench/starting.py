@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from etl.settings import Folders
 from tests.bench.measuring import REPOSITORY, Ratio, Result, environment
@@ -28,8 +28,8 @@ from tests.helpers import DATA, run
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-FULL: Final = {"rounds": 15, "cold_rounds": 5}
-SMALL: Final = {"rounds": 2, "cold_rounds": 0}
+FULL: Final[dict[str, Any]] = {"rounds": 15, "cold_rounds": 5}
+SMALL: Final[dict[str, Any]] = {"rounds": 2, "cold_rounds": 0}
 COMMANDS: Final = {
     "pass": ("-c", "pass"),
     "import": ("-c", "import etl.cli"),
@@ -67,7 +67,7 @@ def measure(folder: Path, rounds: int, cold_rounds: int) -> Result:
 def commands(folder: Path, rounds: int) -> dict[str, list[float]]:
     """Seconds of each command in each round; once before, which compiles the modules."""
     found: dict[str, list[float]] = {name: [] for name in COMMANDS}
-    said = environment(PYTHONPYCACHEPREFIX=str(folder / "bytecode"), HMA_DATA=str(folder / "none"))
+    said = environment(HMA_DATA=str(folder / "none"))
     for number in range(rounds + 1):
         for name, arguments in COMMANDS.items():
             started = perf_counter()
@@ -98,7 +98,7 @@ def cold_starts(folder: Path, rounds: int) -> dict[str, list[float]]:
         "empty": (lambda port: ["-m", "streamlit", "run", str(page), "--server.port", str(port), *quiet], "h1"),
         "chart": (lambda port: ["-c", SERVE, "serve", "--port", str(port)], CHART),
     }  # fmt: skip
-    said = environment(PYTHONPYCACHEPREFIX=str(folder / "bytecode"), HMA_DATA=str(folders.data))
+    said = environment(HMA_DATA=str(folders.data))
     found: dict[str, list[float]] = {name: [] for name in served}
     chromium = find()
     with sync_playwright() as playwright:

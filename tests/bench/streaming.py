@@ -30,8 +30,18 @@ from tests.bench import million, peers
 from tests.bench.measuring import Cost, Ratio, Result, apart, clock, environment, memory, same
 from tests.dashboard.serving import free_port, serving
 
-FULL: Final = {"rows": 5_000_000, "peer_rows": 250_000, "rounds": 3, "with_peers": True}
-SMALL: Final = {"rows": 14_000, "peer_rows": 2_000, "rounds": 1, "with_peers": False}
+FULL: Final[dict[str, Any]] = {
+    "rows": 5_000_000,
+    "peer_rows": 250_000,
+    "rounds": 3,
+    "with_peers": True,
+}
+SMALL: Final[dict[str, Any]] = {
+    "rows": 14_000,
+    "peer_rows": 2_000,
+    "rounds": 1,
+    "with_peers": False,
+}
 PIECE: Final = 1 << 20
 STARTS_WITHIN: Final = 60  # seconds
 DATASETTE: Final = "Datasette, _stream=on"
