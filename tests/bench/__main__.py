@@ -3,8 +3,8 @@
     python -m tests.bench [PARTS…] [--small] [--results FILE] [--no-readme]
 
 Each part is a module of this folder that says what it does; its results go into ``results.json`` with the load of
-the machine beside them, and its ratios into the README's table ``bench``. Parts that are not named keep their last
-results. ``asof``, ``rerun`` and ``refresh`` write tables of their own. In full it takes hours and 40 GB of disk.
+the machine beside them, its ratios into the README's table ``bench``, and what grows into ``GROWTH.md``. Parts
+that are not named keep their last results. ``asof``, ``rerun`` and ``refresh`` write tables of their own. In full it takes hours and 40 GB of disk.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from tests.bench import growth, loading, paging, recording, starting, streaming
+from tests.bench import growth, loading, onpaper, paging, recording, starting, streaming
 from tests.bench.measuring import REPOSITORY, Result, as_table, load, machine
 from tests.tools import readme
 
@@ -62,7 +62,7 @@ def main() -> None:
         "--set", action="append", default=[], metavar="NAME=JSON", help="another size"
     )
     parser.add_argument("--results", type=Path, default=RESULTS, help="where the results are kept")
-    parser.add_argument("--no-readme", action="store_true", help="write the results only")
+    parser.add_argument("--no-readme", action="store_true", help="write the results, no page")
     asked = parser.parse_args()
     changed = {
         name: json.loads(value) for name, _, value in (one.partition("=") for one in asked.set)
@@ -83,6 +83,7 @@ def main() -> None:
         sys.stdout.flush()
     if results and not asked.no_readme:
         readme.put("bench", as_table(results))
+        onpaper.write(results)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from etl import record
-from tests.bench import growth, loading, measuring, peers, recording, starting, streaming
+from tests.bench import growth, loading, measuring, onpaper, peers, recording, starting, streaming
 from tests.bench.measuring import Cost, DifferentError, Ratio, as_table, same
 
 
-def here(function: str, *arguments: object, **_: object) -> Cost:
+def here(function: str, *arguments: object, **_options: object) -> Cost:
     """The same call in this process: importing everything anew takes longer than such small numbers do."""
     module, _, name = function.partition(":")
     made = [str(each) if isinstance(each, Path) else each for each in arguments]
@@ -136,3 +136,27 @@ def test_the_table_says_what_is_not_met_and_how_busy_the_machine_was() -> None:
     assert (
         text.splitlines()[2] == "| load | 4.00 s | limit | 2.00 s | 2.00 × | ≤ 1.6, not met | 7.2 |"
     )
+
+
+def test_growth_is_written_from_the_figures_and_from_nothing_else(tmp_path: Path) -> None:
+    sizes = [dict.fromkeys(growth.TITLES, float(n)) | {"entries": n * 1_000_000} for n in (1, 11)]
+    slopes = {what: growth.line(1_000_000, 1.0, 11_000_000, 11.0) for what in growth.TITLES}
+    page = tmp_path / "GROWTH.md"
+    page.write_text(onpaper.PAGE.read_text(encoding="utf-8"), encoding="utf-8")
+    onpaper.write({"growth": {"sizes": sizes, "slopes": slopes}}, page)
+    text = page.read_text(encoding="utf-8")
+    assert "| ledger, MB | 1.00 | 11.0 | 1.00 | 1,000 |" in text
+    assert "| refresh of a tenth takes an hour | 3,600,000,000 |" in text
+    assert "| sum over all rows takes a second | 1,000,000,000 |" in text
+
+
+def test_a_line_that_does_not_rise_leads_nowhere() -> None:
+    assert onpaper.entries({"per_million": -1.0, "without_any": 3.0}, 60) == "–"
+    assert onpaper.entries({"per_million": 1.0, "without_any": 61.0}, 60) == "–"
+
+
+def test_a_thousand_readers_need_the_processors_that_their_pages_use() -> None:
+    pages = {str(n): {"cpu_p50_ms": cost} for n, cost in enumerate((20.0, 50.0, 200.0))}
+    text = onpaper.readers({"entries": 10_000, "pages": pages})
+    assert "| the middle one of the pages | 50.0 | 5.00 |" in text
+    assert "| the slowest of the pages | 200 | 20.0 |" in text
