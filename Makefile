@@ -65,10 +65,9 @@ siege: .venv/.installed-test ## spoiled input, hostile values and load in full; 
 	@browser=$$($(BIN)/python tests/find_browser.py) || exit 1; \
 	HMA_CHROMIUM="$$browser" PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m tests.tools.siege $(PARTS)
 
-bench: .venv/.installed-test ## measure as-of questions (10 million entries), warm pages (1 million), and a refresh of 3.75 GB
-	@$(BIN)/python -m tests.bench.asof
-	@$(BIN)/python -m tests.bench.rerun
-	@$(BIN)/python -m tests.bench.refresh
+bench: .venv/.installed-test ## measure speed and growth beside limits and peers; write the README's tables (hours, 40 GB)
+	@browser=$$($(BIN)/python tests/find_browser.py) || exit 1; \
+	HMA_CHROMIUM="$$browser" $(BIN)/python -m tests.bench $(PARTS)
 
 # The locks hold for every platform and every Python from 3.11, and name no index: uv resolves from
 # the one pip is set to use here. Pins stay as they are unless LOCK_ARGS=--upgrade (or

@@ -1,5 +1,6 @@
 -- Writes the diff of one fact table into the ledger. What is replaced or dropped moves to the past,
--- where it ends with this refresh; nothing is overwritten.
+-- where it ends with this refresh; nothing is overwritten. Nothing is sorted here: record.lay_out puts
+-- the rows of every table that changed in reading order.
 UPDATE past.{table} AS held
 SET ended_in = $refresh
 FROM {diff} AS diff
@@ -28,8 +29,7 @@ SELECT incoming.* REPLACE (
     diff.revision AS revision, diff.change AS change, $refresh AS recorded_in, NULL AS ended_in
 )
 FROM {incoming} AS incoming
-JOIN {diff} AS diff ON diff.entry_id = incoming.entry_id
-ORDER BY incoming.entry_id;
+JOIN {diff} AS diff ON diff.entry_id = incoming.entry_id;
 
 -- The splits follow their entries; those of a withdrawn entry end with its last value.
 INSERT INTO past.splits BY NAME
@@ -44,5 +44,4 @@ WHERE held.entry_id = diff.entry_id;
 INSERT INTO present.splits BY NAME
 SELECT part.*, diff.revision, $refresh AS recorded_in
 FROM {incoming_splits} AS part
-JOIN {diff} AS diff ON diff.entry_id = part.entry_id
-ORDER BY part.entry_id, part.dimension, part.category;
+JOIN {diff} AS diff ON diff.entry_id = part.entry_id;

@@ -47,11 +47,15 @@ class Scan(NamedTuple):
     peak_bytes: int
 
 
-def make(path: Path, rows: int = ROWS, every: int = MINE_ACTION_EVERY) -> None:
-    """Write ``rows`` rows to ``path``, one in ``every`` of them about mine action."""
+def make(path: Path, rows: int = ROWS, every: int = MINE_ACTION_EVERY, changed: int = 0) -> None:
+    """Write ``rows`` rows to ``path``, one in ``every`` of them about mine action.
+
+    ``changed`` in 10,000 have another amount than in the file that is made without it.
+    """
     with duckdb.connect(config={"preserve_insertion_order": False}) as con:
         con.execute(
-            COPY.read_text(encoding="utf-8"), {"path": str(path), "rows": rows, "every": every}
+            COPY.read_text(encoding="utf-8"),
+            {"path": str(path), "rows": rows, "every": every, "changed": changed},
         )
 
 

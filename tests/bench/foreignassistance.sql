@@ -1,4 +1,5 @@
--- Made-up rows in the 56 columns of ForeignAssistance.gov's complete file, in the file's own order.
+-- Made-up rows in the 56 columns of ForeignAssistance.gov's complete file, in the file's own order. In a later
+-- edition $changed rows in 10,000 have another amount, by one dollar.
 COPY (
     WITH dice AS (
         SELECT
@@ -101,7 +102,8 @@ COPY (
         if(hash(i, 3) % 3 = 0, 'Obligations', 'Disbursements') AS "Transaction Type Name",
         fiscal_year AS "Fiscal Year",
         lpad((1 + b % 28)::VARCHAR, 2, '0') || 'SEP' || fiscal_year AS "Transaction Date",
-        (hash(i, 4) % 3000000)::BIGINT - 200000 AS "Current Dollar Amount",
+        (hash(i, 4) % 3000000)::BIGINT - 200000 + if(hash(i, 9) % 10000 < $changed, 1, 0)
+            AS "Current Dollar Amount",
         (hash(i, 4) % 3300000)::BIGINT - 200000 AS "Constant Dollar Amount",
         'C01' AS "aid_type_id",
         'Project-type interventions' AS "aid_type_name",

@@ -12,7 +12,6 @@ ratios go into the README.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import statistics
@@ -26,6 +25,7 @@ from typing import Final, NamedTuple
 
 from etl.sources.foreignassistance_gov.read import TRANSACTIONS
 from tests.bench.foreignassistance import ROWS, bare_scan, make
+from tests.bench.measuring import environment
 from tests.helpers import DATA
 from tests.replay import File, serving
 from tests.tools import readme
@@ -69,17 +69,13 @@ class Cost(NamedTuple):
 
 def refresh(data: Path, base_url: str, *options: str) -> Cost:
     """`hma refresh` of the source in a fresh process, its modules compiled as they are once installed."""
-    environment: Mapping[str, str] = os.environ | {
-        "PYTHONDONTWRITEBYTECODE": "",  # empty is unset
-        "PYTHONPYCACHEPREFIX": str(data.parent / "bytecode"),
-        "HMA_DATA": str(data),
-        "HMA_CONFIG": str(data / "none.toml"),
-        "HMA_FETCH__ALLOW_LOOPBACK": "true",
-        f"HMA_SOURCES__{SOURCE.upper()}__BASE_URL": base_url,
-    }
+    said = {f"HMA_SOURCES__{SOURCE.upper()}__BASE_URL": base_url}
+    found = environment(
+        HMA_DATA=str(data), HMA_CONFIG=str(data / "none.toml"), HMA_FETCH__ALLOW_LOOPBACK="true", **said
+    )  # fmt: skip
     clock = perf_counter()
     ran = subprocess.run(
-        [sys.executable, "-c", RUN, "refresh", SOURCE, *options], env=environment, check=False,
+        [sys.executable, "-c", RUN, "refresh", SOURCE, *options], env=found, check=False,
         capture_output=True, text=True, cwd=Path(__file__).parents[2],
     )  # fmt: skip
     seconds = perf_counter() - clock
