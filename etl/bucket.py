@@ -27,8 +27,9 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
-from etl.archive import CHUNK_BYTES, RESTORE, ArchiveError, UnreachableError
+from etl.archive import RESTORE, ArchiveError, UnreachableError
 from etl.logs import keep_secret
+from etl.packing import CHUNK_BYTES
 
 RETRIES = 8
 RETRY_SECONDS: Final = 90
