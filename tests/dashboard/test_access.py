@@ -43,7 +43,7 @@ def test_axe_finds_no_serious_violation_on_any_page_light_or_dark(
     chromium: Browser,
     site: str,
 ) -> None:
-    wrong = {}
+    wrong: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
     with windows(chromium, site) as window:
         reader: Reader = window()
         for path in PAGES:
