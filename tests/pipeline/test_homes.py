@@ -97,7 +97,9 @@ def test_a_refresh_keeps_everything_in_the_bucket_and_gives_the_figures_that_a_f
 ) -> None:
     address = s3.address()
     folders = data(tmp_path / "data", built_folders, address)
-    run(folders, "program_events", "treaties")
+    with pytest.raises(UnreachableError, match=r"there is no such bucket"):
+        run(Folders(folders.data, "s3://mistyped"), "treaties")
+    run(folders, "program_events", "treaties")  # what was mistyped is not remembered
     change(folders, 1)
     assert figures(folders) == figures(kept)
     keys = servers.keys(s3, address)
