@@ -103,6 +103,21 @@ def archive_of(folders: Folders) -> Archive:
     return archive_at(folders, home_of(folders))
 
 
+def opened(folders: Folders) -> Archive:
+    """The archive of a data folder, to be added to: the folder remembers a bucket that could be asked.
+
+    Raises:
+        HomeError: as :func:`home_of`.
+        UnreachableError: the bucket is not there, does not answer or refuses; nothing is remembered.
+    """
+    home = home_of(folders)
+    archive = archive_at(folders, home)
+    if home is not None:
+        archive.listing()
+        settle(folders, home)
+    return archive
+
+
 def settle(folders: Folders, home: str | None) -> None:
     """Write down where the archive is from now on."""
     path = folders.archive / MARK

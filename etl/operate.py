@@ -145,6 +145,8 @@ def backup(
             )
     except NoLedgerError as error:
         raise fail(str(error), EXIT_NO_LEDGER) from error
+    except UnreachableError:
+        raise
     except (DamagedBackupError, ArchiveError) as error:
         raise fail(str(error), EXIT_DIFFERS) from error
     except BackupError as error:

@@ -117,8 +117,7 @@ def refresh(  # noqa: PLR0913 - each of them is a matter of its own, and named b
         building(folders.ledger) as (built, base, con),
         confined.children(folders, reading) as apart,
     ):
-        archive = homes.archive_of(folders)
-        homes.settle(folders, homes.home_of(folders))
+        archive = homes.opened(folders)
         archive.sweep()
         partial.sweep(folders.archive / INCOMING)
         if base:

@@ -29,7 +29,7 @@ from etl.store import NoLedgerError, current_path
 from etl.verify import verify
 from tests import live, misbehaving
 from tests import s3 as servers
-from tests.helpers import DATA, Row, figures, rewrite, run
+from tests.helpers import DATA, Row, ask, figures, rewrite, run
 from tests.s3 import Server
 
 
@@ -97,7 +97,9 @@ def test_a_refresh_keeps_everything_in_the_bucket_and_gives_the_figures_that_a_f
 ) -> None:
     address = s3.address()
     folders = data(tmp_path / "data", built_folders, address)
-    run(folders, "program_events", "treaties")
+    with pytest.raises(UnreachableError, match=r"there is no such bucket"):
+        run(Folders(folders.data, "s3://mistyped"), "treaties")
+    run(folders, "program_events", "treaties")  # what was mistyped is not remembered
     change(folders, 1)
     assert figures(folders) == figures(kept)
     keys = servers.keys(s3, address)
@@ -132,6 +134,17 @@ def test_verify_reads_what_is_kept_and_believes_no_copy(
     assert f"{address}/{first} no longer has its SHA-256" in differences(folders)
 
 
+def test_an_object_that_a_killed_refresh_left_unlisted_is_no_difference(
+    mine: Folders, tmp_path: Path
+) -> None:
+    came = tmp_path / "came"
+    came.write_bytes(b"never listed")
+    elsewhere = Archive(tmp_path / "archive")
+    stray = elsewhere.path(elsewhere.take("hdx", "a.csv", came, "").sha256)
+    Archive(mine.archive).adopt(stray.stem, stray.name, stray)
+    assert sound(mine) == 5
+
+
 def test_a_list_that_lacks_what_a_refresh_read_is_a_difference(
     remote: tuple[Folders, str], s3: Server
 ) -> None:
@@ -142,12 +155,13 @@ def test_a_list_that_lacks_what_a_refresh_read_is_a_difference(
     assert "vintages does not list" in differences(folders).replace(":", "")
 
 
-def test_a_verification_that_cannot_ask_finds_no_difference_but_says_so(
+def test_a_verification_or_a_backup_that_cannot_ask_says_so_and_finds_no_difference(
     remote: tuple[Folders, str], s3: Server
 ) -> None:
     s3.fail("GET .*/sha256/", 503)
-    with pytest.raises(UnreachableError, match=r"answers 503"):
-        verify(remote[0])
+    for asks in (verify, lambda folders: backup(folders, folders.data.parent / "dest")):
+        with pytest.raises(UnreachableError, match=r"answers 503"):
+            asks(remote[0])
 
 
 def test_a_refresh_whose_bucket_fails_publishes_nothing_and_blames_no_source(
@@ -251,6 +265,13 @@ def test_status_entry_and_config_check_say_where_the_archive_is(
     monkeypatch.delenv("HMA_CONFIG")
     monkeypatch.setenv("HMA_ARCHIVE", address)
     assert f"archive {address}" in hma("status").stdout
+    ((entry_id,),) = ask(folders, "SELECT entry_id FROM program_events WHERE note = 'note 1'")
+    shown = hma("entry", entry_id)
+    assert shown.exit_code == 0, shown.output
+    assert "note 1" in shown.stdout.partition("Row in the archive")[2]
+    assert f"archive: {address}/sha256/" in hma("verify", "--entry", entry_id).stdout.replace(
+        "\n", ""
+    )
     assert ("HMA_ARCHIVE", address) in [(one.name, one.value) for one in check().settings]
     assert check().problems == []
     s3.fail("GET", 403)
