@@ -31,7 +31,8 @@ import duckdb
 from lxml import etree
 
 from etl import elements, magic, records, sheets
-from etl.archive import CHUNK_BYTES, Archive, ArchiveError
+from etl.archive import Archive, ArchiveError
+from etl.packing import CHUNK_BYTES
 
 _FORM: Final = re.compile(
     r"(?P<file>.+?)(?: sheet (?P<sheet>.+))? "
