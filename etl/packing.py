@@ -1,7 +1,7 @@
 """Packing for the archive: a file is hashed and compressed in one pass, also while it still comes.
 
 Hashing and Zstandard each keep a processor busy and let Python go on meanwhile, so the hash has a thread
-of its own; Zstandard's own threads cost half as much again. A file that is being written, by a download or
+of its own, which is done sooner than with a thread of Zstandard's. A file that is being written, by a download or
 by unpacking, is packed meanwhile (:class:`Along`): a thread reads what has been written, waits for more, and
 is done soon after the last byte. What it made is used only if the file is whole and still the very one that
 was read along; whatever else happens, nothing of it stays.
