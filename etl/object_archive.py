@@ -8,8 +8,8 @@
 Nobody can add a line to an object, so the list of vintages is one small object for each. It is named by its
 time and the hash of what it says, and put only where there is none: two machines that add at once each add
 their own, and the order of the names is the order of retrieval. Both may then list one vintage, as each
-retrieved it. A large object is put again by whoever found none; the bytes that it unpacks to are the same,
-whoever was last.
+retrieved it; within one second the order is that of the hashes. A large object is put again by whoever found
+none; the bytes that it unpacks to are the same, whoever was last.
 
 What is read is copied to this machine first (:mod:`etl.borrowed`) and has its hash there before anybody sees
 it: a reader, and the process that it may run in, find the layout of a folder and need no bucket. Only

@@ -82,6 +82,13 @@ def change(folders: Folders, count: int) -> None:
     assert run(folders, "program_events", least=0).published
 
 
+def lines(folders: Folders) -> set[bytes]:
+    """What a folder's list says; a bucket orders the vintages of one second by their hashes."""
+    found = Archive(folders.archive).listing().splitlines()
+    assert len(set(found)) == len(found)
+    return set(found)
+
+
 def sound(folders: Folders) -> int:
     found = verify(folders)
     assert (found.differences, found.reservations) == ([], [])
@@ -234,7 +241,7 @@ def test_a_backup_of_a_bucket_is_restored_into_a_folder_and_moved_back(
     back = Folders(tmp_path / "back" / "data")
     assert restore(back, tmp_path / "dest")[1].differences == []
     assert made.ledger == current_path(back.ledger).name
-    assert Archive(back.archive).listing() == Archive(kept.archive).listing()
+    assert lines(back) == lines(kept)
     move(back, address + "/second")
     sound(Folders(back.data))
 
@@ -302,8 +309,7 @@ def test_a_move_takes_everything_there_and_back_to_the_byte(
     assert (back.objects, back.vintages, back.links) == (5, 5, 3)
     assert homes.home_of(mine) is None
     sound(mine)
-    old = Archive(kept.archive).listing()
-    assert Archive(mine.archive).listing().startswith(old)
+    assert lines(mine) > lines(kept)
     for path in (kept.archive / "sha256").rglob("*/*"):
         assert (mine.archive / path.relative_to(kept.archive)).read_bytes() == path.read_bytes()
 

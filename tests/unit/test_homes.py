@@ -98,6 +98,11 @@ def take(archive: Archive, content: bytes = PACKED, file: str = "b.csv") -> Vint
     return archive.take("hdx", file, path, "https://example.org/b.csv")
 
 
+def in_order(archive: Archive) -> list[Vintage]:
+    """Its vintages; a bucket orders those of one second by their hashes."""
+    return sorted(archive.vintages(), key=lambda vintage: vintage.file)
+
+
 def key(vintage: Vintage, packed: str = "") -> str:
     return f"sha256/{vintage.sha256[:2]}/{vintage.sha256}{packed}"
 
@@ -111,8 +116,8 @@ def test_what_one_machine_keeps_another_reads_as_it_was_under_the_same_names(hom
     assert plain.sha256 == hashlib.sha256(PLAIN).hexdigest()
     assert {key(plain), key(packed, ".zst")} <= set(home.all_keys())
     other = home.machine()
-    assert list(other.vintages()) == [plain, packed]
-    assert [one.packed_sha256 for one in other.vintages()] == [None, packed.packed_sha256]
+    assert in_order(other) == [plain, packed]
+    assert [one.packed_sha256 for one in in_order(other)] == [None, packed.packed_sha256]
     assert (other.get(plain.sha256), other.get(packed.sha256)) == (PLAIN, PACKED)
     assert other.names() == {plain.sha256, packed.sha256}
     assert other.has(plain.sha256)
@@ -127,7 +132,7 @@ def test_what_one_machine_keeps_another_reads_as_it_was_under_the_same_names(hom
     assert files.last_byte("a.csv") == b"\n"
     assert other.vouched() == {packed.sha256: {packed.packed_sha256}}
     lines = other.listing().splitlines()
-    assert [line.partition(b'"file": ')[2][:7] for line in lines] == [b'"a.csv"', b'"b.csv"']
+    assert {line.partition(b'"file": ')[2][:7] for line in lines} == {b'"a.csv"', b'"b.csv"'}
 
 
 def test_the_same_bytes_are_neither_put_nor_listed_twice(home: Home) -> None:
