@@ -21,7 +21,7 @@ import duckdb
 
 from etl.store import current_path
 from tests.bench import peers
-from tests.bench.foreignassistance import ROWS, bare_scan, make
+from tests.bench.foreignassistance import MINE_ACTION_EVERY, ROWS, bare_scan, make
 from tests.bench.measuring import Cost, Ratio, Result, apart, environment, same
 from tests.bench.refresh import BUDGET, BUDGET_HEADER, FILE, empty, refresh
 from tests.replay import File, Replay, serving
@@ -29,15 +29,14 @@ from tests.replay import File, Replay, serving
 FULL: Final[dict[str, Any]] = {"rows": ROWS, "rounds": 3, "peer_rounds": 1}
 SMALL: Final[dict[str, Any]] = {"rows": 8_000, "rounds": 1, "peer_rounds": 0}
 CHANGED: Final = 10  # rows in 10,000
-FEW_ROWS: Final = 100_000
 FIRST, SECOND = "Wed, 02 Sep 2026 10:00:00 GMT", "Thu, 03 Sep 2026 10:00:00 GMT"
 BELOW: Final = 0.5  # seconds beyond Python's own start, without news
 
 
 def measure(folder: Path, rows: int, rounds: int, peer_rounds: int) -> Result:
     """The ratios, and what each piece of work took in each round."""
-    # of a small file every row is about mine action, or the source would be held for its few entries
-    every = 400 if rows > FEW_ROWS else 1
+    # as many rows about mine action in a smaller file, so that some of them are among the changed
+    every = max(1, MINE_ACTION_EVERY * rows // ROWS)
     old, new = folder / "old" / FILE, folder / "new" / FILE
     for path, changed in ((old, 0), (new, CHANGED)):
         path.parent.mkdir()

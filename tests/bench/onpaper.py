@@ -23,18 +23,28 @@ HOUR: Final = 3_600
 def write(results: Mapping[str, Result], page: Path = PAGE) -> None:
     """Fill the tables for which there are results."""
     if found := results.get("growth"):
-        readme.put("growth", as_tables(found), page)
+        readme.put("growth", f"{as_tables(found)}\n{taken(found)}\n", page)
         readme.put("stops", stops(found), page)
     if found := results.get("paging"):
         readme.put("readers", readers(found), page)
+
+
+def taken(found: Result) -> str:
+    """When, on what and how busy a machine it was."""
+    counts = ", ".join(f"{one['refreshes']}" for one in found["sizes"])
+    return (
+        f"Taken {found['measured_at'][:10]} on {found['machine']['processors']} processors and "
+        f"{found['machine']['memory_gb']:g} GB of memory, with a load of {found['load_before']:g} before and "
+        f"{found['load_after']:g} after; refreshes of each size: {counts}."
+    )
 
 
 def stops(found: Result) -> str:
     """How many entries the file home holds before something runs out."""
     slopes = found["slopes"]
     reached = [
-        *((f"first refresh needs {gb} GB of memory", entries(slopes["first_peak_mb"], gb * 1e3)) for gb in MEMORY_GB),
-        *((f"refresh of a tenth needs {gb} GB of memory", entries(slopes["refresh_peak_mb"], gb * 1e3)) for gb in MEMORY_GB),
+        *((f"first refresh takes {gb} GB of memory", entries(slopes["first_peak_mb"], gb * 1e3)) for gb in MEMORY_GB),
+        *((f"refresh of a tenth takes {gb} GB of memory", entries(slopes["refresh_peak_mb"], gb * 1e3)) for gb in MEMORY_GB),
         ("refresh of a tenth takes an hour", entries(slopes["refresh_seconds"], HOUR)),
         ("sum over all rows takes a second", entries(slopes["one sum, now_ms"], 1e3)),
         ("the same as of an earlier refresh", entries(slopes["one sum, as of refresh 1_ms"], 1e3)),

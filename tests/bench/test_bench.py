@@ -139,13 +139,21 @@ def test_the_table_says_what_is_not_met_and_how_busy_the_machine_was() -> None:
 
 
 def test_growth_is_written_from_the_figures_and_from_nothing_else(tmp_path: Path) -> None:
-    sizes = [dict.fromkeys(growth.TITLES, float(n)) | {"entries": n * 1_000_000} for n in (1, 11)]
+    sizes = [
+        dict.fromkeys(growth.TITLES, float(n)) | {"entries": n * 1_000_000, "refreshes": 20}
+        for n in (1, 11)
+    ]
     slopes = {what: growth.line(1_000_000, 1.0, 11_000_000, 11.0) for what in growth.TITLES}
     page = tmp_path / "GROWTH.md"
     page.write_text(onpaper.PAGE.read_text(encoding="utf-8"), encoding="utf-8")
-    onpaper.write({"growth": {"sizes": sizes, "slopes": slopes}}, page)
+    about = {
+        "measured_at": "2026-11-26T17:00:00+00:00", "machine": {"processors": 2, "memory_gb": 24.0},
+        "load_before": 0.5, "load_after": 2.25,
+    }  # fmt: skip
+    onpaper.write({"growth": {"sizes": sizes, "slopes": slopes, **about}}, page)
     text = page.read_text(encoding="utf-8")
     assert "| ledger, MB | 1.00 | 11.0 | 1.00 | 1,000 |" in text
+    assert "with a load of 0.5 before and 2.25 after; refreshes of each size: 20, 20." in text
     assert "| refresh of a tenth takes an hour | 3,600,000,000 |" in text
     assert "| sum over all rows takes a second | 1,000,000,000 |" in text
 
