@@ -25,7 +25,6 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from markupsafe import Markup
 from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -57,8 +56,6 @@ FIXED: Final = {
     "Permissions-Policy": "accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), "
     "gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=()",
 }
-# Where the server is: without it, a page below the root asks there first, and is answered 404 twice.
-SERVER: Final = Markup("window.__streamlit = {BACKEND_BASE_URL: window.location.origin};")
 _SCRIPT: Final = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
@@ -85,7 +82,7 @@ STYLES: Final = (
 def page_policy() -> str:
     """What a page may do: run and show what this server sends, ask this server, and nothing else."""
     document = Path(get_static_dir(), "index.html").read_text(encoding="utf-8")
-    scripts = " ".join(map(_hashed, [SERVER, *_SCRIPT.findall(document)]))
+    scripts = " ".join(map(_hashed, _SCRIPT.findall(document)))
     styles = " ".join(map(_hashed, STYLES))
     return (
         f"default-src 'none'; script-src 'self' {scripts}; style-src 'self' {styles}; "

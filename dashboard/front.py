@@ -18,7 +18,6 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.card import HEIGHT, WIDTH
-from dashboard.door import SERVER
 from dashboard.sharing import Shared, shared
 from dashboard.site import NAME, PAGES, base
 
@@ -117,7 +116,6 @@ def _tags(words: Shared, title: str, address: str, here: str) -> Iterable[Markup
         ("og:image:alt", f"{words.title}. {said}"),
     ):
         yield Markup('<meta property="{}" content="{}" />').format(name, content)
-    yield Markup("<script>{}</script>").format(SERVER)
     yield Markup(
         '<link rel="alternate" type="application/atom+xml" title="{}" href="{}feed.atom" />'
     ).format(f"{NAME}: changes", address)

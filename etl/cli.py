@@ -48,8 +48,8 @@ from etl.reading import SourceError
 from etl.refresh import code_version as definitions
 from etl.registers import every_source
 from etl.retrieve import Given, is_address
-from etl.settings import PACKAGE, Folders, folders
-from etl.store import Ledgers, NoLedgerError
+from etl.settings import PACKAGE, Folders, StoreError, folders
+from etl.store import Ledgers, NoLedgerError, home
 from etl.tables import FACT_TABLES
 from etl.withheld import KEPT_HERE
 
@@ -152,7 +152,7 @@ def status(*, as_json: commands.AsJson = False) -> None:
     """Say which ledger is in use, how many entries it holds, and what is on hold, not fetched, off or to be read."""
     settings = configured()
     try:
-        with Ledgers(folders().ledger, whole=True).lease() as lease:
+        with Ledgers(home(folders()), whole=True).lease() as lease:
             found = health(lease, folders(), settings, datetime.now(UTC))
             if as_json:
                 typer.echo(found.model_dump_json(indent=1))
@@ -221,7 +221,7 @@ def entry(entry_id: Annotated[str, typer.Argument(help="an entry_id of the ledge
     """Show one figure: its values, its revisions, and its row in the archived bytes."""
     where = folders()
     try:
-        with Ledgers(where.ledger, whole=True).lease() as lease:
+        with Ledgers(home(where), whole=True).lease() as lease:
             for name in FACT_TABLES:
                 query = sql.text("entry").format(table=sql.identifier(name))
                 frame = lease.con.execute(query, {"entry_id": entry_id}).pl()
@@ -294,7 +294,7 @@ def serve(
 def _needs_building(where: Folders) -> bool:
     """There is no ledger, or an embedded file was last read by other code than this version's."""
     try:
-        with Ledgers(where.ledger, whole=True).lease() as lease:
+        with Ledgers(home(where), whole=True).lease() as lease:
             rows = lease.con.execute(sql.text("last_code")).fetchall()
     except NoLedgerError:
         return True
@@ -311,6 +311,6 @@ def main() -> None:
     """Entry point of the ``hma`` command; what no command foresees is said in a sentence."""
     try:
         app()
-    except (OSError, duckdb.Error, ArchiveError, SourceError) as error:
+    except (OSError, duckdb.Error, ArchiveError, SourceError, StoreError) as error:
         err.print(f"[bold]hma:[/bold] {escape(logs.blotted(str(error)))}", soft_wrap=True)
         sys.exit(1)

@@ -38,6 +38,9 @@ DEFAULT: Final = "default"
 # Set in the environment only, and read elsewhere than in etl.config.
 ELSEWHERE: Final[Mapping[str, str]] = {
     "HMA_DATA": "the data folder; otherwise `data` beside the code, or `data` in the current folder",
+    "HMA_STORE": "the home of the ledger: `file` (the default), or `ducklake:postgres:` and the words of a "
+    "PostgreSQL connection, without a password",
+    "HMA_STORE_DATA": "the folder of a lake's rows, when it is made; otherwise `lake` in the data folder",
     "HMA_CONFIG": "the settings file; otherwise `hma.toml` in the current folder, if there is one",
     "HMA_LOG": "`json` or `text`: the form of the log; otherwise JSON where standard error is no terminal",
 }

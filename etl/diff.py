@@ -37,7 +37,6 @@ SUMMED: Final = {
         "{row}.entry_id IS NOT NULL AND coalesce({row}.unit, 'person') = 'person'",
     ),
 }
-AT_ONCE: Final = 50_000  # entries whose rows are held in memory, of about 1.5 KB each
 COUNTS: Final = ("added", "revised", "withdrawn", "restored")
 
 
@@ -58,8 +57,14 @@ class Diff:
 
 def changed(con: duckdb.DuckDBPyConnection, a: int, b: int, source_id: str | None = None) -> None:
     """Put the entries that differ between refreshes ``a`` and ``b`` into the table ``changed``."""
-    tables = "\nUNION ALL ".join(f"({_one(table)})" for table in FACT_TABLES)
-    con.execute(sql.text("changed").format(tables=tables), {"a": a, "b": b, "source_id": source_id})
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE changed AS {_union()}",
+        {"a": a, "b": b, "source_id": source_id},
+    )
+
+
+def _union() -> str:
+    return "\nUNION ALL ".join(f"({_one(table)})" for table in FACT_TABLES)
 
 
 def _one(table: str) -> str:
@@ -90,16 +95,10 @@ def diff(con: duckdb.DuckDBPyConnection, a: int, b: int, source_id: str | None =
 
 
 def entries(con: duckdb.DuckDBPyConnection, limit: int | None = None) -> Iterator[dict[str, Any]]:
-    """The entries of the last :func:`diff`, with all their columns before and after.
-
-    The largest changes come first. What they said is looked up :data:`AT_ONCE` entries at a time.
-    """
-    query = _list()
-    place = 0
-    while limit is None or place < limit:
-        last = place + AT_ONCE if limit is None else min(place + AT_ONCE, limit)
-        rows = con.execute(query, {"first": place + 1, "last": last}).fetchall()
-        for _, table, source_id, entry_id, change, before, after in rows:
+    """The entries of the last :func:`diff`, with all their columns before and after."""
+    answer = con.execute(sql.text("changed_list"), {"limit": limit})
+    while rows := answer.fetchmany(1000):
+        for table, source_id, entry_id, change, before, after in rows:
             yield {
                 "table": table,
                 "source_id": source_id,
@@ -108,15 +107,6 @@ def entries(con: duckdb.DuckDBPyConnection, limit: int | None = None) -> Iterato
                 "before": json.loads(before) if before else None,
                 "after": json.loads(after) if after else None,
             }
-        if len(rows) < last - place:
-            return
-        place = last
-
-
-def _list() -> str:
-    said = sql.text("changed_said")
-    tables = [said.format(table=sql.identifier(table), name=table) for table in FACT_TABLES]
-    return sql.text("changed_list").format(tables="UNION ALL\n".join(tables))
 
 
 def json_pieces(con: duckdb.DuckDBPyConnection, changes: Diff) -> Iterator[str]:

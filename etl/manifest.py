@@ -65,7 +65,7 @@ class Manifest:
     parent: str | None
     parent_content_sha256: str | None
     ledger_sha256: str
-    ledger_size_bytes: int
+    ledger_size_bytes: int | None  # None in a lake, where ledger_sha256 is a fingerprint
     format: int = FORMAT
     withheld: dict[str, dict[str, TableHash]] = field(default_factory=dict)
 
@@ -101,12 +101,21 @@ def file_name(refresh: int, sha256: str) -> str:
     return f"{refresh:06d}-{sha256}.json"
 
 
+def sha256_of(manifest: Manifest) -> str:
+    """The SHA-256 of a manifest, by which its file is named."""
+    return hashlib.sha256(manifest.as_bytes()).hexdigest()
+
+
 def write(archive: Path, manifest: Manifest) -> str:
     """Keep ``manifest`` and return its SHA-256."""
-    content = manifest.as_bytes()
-    sha256 = hashlib.sha256(content).hexdigest()
-    write_safely(folder(archive) / file_name(manifest.refresh, sha256), content)
+    sha256 = sha256_of(manifest)
+    write_safely(folder(archive) / file_name(manifest.refresh, sha256), manifest.as_bytes())
     return sha256
+
+
+def is_kept(archive: Path, manifest: Manifest) -> bool:
+    """This very manifest lies there."""
+    return (folder(archive) / file_name(manifest.refresh, sha256_of(manifest))).is_file()
 
 
 def ledger_name(refresh: int, sha256: str) -> str:

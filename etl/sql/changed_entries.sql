@@ -1,18 +1,17 @@
--- The entries of a fact table that differ between two refreshes: which revision held before and after.
--- Every change writes a revision, so only entries with a revision in between are compared. The rows
--- themselves are looked up for what is listed (changed_list.sql): there may be millions.
+-- The entries of a fact table that differ between two refreshes: what each said before and after.
+-- Every change writes a revision, so only entries with a revision in between are compared.
 WITH touched AS (
     SELECT DISTINCT entry_id
     FROM history.{table}
     WHERE recorded_in > least($a, $b) AND recorded_in <= greatest($a, $b)
         AND ($source_id IS NULL OR source_id = $source_id)
-), held_then AS NOT MATERIALIZED (
+), revision AS (
     SELECT held.* FROM history.{table} AS held JOIN touched USING (entry_id)
     WHERE held.change <> 'withdrawn'
 ), before AS (
-    FROM held_then WHERE recorded_in <= $a AND (ended_in IS NULL OR ended_in > $a)
+    FROM revision WHERE recorded_in <= $a AND (ended_in IS NULL OR ended_in > $a)
 ), after AS (
-    FROM held_then WHERE recorded_in <= $b AND (ended_in IS NULL OR ended_in > $b)
+    FROM revision WHERE recorded_in <= $b AND (ended_in IS NULL OR ended_in > $b)
 )
 SELECT
     '{name}' AS "table",
@@ -33,8 +32,8 @@ SELECT
     '{unit}' AS unit,
     ({before})::DOUBLE AS before,
     ({after})::DOUBLE AS after,
-    before.revision AS before_revision,
-    after.revision AS after_revision
+    CASE WHEN before.entry_id IS NOT NULL THEN to_json(before) END AS before_row,
+    CASE WHEN after.entry_id IS NOT NULL THEN to_json(after) END AS after_row
 FROM before
 FULL JOIN after USING (entry_id)
 WHERE before.entry_id IS NULL

@@ -1,13 +1,5 @@
--- Of the changed entries those at some places of the list, with all that they said before and after.
-WITH listed AS MATERIALIZED (
-    FROM changed WHERE place BETWEEN $first AND $last
-), said AS (
-    {tables}
-)
-SELECT
-    place, listed."table", source_id, entry_id, change,
-    any_value(said.row) FILTER (said.revision = before_revision) AS before,
-    any_value(said.row) FILTER (said.revision = after_revision) AS after
-FROM listed JOIN said USING (place)
-GROUP BY ALL
-ORDER BY place;
+-- The changed entries, the largest changes first; all of them where no limit is given.
+SELECT "table", source_id, entry_id, change, before_row, after_row
+FROM changed
+ORDER BY unit DESC, abs(coalesce(after, 0) - coalesce(before, 0)) DESC, "table", entry_id
+LIMIT $limit;

@@ -246,7 +246,7 @@ def test_every_answer_says_what_a_browser_may_do_with_it(reader: TestClient) -> 
 def test_a_page_may_run_nothing_that_is_not_streamlits() -> None:
     assert "unsafe" not in page_policy()
     assert "http" not in page_policy()
-    assert page_policy().count("'sha256-") == 2 + len(door.STYLES)
+    assert page_policy().count("'sha256-") == 1 + len(door.STYLES)
 
 
 # ---- Streamlit's settings

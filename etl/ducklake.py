@@ -1,0 +1,170 @@
+"""DuckLake: tables as Parquet files, and in PostgreSQL a catalog that says which files are which table.
+
+DuckDB speaks to both through extensions. They come as packages of the extra ``lake`` and are loaded from
+there: nothing is fetched, and DuckDB checks their signatures. Who writes holds locks of PostgreSQL's, which
+end with the process that holds them, however it ends.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from etl import sql
+from etl.logs import keep_secret
+from etl.settings import Lake
+from etl.store import MEMORY_LIMIT, NoLedgerError
+
+EXTENSIONS: Final = ("ducklake", "postgres_scanner")
+NAME: Final = "lake"  # of the attached lake
+CATALOG: Final = "catalog"  # of the attached PostgreSQL
+AUTHOR: Final = "hma"  # of the snapshots that are ledgers
+_OFFLINE: Final = (
+    "SET autoinstall_known_extensions = false",
+    "SET autoload_known_extensions = false",
+    "SET allow_community_extensions = false",
+    "SET GLOBAL TimeZone = 'UTC'",
+    "SET enable_progress_bar = false",
+)
+
+
+def load(con: duckdb.DuckDBPyConnection) -> None:
+    """Load the extensions from their packages, and let DuckDB load no other.
+
+    Raises:
+        NoLedgerError: the extra ``lake`` is not installed, or is for another DuckDB.
+    """
+    for statement in _OFFLINE:
+        con.execute(statement)
+    for name in EXTENSIONS:
+        con.execute(f"LOAD {literal(str(_extension(name)))}")
+    keep_secret([os.environ.get("PGPASSWORD", "")])
+
+
+def _extension(name: str) -> Path:
+    found = importlib.util.find_spec(f"duckdb_extension_{name}")
+    if not found or not found.origin:
+        raise NoLedgerError(f"a lake needs duckdb-extension-{name}; install hma-ledger[lake]")
+    path = Path(found.origin).parent / "extensions" / f"v{duckdb.__version__}"
+    path /= f"{name}.duckdb_extension"
+    if not path.is_file():
+        raise NoLedgerError(f"duckdb-extension-{name} is not for DuckDB {duckdb.__version__}")
+    return path
+
+
+def literal(text: str) -> str:
+    """``text`` as a literal of SQL, for statements that take no parameters."""
+    return f"'{text.replace(chr(39), chr(39) * 2)}'"
+
+
+def connect(path: str | Path = ":memory:") -> duckdb.DuckDBPyConnection:
+    """A connection of one's own that can attach a lake."""
+    con = duckdb.connect(path, config={"memory_limit": MEMORY_LIMIT})
+    try:
+        load(con)
+    except BaseException:
+        con.close()
+        raise
+    return con
+
+
+def attach_catalog(con: duckdb.DuckDBPyConnection, lake: Lake, *, read_only: bool) -> None:
+    """Attach the PostgreSQL database of the catalog."""
+    mode = ", READ_ONLY" if read_only else ""
+    con.execute(f"ATTACH {literal(lake.catalog)} AS {CATALOG} (TYPE postgres{mode})")
+
+
+def attach(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: int) -> None:
+    """Attach the lake as it was right after ``snapshot``, for reading."""
+    con.execute(
+        f"ATTACH {literal(f'ducklake:postgres:{lake.catalog}')} AS {NAME} "
+        f"(READ_ONLY, SNAPSHOT_VERSION {snapshot:d})"
+    )
+
+
+def attach_to_write(con: duckdb.DuckDBPyConnection, lake: Lake) -> None:
+    """Attach the lake for writing, and make it where there is none.
+
+    A commit fails if anybody committed since its transaction began: it is not tried again over what the
+    other wrote. No rows are kept in the catalog itself, whose backup needs no care for figures.
+    """
+    con.execute("SET ducklake_max_retry_count = 0")
+    con.execute(
+        f"ATTACH {literal(f'ducklake:postgres:{lake.catalog}')} AS {NAME} "
+        f"(DATA_PATH {literal(lake.data)}, DATA_INLINING_ROW_LIMIT 0, OVERRIDE_DATA_PATH false)"
+    )
+
+
+def ask(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple[object, ...]]:
+    """What PostgreSQL answers; the catalog must be attached."""
+    asked = f"FROM postgres_query({literal(CATALOG)}, {literal(query)})"
+    return con.execute(asked).fetchall()
+
+
+def is_made(con: duckdb.DuckDBPyConnection) -> bool:
+    """There is a lake in the attached catalog."""
+    return ask(con, sql.text("lake_is_made")) == [(True,)]
+
+
+class Locks:
+    """Locks of this process in the catalog's database, by name."""
+
+    def __init__(self, lake: Lake) -> None:
+        """Connect to PostgreSQL; raises duckdb.Error if it cannot be reached."""
+        self._con = connect()
+        try:
+            attach_catalog(self._con, lake, read_only=False)
+            self._con.execute("BEGIN")  # one session for all that follows
+        except BaseException:
+            self._con.close()
+            raise
+
+    def take(self, name: str, *, shared: bool = False) -> bool:
+        """Take a lock, alone or with others; False if another process stands against it."""
+        kind = "pg_try_advisory_lock_shared" if shared else "pg_try_advisory_lock"
+        return ask(self._con, f"SELECT {kind}({_key(name)})") == [(True,)]
+
+    def let_go(self, name: str) -> None:
+        """Let go of a lock that was taken alone."""
+        ask(self._con, f"SELECT pg_advisory_unlock({_key(name)})")
+
+    def close(self) -> None:
+        """Let go of all."""
+        try:
+            self._con.execute("ROLLBACK")
+        finally:
+            self._con.close()  # ends the session, and with it its locks
+
+
+def _key(name: str) -> str:
+    """Two numbers that PostgreSQL takes for the name of a lock."""
+    one, other = (zlib.crc32(text.encode()) - 2**31 for text in ("hma-ledger", name))
+    return f"{one}, {other}"
+
+
+def tables(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, list[str]]:
+    """The columns of each table of an attached database, by ``schema.table``."""
+    found: dict[str, list[str]] = {}
+    query = sql.text("lake_columns")
+    for table, column in con.execute(query, {"database": database}).fetchall():
+        found.setdefault(table, []).append(column)
+    return found
+
+
+def named(database: str, table: str) -> str:
+    """The name of ``schema.table`` in an attached database, quoted."""
+    schema, _, name = table.partition(".")
+    if schema not in {"present", "past", "history", "main"}:
+        raise KeyError(table)
+    return f"{database}.{schema}.{sql.identifier(name)}"
+
+
+def columns(names: Iterable[str]) -> str:
+    """A list of columns, quoted."""
+    return ", ".join(sql.identifier(name) for name in names)
