@@ -19,6 +19,7 @@ from dashboard.current import ledgers, limits
 from etl.refresh import refresh
 from etl.settings import Folders
 from etl.sources import all_sources
+from tests import lakes
 from tests.helpers import DATA, ledger
 from tests.live import GRANTS, add_live
 from tests.pasts import add_past
@@ -101,6 +102,16 @@ def published(built_folders: Folders, tmp_path: Path, monkeypatch: pytest.Monkey
     folders = Folders(tmp_path / "data")
     monkeypatch.setenv("HMA_DATA", str(folders.data))
     return folders
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[lakes.Server]:
+    """A PostgreSQL server, once for all tests of this process."""
+    reason = lakes.why_not()
+    if reason:
+        pytest.skip(reason)
+    with lakes.serving() as server:
+        yield server
 
 
 @pytest.fixture
