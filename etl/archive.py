@@ -16,6 +16,7 @@ vouched for.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import json
@@ -358,6 +359,7 @@ class Archive:
 
     def _append(self, vintage: Vintage) -> None:
         with self.manifest.open("ab+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # workers on a lake share an archive
             self._cut_torn_line(file.fileno())
             said = {name: value for name, value in asdict(vintage).items() if value is not None}
             file.write(json.dumps(said, ensure_ascii=False).encode() + b"\n")

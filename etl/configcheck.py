@@ -32,6 +32,7 @@ from etl.config import (
 from etl.due import fires_after
 from etl.health import AskedHealth, Health, Held, RunHealth, SourceHealth
 from etl.logs import BLOT
+from etl.settings import FILE, StoreError, lake_of
 from etl.sources import all_sources
 
 DEFAULT: Final = "default"
@@ -71,7 +72,9 @@ def check() -> Found:
         return Found([], [str(error)])
     in_file = _file()
     found = [
-        Setting(name, os.environ[name], "environment") for name in ELSEWHERE if name in os.environ
+        Setting(name, _without_password(name), "environment")
+        for name in ELSEWHERE
+        if name in os.environ
     ]
     for table in Config.model_fields:
         value = getattr(settings, table)
@@ -81,6 +84,17 @@ def check() -> Found:
         else:
             found += _of_table(value, (table,), in_file)
     return Found(found, list(_problems(settings)))
+
+
+def _without_password(name: str) -> str:
+    """The value of a variable; nothing of a home that may hold a password by mistake."""
+    if name != "HMA_STORE":
+        return os.environ[name]
+    try:
+        lake_of(os.environ[name], Path())
+    except StoreError:
+        return BLOT
+    return os.environ[name]
 
 
 def _file() -> dict[str, Any]:
@@ -154,6 +168,10 @@ def _problems(settings: Config) -> Iterator[str]:
         yield f"HMA_DATA names {data}, which is no folder"
     if "HMA_CONFIG" in os.environ and not config_file().is_file():
         yield f"HMA_CONFIG names {config_file()}, which is no file"
+    try:
+        lake_of(os.environ.get("HMA_STORE") or FILE, Path())
+    except StoreError as error:
+        yield str(error)
     if os.environ.get("HMA_LOG", "json") not in {"json", "text"}:
         yield "HMA_LOG takes json or text"
 

@@ -24,6 +24,7 @@ from etl.store import MEMORY_LIMIT, NoLedgerError
 EXTENSIONS: Final = ("ducklake", "postgres_scanner")
 NAME: Final = "lake"  # of the attached lake
 CATALOG: Final = "catalog"  # of the attached PostgreSQL
+OWN_CATALOG: Final = f"__ducklake_metadata_{NAME}"  # of the attached lake, in its transaction
 AUTHOR: Final = "hma"  # of the snapshots that are ledgers
 _OFFLINE: Final = (
     "SET autoinstall_known_extensions = false",
@@ -31,6 +32,8 @@ _OFFLINE: Final = (
     "SET allow_community_extensions = false",
     "SET GLOBAL TimeZone = 'UTC'",
     "SET enable_progress_bar = false",
+    # the statistics of each column are a question to PostgreSQL, and nothing here gains from the answers
+    "SET disabled_optimizers = 'statistics_propagation,compressed_materialization,join_order,build_side_probe_side'",
 )
 
 
@@ -101,15 +104,17 @@ def attach_to_write(con: duckdb.DuckDBPyConnection, lake: Lake) -> None:
     )
 
 
-def ask(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple[object, ...]]:
-    """What PostgreSQL answers; the catalog must be attached."""
-    asked = f"FROM postgres_query({literal(CATALOG)}, {literal(query)})"
+def ask(
+    con: duckdb.DuckDBPyConnection, query: str, through: str = CATALOG
+) -> list[tuple[object, ...]]:
+    """What PostgreSQL answers through an attached database of its, or through the attached lake."""
+    asked = f"FROM postgres_query({literal(through)}, {literal(query)})"
     return con.execute(asked).fetchall()
 
 
-def is_made(con: duckdb.DuckDBPyConnection) -> bool:
+def is_made(con: duckdb.DuckDBPyConnection, through: str = CATALOG) -> bool:
     """There is a lake in the attached catalog."""
-    return ask(con, sql.text("lake_is_made")) == [(True,)]
+    return ask(con, sql.text("lake_is_made"), through) == [(True,)]
 
 
 class Locks:
@@ -148,12 +153,21 @@ def _key(name: str) -> str:
     return f"{one}, {other}"
 
 
-def tables(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, list[str]]:
-    """The columns of each table of an attached database, by ``schema.table``."""
+def tables(con: duckdb.DuckDBPyConnection, snapshot: int) -> dict[str, list[str]]:
+    """The columns of each table of the attached lake right after ``snapshot``, by ``schema.table``."""
+    query = sql.text("lake_tables").format(snapshot=snapshot)
+    return _by_table(ask(con, query, OWN_CATALOG))
+
+
+def file_tables(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, list[str]]:
+    """The same of an attached file."""
+    return _by_table(con.execute(sql.text("file_columns"), {"database": database}).fetchall())
+
+
+def _by_table(rows: Iterable[tuple[object, ...]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    query = sql.text("lake_columns")
-    for table, column in con.execute(query, {"database": database}).fetchall():
-        found.setdefault(table, []).append(column)
+    for table, column in rows:
+        found.setdefault(str(table), []).append(str(column))
     return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,7 @@ from typing import Final
 import duckdb
 
 from etl import sql
-from etl.ducklake import named, tables
+from etl.ducklake import file_tables, named
 from etl.manifest import BATCH_ROWS, TableHash
 
 FILE: Final = "built"  # of the attached file
@@ -25,13 +25,12 @@ Fingerprint = dict[str, TableHash]
 
 
 def of(
-    con: duckdb.DuckDBPyConnection, database: str, only: Iterable[str] | None = None
+    con: duckdb.DuckDBPyConnection, database: str, tables: Mapping[str, Sequence[str]]
 ) -> Fingerprint:
-    """The hash of each table of an attached database, or of some, by ``schema.table``."""
-    there = tables(con, database)
+    """The hash of each of the ``tables`` of an attached database, which have these columns."""
     return {
-        table: _of_table(con, named(database, table), sorted(there[table]))
-        for table in sorted(there if only is None else only)
+        table: _of_table(con, named(database, table), sorted(tables[table]))
+        for table in sorted(tables)
     }
 
 
@@ -40,7 +39,7 @@ def of_file(path: Path) -> Fingerprint:
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
         con.execute(sql.text("attach_file").format(path=str(path).replace("'", "''")))
-        return of(con, FILE)
+        return of(con, FILE, file_tables(con, FILE))
 
 
 def sha256(fingerprint: Fingerprint) -> str:

@@ -57,16 +57,16 @@ class Snapshot:
         return f"{self.name}.duckdb"
 
 
-def chain(con: duckdb.DuckDBPyConnection) -> list[Snapshot]:
+def chain(con: duckdb.DuckDBPyConnection, through: str = ducklake.CATALOG) -> list[Snapshot]:
     """The ledgers of the attached catalog, oldest first.
 
     Raises:
         NoLedgerError: a snapshot says what no version of this project says.
     """
-    if not ducklake.is_made(con):
+    if not ducklake.is_made(con, through):
         return []
     found = []
-    for number, name, form, changed in ducklake.ask(con, sql.text("lake_chain")):
+    for number, name, form, changed in ducklake.ask(con, sql.text("lake_chain"), through):
         if form != str(FORMAT) or not _NAME.fullmatch(str(name)):
             raise NoLedgerError(f"snapshot {number} of the lake is no ledger of this version")
         found.append(Snapshot(int(str(number)), str(name), tuple(json.loads(str(changed)))))
@@ -75,7 +75,8 @@ def chain(con: duckdb.DuckDBPyConnection) -> list[Snapshot]:
 
 def known(con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> Fingerprint:
     """The hash of each table of a ledger as its snapshot names it."""
-    ((said,),) = ducklake.ask(con, sql.text("lake_known").format(snapshot=snapshot.number))
+    query = sql.text("lake_known").format(snapshot=snapshot.number)
+    ((said,),) = ducklake.ask(con, query, ducklake.OWN_CATALOG)
     return {table: TableHash(*hashed) for table, hashed in json.loads(str(said)).items()}
 
 
@@ -215,7 +216,7 @@ def _fill(path: Path, lake: Lake, head: Snapshot, changed: Sequence[str] | None)
         con.execute("BEGIN")
         for schema in ("present", "past", "history"):
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        there = ducklake.tables(con, ducklake.NAME)
+        there = ducklake.tables(con, head.number)
         for table in there if changed is None else changed:
             name = table.partition(".")[2]
             order = [column for column in reading_order(name) if column in there[table]]

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -23,7 +23,7 @@ from typing import Final
 import duckdb
 
 from etl import ducklake, fingerprint, manifest, sql
-from etl.ducklake import NAME, Locks, named
+from etl.ducklake import NAME, OWN_CATALOG, Locks, named
 from etl.fingerprint import FILE, Fingerprint
 from etl.lake import FORMAT, Replicas, Snapshot, chain, known
 from etl.manifest import Manifest
@@ -56,9 +56,8 @@ def prune(folders: Folders, lake: Lake, keep: int) -> list[str]:
         if gone:
             with ducklake.connect() as con:
                 ducklake.attach_to_write(con, lake)
-                ducklake.attach_catalog(con, lake, read_only=True)
                 first = sql.text("lake_snapshots").format(snapshot=found[-keep].number)
-                versions = [int(str(number)) for (number,) in ducklake.ask(con, first)]
+                versions = [int(str(number)) for (number,) in ducklake.ask(con, first, OWN_CATALOG)]
                 con.execute(sql.text("lake_expire").format(versions=versions))
         return [snapshot.name for snapshot in gone]
 
@@ -214,11 +213,13 @@ class LakeWriter:
             _require_keys(con)
             ducklake.attach_to_write(con, self._lake)
             con.execute("BEGIN")
-            ducklake.attach_catalog(con, self._lake, read_only=True)
-            found = chain(con)
+            found = chain(con, OWN_CATALOG)
             if (found[-1] if found else None) != self._base:
                 raise MovedOnError
-            changed = put(con, refresh, new, known(con, self._base) if self._base else {})
+            self._require_ours(con)
+            old = known(con, self._base) if self._base else {}
+            there = ducklake.tables(con, self._base.number) if self._base else {}
+            changed = put(con, refresh, new, old, there)
             tables = {table: (each.rows, each.sha256) for table, each in new.items()}
             extra = json.dumps({"format": FORMAT, "changed": changed, "tables": tables})
             con.execute(sql.text("lake_message"), {"name": name, "extra": extra})
@@ -227,11 +228,26 @@ class LakeWriter:
             except duckdb.TransactionException as error:
                 raise MovedOnError from error
 
+    def _require_ours(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Nothing else has written to the lake since the ledger in use; raises DamagedLakeError."""
+        ((newest,),) = ducklake.ask(con, sql.text("lake_head"), OWN_CATALOG)
+        if self._base and newest != self._base.number:
+            raise DamagedLakeError(
+                f"something else than hma has written to the lake since {self._base.name}; readers don't see it. "
+                "To go on from that ledger: hma migrate file, then hma migrate into a new lake"
+            )
+
 
 def put(
-    con: duckdb.DuckDBPyConnection, refresh: int, new: Fingerprint, old: Fingerprint
+    con: duckdb.DuckDBPyConnection,
+    refresh: int,
+    new: Fingerprint,
+    old: Fingerprint,
+    there: Mapping[str, Sequence[str]],
 ) -> list[str]:
     """Bring the tables of the attached lake from ``old`` to those of the attached file; returns which changed.
+
+    ``there`` are the tables of the lake with their columns.
 
     Raises:
         DamagedLakeError: a table is another one afterwards.
@@ -239,7 +255,7 @@ def put(
     con.execute("SET TimeZone = 'UTC'")
     for schema in ("present", "past", "history"):
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {NAME}.{schema}")
-    there, wanted = ducklake.tables(con, NAME), ducklake.tables(con, FILE)
+    wanted = ducklake.file_tables(con, FILE)
     changed = []
     for table, found in new.items():
         if old.get(table) == found and set(there[table]) == set(wanted[table]):
@@ -247,10 +263,10 @@ def put(
         changed.append(table)
         if set(there.get(table, ())) == set(wanted[table]):
             _change(con, table, refresh)
-            if _of(con, table) == found:
+            if fingerprint.of(con, NAME, {table: wanted[table]})[table] == found:
                 continue
         _run(con, "lake_replace", table, refresh)
-        if _of(con, table) != found:
+        if fingerprint.of(con, NAME, {table: wanted[table]})[table] != found:
             raise DamagedLakeError(f"{table} of the lake would not be what was built")
     gone = sorted(there.keys() - new.keys())
     if gone:
@@ -258,10 +274,6 @@ def put(
             f"the lake holds {', '.join(gone)}, which this version does not know"
         )
     return changed
-
-
-def _of(con: duckdb.DuckDBPyConnection, table: str) -> manifest.TableHash:
-    return fingerprint.of(con, NAME, [table])[table]
 
 
 def _change(con: duckdb.DuckDBPyConnection, table: str, refresh: int) -> None:

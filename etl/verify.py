@@ -33,8 +33,13 @@ def verify(folders: Folders, progress: Progress = lambda _: None) -> Report:
     Raises:
         NoLedgerError: there is no published ledger.
     """
-    with kept(folders) as path:
-        return _verify(folders, path, progress)
+    try:
+        with kept(folders) as path:
+            return _verify(folders, path, progress)
+    except duckdb.Error as error:  # of a lake, all of which is read before anything is checked
+        report = Report()
+        report.differs("the lake", f"cannot be read: {error}")
+        return report
 
 
 def _verify(folders: Folders, path: Path, progress: Progress) -> Report:

@@ -64,7 +64,7 @@ class Server:
         """Run a program of PostgreSQL's against the server; what it printed."""
         found = binaries()
         assert found
-        done = subprocess.run(  # noqa: S603 - Debian's own program
+        done = subprocess.run(
             [found / program, "-h", self.folder, "-U", USER, *arguments],
             env={**os.environ, "PGPASSFILE": str(self.passfile)},
             check=True, capture_output=True, text=True,
@@ -80,7 +80,7 @@ def serving() -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="hma-postgres-"))
     own = Path(tempfile.mkdtemp(prefix="hma-passfile-"))
     server = Server(folder, own / "passfile", secrets.token_hex(12))
-    who: dict[str, Any] = {"cwd": "/", "check": True, "stdout": subprocess.DEVNULL}
+    who: dict[str, Any] = {"cwd": "/", "stdout": subprocess.DEVNULL}
     (folder / "password").write_text(server.password, encoding="utf-8")
     if os.geteuid() == 0:
         for path in (folder, folder / "password"):
@@ -91,20 +91,18 @@ def serving() -> Iterator[Server]:
     control = [found / "pg_ctl", "-D", folder / "data", "-w", "-s"]
     options = f"-k {folder} -c listen_addresses= -c fsync=off -c max_connections=100"
     try:
-        subprocess.run(  # noqa: S603 - Debian's own program
+        subprocess.run(
             [
                 found / "initdb", "-D", folder / "data", "-U", USER, "--auth=scram-sha-256",
                 f"--pwfile={folder / 'password'}", "--encoding=UTF8", "--locale=C", "--no-sync",
             ],
-            **who,
+            check=True, **who,
         )  # fmt: skip
-        subprocess.run(  # noqa: S603 - Debian's own program
-            [*control, "-l", folder / "log", "-o", options, "start"], **who
-        )
+        subprocess.run([*control, "-l", folder / "log", "-o", options, "start"], check=True, **who)
         try:
             yield server
         finally:
-            subprocess.run([*control, "-m", "immediate", "stop"], **who)  # noqa: S603 - the same
+            subprocess.run([*control, "-m", "immediate", "stop"], check=True, **who)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(own, ignore_errors=True)

@@ -22,7 +22,7 @@ from etl.publish import BusyError
 from etl.settings import Folders
 from etl.store import Ledgers, NoLedgerError, home
 from etl.verify import verify, verify_entry
-from tests.helpers import ask, figures, rewrite, run
+from tests.helpers import ask, rewrite, run
 from tests.resilience import children, lab
 from tests.resilience.children import Spot
 from tests.resilience.lakes import orphans

@@ -1,4 +1,4 @@
--- The columns of every table of one database, in their order.
+-- The columns of every table of an attached file, in their order.
 SELECT schema_name || '.' || table_name AS name, column_name
 FROM duckdb_columns()
 WHERE database_name = $database
