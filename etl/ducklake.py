@@ -21,7 +21,8 @@ from etl.logs import keep_secret
 from etl.settings import Lake
 from etl.store import MEMORY_LIMIT, NoLedgerError
 
-EXTENSIONS: Final = ("ducklake", "postgres_scanner")
+POSTGRES: Final = "postgres_scanner"
+EXTENSIONS: Final = ("ducklake", POSTGRES)
 NAME: Final = "lake"  # of the attached lake
 CATALOG: Final = "catalog"  # of the attached PostgreSQL
 OWN_CATALOG: Final = f"__ducklake_metadata_{NAME}"  # of the attached lake, in its transaction
@@ -37,15 +38,15 @@ _OFFLINE: Final = (
 )
 
 
-def load(con: duckdb.DuckDBPyConnection) -> None:
-    """Load the extensions from their packages, and let DuckDB load no other.
+def load(con: duckdb.DuckDBPyConnection, extensions: Iterable[str]) -> None:
+    """Load extensions from their packages, and let DuckDB load no other.
 
     Raises:
         NoLedgerError: the extra ``lake`` is not installed, or is for another DuckDB.
     """
     for statement in _OFFLINE:
         con.execute(statement)
-    for name in EXTENSIONS:
+    for name in extensions:
         con.execute(f"LOAD {literal(str(_extension(name)))}")
     keep_secret([os.environ.get("PGPASSWORD", "")])
 
@@ -66,11 +67,13 @@ def literal(text: str) -> str:
     return f"'{text.replace(chr(39), chr(39) * 2)}'"
 
 
-def connect(path: str | Path = ":memory:") -> duckdb.DuckDBPyConnection:
-    """A connection of one's own that can attach a lake."""
+def connect(
+    path: str | Path = ":memory:", extensions: Iterable[str] = EXTENSIONS
+) -> duckdb.DuckDBPyConnection:
+    """A connection of one's own that can attach a lake, or by ``POSTGRES`` alone its catalog."""
     con = duckdb.connect(path, config={"memory_limit": MEMORY_LIMIT})
     try:
-        load(con)
+        load(con, extensions)
     except BaseException:
         con.close()
         raise
@@ -122,7 +125,7 @@ class Locks:
 
     def __init__(self, lake: Lake) -> None:
         """Connect to PostgreSQL; raises duckdb.Error if it cannot be reached."""
-        self._con = connect()
+        self._con = connect(extensions=[POSTGRES])
         try:
             attach_catalog(self._con, lake, read_only=False)
             self._con.execute("BEGIN")  # one session for all that follows

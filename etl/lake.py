@@ -130,7 +130,7 @@ class Replicas:
 
     def _ask(self) -> list[Snapshot]:
         if self._con is None:
-            self._con = ducklake.connect()
+            self._con = ducklake.connect(extensions=[ducklake.POSTGRES])
             ducklake.attach_catalog(self._con, self._lake, read_only=True)
         if not self._chain[1] and not ducklake.is_made(self._con):
             return []

@@ -12,7 +12,7 @@ NAMED = "SELECT path FROM ducklake_data_file UNION ALL SELECT path FROM ducklake
 
 def orphans(lake: Lake) -> list[str]:
     """The Parquet files of a lake in a folder that its catalog does not know, asked without DuckLake."""
-    with ducklake.connect() as con:
+    with ducklake.connect(extensions=[ducklake.POSTGRES]) as con:
         ducklake.attach_catalog(con, lake, read_only=True)
         named = {Path(str(path)).name for (path,) in ducklake.ask(con, NAMED)}
     return sorted(
