@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import duckdb
 
@@ -24,6 +25,12 @@ from etl.store import MEMORY_LIMIT, NoLedgerError
 POSTGRES: Final = "postgres_scanner"
 EXTENSIONS: Final = ("ducklake", POSTGRES)
 NAME: Final = "lake"  # of the attached lake
+S3: Final = "s3://"
+ACCOUNT: Final = {
+    "KEY_ID": "AWS_ACCESS_KEY_ID",
+    "SECRET": "AWS_SECRET_ACCESS_KEY",
+    "SESSION_TOKEN": "AWS_SESSION_TOKEN",
+}
 CATALOG: Final = "catalog"  # of the attached PostgreSQL
 OWN_CATALOG: Final = f"__ducklake_metadata_{NAME}"  # of the attached lake, in its transaction
 AUTHOR: Final = "hma"  # of the snapshots that are ledgers
@@ -86,8 +93,38 @@ def attach_catalog(con: duckdb.DuckDBPyConnection, lake: Lake, *, read_only: boo
     con.execute(f"ATTACH {literal(lake.catalog)} AS {CATALOG} (TYPE postgres{mode})")
 
 
+def reach_rows(con: duckdb.DuckDBPyConnection, lake: Lake) -> None:
+    """Let ``con`` reach the rows of a lake in object storage; a folder needs nothing.
+
+    The account comes from the environment, in the names that tools of Amazon's use: ``AWS_ACCESS_KEY_ID``,
+    ``AWS_SECRET_ACCESS_KEY``, ``AWS_SESSION_TOKEN``, ``AWS_REGION``, ``AWS_ENDPOINT_URL``. It stays in memory.
+
+    Raises:
+        NoLedgerError: it is not set.
+    """
+    if not lake.data.startswith(S3):
+        return
+    account = {word: os.environ.get(name, "") for word, name in ACCOUNT.items()}
+    keep_secret(account.values())
+    if not (account["KEY_ID"] and account["SECRET"]):
+        raise NoLedgerError(
+            f"rows in {S3} need AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"
+        )
+    account["REGION"] = os.environ.get("AWS_REGION", "us-east-1")
+    options = [f"{word} {literal(value)}" for word, value in account.items() if value]
+    endpoint = urlsplit(os.environ.get("AWS_ENDPOINT_URL", ""))
+    if endpoint.netloc:
+        options += [f"ENDPOINT {literal(endpoint.netloc)}", "URL_STYLE 'path'"]
+        options.append(f"USE_SSL {str(endpoint.scheme == 'https').lower()}")
+    con.execute(f"LOAD {literal(str(_extension('httpfs')))}")
+    con.execute(
+        f"CREATE OR REPLACE SECRET rows (TYPE s3, SCOPE {literal(lake.data)}, {', '.join(options)})"
+    )
+
+
 def attach(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: int) -> None:
     """Attach the lake as it was right after ``snapshot``, for reading."""
+    reach_rows(con, lake)
     con.execute(
         f"ATTACH {literal(f'ducklake:postgres:{lake.catalog}')} AS {NAME} "
         f"(READ_ONLY, SNAPSHOT_VERSION {snapshot:d})"
@@ -100,6 +137,7 @@ def attach_to_write(con: duckdb.DuckDBPyConnection, lake: Lake) -> None:
     A commit fails if anybody committed since its transaction began: it is not tried again over what the
     other wrote. No rows are kept in the catalog itself, whose backup needs no care for figures.
     """
+    reach_rows(con, lake)
     con.execute("SET ducklake_max_retry_count = 0")
     con.execute(
         f"ATTACH {literal(f'ducklake:postgres:{lake.catalog}')} AS {NAME} "

@@ -7,6 +7,7 @@ and runs as ``postgres`` where the tests run as root, because it refuses to be r
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
+
+import httpx
 
 from etl.settings import Lake
 
@@ -70,6 +73,28 @@ class Server:
             check=True, capture_output=True, text=True,
         )  # fmt: skip
         return done.stdout
+
+
+@contextmanager
+def bucket() -> Iterator[tuple[str, str]]:
+    """An object store on this machine until the block ends: its address, and an empty bucket in it."""
+    from moto.server import ThreadedMotoServer  # seconds, which only who needs it waits for
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        address = f"http://{host}:{port}"
+        httpx.put(f"{address}/rows").raise_for_status()
+        yield address, "s3://rows/"
+    finally:
+        server.stop()
+
+
+def objects(address: str) -> list[str]:
+    """The names of everything in the bucket."""
+    listed = httpx.get(f"{address}/rows", params={"list-type": "2"}).raise_for_status().text
+    return re.findall(r"<Key>([^<]+)</Key>", listed)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
 import time
@@ -49,7 +48,11 @@ def make(request: pytest.FixtureRequest) -> Make:
 @pytest.fixture(scope="session")
 def past(make: Make, tmp_path_factory: pytest.TempPathFactory) -> Folders:
     """Three refreshes: one entry is revised twice, and by the third another one is withdrawn."""
-    folders = make(tmp_path_factory.mktemp("homes") / "data")
+    return past_in(make(tmp_path_factory.mktemp("homes") / "data"))
+
+
+def past_in(folders: Folders) -> Folders:
+    """The same in a folder without a ledger."""
     for text in TEXTS:
         if text == TEXTS[-1]:
             rewrite(folders, lab.EVENTS, lambda rows: rows[:-1])
@@ -162,7 +165,11 @@ def test_there_is_no_ledger_before_the_first_refresh(make: Make, tmp_path: Path)
 
 
 KILLED = [Spot(step, "step", "before") for step in ("record", "manifest", "rename", "CURRENT")]
-KILLED_LAKE = [Spot("rename", "execute COMMIT", when) for when in ("before", "middle", "after")]
+KILLED_LAKE = [
+    KILLED[1],
+    *(Spot("rename", "execute COMMIT", when) for when in ("before", "middle")),
+    KILLED[3],  # after the commit, before its replica has its name
+]
 NEWEST = "SELECT max(summary) FROM program_events WHERE summary LIKE 'change %'"
 
 
@@ -172,7 +179,7 @@ def test_a_killed_refresh_loses_nothing_and_the_next_one_goes_on(
     folders = make(tmp_path / "data")
     lab.change(folders, "change 0")
     lab.refresh_small(folders)
-    spots = KILLED + (KILLED_LAKE if folders.lake else [])
+    spots = KILLED_LAKE if folders.lake else KILLED
     last = "change 0"
     for number, spot in enumerate(spots, 1):
         lab.change(folders, f"change {number}")
@@ -217,31 +224,28 @@ def test_readers_never_meet_an_error_or_two_ledgers_at_once(make: Make, tmp_path
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
         reader.start()
-    for number in range(2, 5):
+    for number in (2, 3):
         lab.change(folders, f"change {number}")
         code, _ = lab.in_child(children.refresh_of, folders, lab.SOURCES, None)
         assert code == 0
     until = time.monotonic() + 30
-    while 4 not in seen and time.monotonic() < until:
+    while 3 not in seen and time.monotonic() < until:
         time.sleep(0.05)
     stop.set()
     for reader in readers:
         reader.join()
     assert errors == []
-    assert {1, 4} <= seen
+    assert {1, 3} <= seen
     assert ledgers.open_count <= 2
     ledgers.close()
 
 
 def test_pruning_keeps_every_revision(make: Make, tmp_path: Path) -> None:
     folders = make(tmp_path / "data")
-    for number in (1, 2, 3):
+    for number in (1, 2):
         lab.change(folders, f"change {number}")
         lab.refresh_small(folders)
-    assert [name.split("-")[1][:6] for name in prune(folders, 1)][::1] in (
-        ["000001", "000002"],
-        ["000002", "000001"],
-    )
+    assert [name.split("-")[1] for name in prune(folders, 1)] == ["000001"]
     assert prune(folders, 1) == []
     found = verify(folders)
     assert found.differences == []
@@ -251,20 +255,8 @@ def test_pruning_keeps_every_revision(make: Make, tmp_path: Path) -> None:
         ).fetchall() == [("change 1",)]
 
 
-def test_both_homes_say_the_same_of_the_same_bytes(
-    postgres: object, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    del postgres
-    files = lab.small_data(tmp_path / "files")
-    small = lab.small_data(tmp_path / "lake")
-    server = request.getfixturevalue("postgres")
-    lake = Folders(small.data, server.lake(small.data / "lake"))
-    for folders in (files, lake):
-        for text in TEXTS[:2]:
-            lab.change(folders, text)
-            lab.refresh_small(folders)
-    assert head(files).content_sha256 == head(lake).content_sha256
-    assert head(files).ledger_size_bytes
-    assert head(lake).ledger_size_bytes is None
-    said = json.loads(head(lake).as_bytes())
-    assert said["ledger_size_bytes"] is None
+def test_both_homes_say_the_same_of_the_same_bytes(past: Folders, tmp_path: Path) -> None:
+    files = past_in(lab.small_data(tmp_path / "data"))
+    assert head(past).content_sha256 == head(files).content_sha256
+    # a lake has no file whose size could be said
+    assert (head(past).ledger_size_bytes is None) == (past.lake is not None)
