@@ -57,8 +57,8 @@ def newest(folders: Folders, source_id: str) -> int:
     """The last change of a source that readers see; 0 without any."""
     _, column, table = WORKERS[source_id]
     query = (
-        f"SELECT coalesce(max(regexp_extract({column}, ' change ([0-9]+)$', 1)::INT), 0) "
-        f"FROM {table} WHERE source_id = ? AND {column} LIKE '% change %'"
+        f"SELECT coalesce(max(TRY_CAST(regexp_extract({column}, ' change ([0-9]+)$', 1) AS INTEGER)), 0) "
+        f"FROM {table} WHERE source_id = ? AND starts_with({column}, source_id || ' change ')"
     )
     return int(ask(folders, query, source_id)[0][0])
 
@@ -92,8 +92,8 @@ def watch(folders: Folders, sources: tuple[str, ...], stop: threading.Event) -> 
             for source_id in sources:
                 _, column, table = WORKERS[source_id]
                 found = lease.con.execute(
-                    f"SELECT max(regexp_extract({column}, ' change ([0-9]+)$', 1)::INT) FROM {table} "
-                    f"WHERE source_id = ? AND {column} LIKE '% change %'",
+                    f"SELECT max(TRY_CAST(regexp_extract({column}, ' change ([0-9]+)$', 1) AS INTEGER)) FROM {table} "
+                    f"WHERE source_id = ? AND starts_with({column}, source_id || ' change ')",
                     [source_id],
                 ).fetchall()[0][0]
                 if (found or 0) < before.get(source_id, 0):
@@ -105,10 +105,13 @@ def watch(folders: Folders, sources: tuple[str, ...], stop: threading.Event) -> 
 
 
 def work(
-    folders: Folders, source_id: str, refreshes: int, kills: list[float], result: dict[str, Any]
+    folders: Folders,
+    source_id: str,
+    refreshes: int,
+    kills: dict[int, float],
+    result: dict[str, Any],
 ) -> None:
     """One worker: refresh after refresh in processes of their own, killed after so many seconds where said."""
-    done = 0
     for number in range(1, refreshes + 1):
         change(folders, source_id, number)
         while True:
@@ -118,10 +121,8 @@ def work(
             )
             child.start()
             theirs.close()
-            if done < len(kills):
-                delay = kills[done]
-                done += 1
-                child.join(delay)
+            if number in kills:
+                child.join(kills.pop(number))
                 if child.exitcode is None:
                     child.kill()
             child.join()
@@ -159,7 +160,8 @@ def experiment(
     threads = []
     for place, source_id in enumerate(sources):
         share = kills // len(sources) + (place < kills % len(sources))
-        delays = [chance.uniform(0.2, 6.0) for _ in range(share)]
+        struck = chance.sample(range(1, refreshes + 1), min(share, refreshes))
+        delays = {number: chance.uniform(0.2, 6.0) for number in struck}
         threads.append(
             threading.Thread(target=work, args=(folders, source_id, refreshes, delays, outcome))
         )
@@ -191,8 +193,8 @@ def lost(folders: Folders, sources: tuple[str, ...], refreshes: int) -> list[str
         _, column, table = WORKERS[source_id]
         rows = ask(
             folders,
-            f"SELECT regexp_extract({column}, ' change ([0-9]+)$', 1)::INT FROM history.{table} "
-            f"WHERE source_id = ? AND {column} LIKE '% change %'",
+            f"SELECT TRY_CAST(regexp_extract({column}, ' change ([0-9]+)$', 1) AS INTEGER) FROM history.{table} "
+            f"WHERE source_id = ? AND starts_with({column}, source_id || ' change ')",
             source_id,
         )
         counts = Counter(number for (number,) in rows)
