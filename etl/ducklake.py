@@ -181,11 +181,8 @@ class Locks:
         ask(self._con, f"SELECT pg_advisory_unlock({_key(name)})")
 
     def close(self) -> None:
-        """Let go of all."""
-        try:
-            self._con.execute("ROLLBACK")
-        finally:
-            self._con.close()  # ends the session, and with it its locks
+        """Let go of all: the session ends, and with it its locks."""
+        self._con.close()
 
 
 def _key(name: str) -> str:
