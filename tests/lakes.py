@@ -113,7 +113,7 @@ def serving() -> Iterator[Server]:
         who |= {"user": OWNER, "group": OWNER, "extra_groups": []}
     server.passfile.touch(0o600)
     server.passfile.write_text(f"*:*:*:{USER}:{server.password}\n", encoding="utf-8")
-    control = [found / "pg_ctl", "-D", folder / "data", "-w", "-s"]
+    control = [str(found / "pg_ctl"), "-D", str(folder / "data"), "-w", "-s"]
     options = f"-k {folder} -c listen_addresses= -c fsync=off -c max_connections=100"
     try:
         subprocess.run(
@@ -123,7 +123,9 @@ def serving() -> Iterator[Server]:
             ],
             check=True, **who,
         )  # fmt: skip
-        subprocess.run([*control, "-l", folder / "log", "-o", options, "start"], check=True, **who)
+        subprocess.run(
+            [*control, "-l", str(folder / "log"), "-o", options, "start"], check=True, **who
+        )
         try:
             yield server
         finally:

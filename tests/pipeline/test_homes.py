@@ -85,7 +85,7 @@ def test_every_revision_stays_readable_with_the_refresh_that_replaced_it(past: F
 
 def test_a_reader_sees_an_earlier_refresh_as_it_was(past: Folders) -> None:
     ledgers = Ledgers(home(past))
-    counts = []
+    counts: list[int] = []
     for number, text in enumerate(TEXTS, 1):
         with ledgers.lease(str(number)) as lease:
             query = "SELECT summary FROM program_events WHERE summary LIKE 'change %'"
