@@ -8,7 +8,7 @@ from typing import Final
 
 from etl.config import ApiConfig, config
 from etl.settings import folders
-from etl.store import Lease, Ledgers
+from etl.store import Lease, Ledgers, home
 
 # The ledger that a page run is pinned to.
 LEASE: Final[ContextVar[Lease]] = ContextVar("lease")
@@ -16,8 +16,8 @@ LEASE: Final[ContextVar[Lease]] = ContextVar("lease")
 
 @cache
 def ledgers() -> Ledgers:
-    """The pool that follows ``CURRENT``."""
-    return Ledgers(folders().ledger)
+    """The pool that follows ``CURRENT``, or the lake."""
+    return Ledgers(home(folders()))
 
 
 @cache

@@ -22,6 +22,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -33,6 +34,9 @@ import zstandard
 
 from etl.packing import CHUNK_BYTES, PACKED, Along, pack
 from etl.unwritten import Unwritten
+
+if sys.platform != "win32":
+    import fcntl
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 RESTORE: Final = "restore the archive from a backup"
@@ -482,6 +486,8 @@ class Archive:
         """Add a vintage to the list; its object is safe by then."""
         self.root.mkdir(parents=True, exist_ok=True)
         with self.manifest.open("ab+") as file:
+            if sys.platform != "win32":
+                fcntl.flock(file, fcntl.LOCK_EX)  # workers on a lake share an archive
             self._cut_torn_line(file.fileno())
             file.write(line_of(vintage) + b"\n")
             file.flush()

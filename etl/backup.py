@@ -96,6 +96,15 @@ class Made:
     copied_bytes: int
 
 
+def _require_files(folders: Folders) -> None:
+    """Refuse a lake, which lies elsewhere; raises BackupError."""
+    if folders.lake is not None:
+        raise BackupError(
+            "the ledger is in a lake, whose catalog and rows lie elsewhere: save them by pg_dump and a copy of "
+            "HMA_STORE_DATA, in this order, and the archive with them; or hma migrate file first"
+        )
+
+
 # ---- backup
 
 
@@ -107,6 +116,7 @@ def backup(folders: Folders, dest: Path, progress: Progress = lambda _: None) ->
         BackupError: ``dest`` cannot be used, or another backup is being made there.
         DamagedBackupError: a file here no longer has its SHA-256.
     """
+    _require_files(folders)
     for own in (folders.data, folders.archive, folders.ledger):
         if dest.resolve().is_relative_to(own.resolve()):
             raise BackupError(f"{dest} lies in {own}, which is what is to be saved; choose another")
@@ -330,6 +340,7 @@ def restore(
         BackupError: there is no such backup, or there is something here already.
         DamagedBackupError: content of the backup no longer has its SHA-256.
     """
+    _require_files(folders)
     if home := homes.home_of(folders):
         raise BackupError(
             f"a restore writes the archive into the data folder, and HMA_ARCHIVE, or {folders.archive / homes.MARK}, "

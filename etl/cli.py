@@ -55,6 +55,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, str]]] = {
             "Write the whole ledger into a folder: CSV, Parquet, what they mean, and how to "
             "check them."
         ),
+        "migrate": "Move the ledger into another home and prove by hashes that all of it is there; the old one stays.",
         "rebuild": "Make a ledger from an export alone, after checking it; there must be none yet.",
     },
     "etl.operate": {

@@ -15,7 +15,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from etl import asof, sql
+from etl import asof, sql, writers
 from etl.archive import ArchiveError, Vintage
 from etl.asof import AsOfError
 from etl.console import (
@@ -45,13 +45,14 @@ from etl.log import (
     undecided,
     vintages_sha256,
 )
-from etl.publish import BusyError, writer
-from etl.publish import prune as run_prune
+from etl.migrate import MigrateError
+from etl.migrate import migrate as run_migrate
+from etl.publish import BusyError
 from etl.rebuild import DamagedError, InUseError
 from etl.rebuild import rebuild as run_rebuild
 from etl.report import Report
-from etl.settings import folders
-from etl.store import Lease, Ledgers, NoLedgerError
+from etl.settings import StoreError, folders, lake_of
+from etl.store import Lease, Ledgers, NoLedgerError, home
 from etl.tables import CHANGES
 from etl.verify import verify as run_verify
 from etl.verify import verify_entry
@@ -271,16 +272,14 @@ def prune(
     keep: Annotated[int, typer.Option(help="how many ledgers to keep", min=1)] = 3,
 ) -> None:
     """Remove old serving files. Every revision is in the ledger in use; the archive is not touched."""
-    ledger = folders().ledger
     try:
-        with writer(ledger):
-            gone = run_prune(ledger, keep)
+        gone = writers.prune(folders(), keep)
     except BusyError as error:
         raise fail(str(error), EXIT_BUSY) from error
     except NoLedgerError as error:
         raise fail(str(error), EXIT_NO_LEDGER) from error
-    for path in gone:
-        out.print(f"Removed {path.name}.")
+    for name in gone:
+        out.print(f"Removed {name}.")
     out.print(f"{len(gone)} removed; what they served is in the ledger in use, as of each refresh.")
 
 
@@ -341,11 +340,43 @@ def rebuild(
     out.print(f"Published {published.name}, rebuilt from {escape(str(folder))}.", soft_wrap=True)
 
 
+@app.command()
+def migrate(
+    to: Annotated[
+        str, typer.Argument(metavar="TO", help="file, or ducklake:postgres:… as in HMA_STORE")
+    ],
+) -> None:
+    """Move the ledger into another home and prove by hashes that all of it is there; the old one stays."""
+    here = folders()
+    try:
+        goal = lake_of(to, here.data)
+        with err.status("Moving …") as status:
+            moved = run_migrate(here, goal, lambda step: status.update(f"Moving: {escape(step)} …"))
+    except (MigrateError, StoreError) as error:
+        raise fail(str(error), EXIT_USAGE) from error
+    except NoLedgerError as error:
+        raise fail(str(error), EXIT_NO_LEDGER) from error
+    except BusyError as error:
+        raise fail(str(error), EXIT_BUSY) from error
+    except ArchiveError as error:
+        raise fail(str(error), EXIT_DIFFERS) from error
+    table = Table("table", box=None)
+    table.add_column("rows", justify="right")
+    table.add_column("SHA-256, there as here")
+    for name, found in moved.tables.items():
+        if found.rows:
+            table.add_row(name, f"{found.rows:,}", found.sha256[:16])
+    out.print(table)
+    out.print(f"Moved {moved.ledger}; all {len(moved.tables)} tables are there.", soft_wrap=True)
+    out.print(f"content  {moved.sha256}", soft_wrap=True)
+    out.print("Set HMA_STORE to use it. The old home stays as it was.", soft_wrap=True)
+
+
 @contextmanager
 def _lease() -> Iterator[Lease]:
     """The ledger in use, or the end of the command."""
     try:
-        with Ledgers(folders().ledger, whole=True).lease() as lease:
+        with Ledgers(home(folders()), whole=True).lease() as lease:
             yield lease
     except NoLedgerError as error:
         raise fail(str(error), EXIT_NO_LEDGER) from error

@@ -35,7 +35,7 @@ from etl.health import AskedHealth, Health, Held, RunHealth, SourceHealth
 from etl.homes import address, archive_of
 from etl.logs import BLOT
 from etl.object_archive import ObjectArchive
-from etl.settings import folders
+from etl.settings import FILE, StoreError, folders, lake_of
 from etl.sources import all_sources
 
 DEFAULT: Final = "default"
@@ -46,6 +46,9 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     "the extra `lake`); endpoint, region and credentials come from `AWS_ENDPOINT_URL`, `AWS_REGION`, "
     "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` or what else obstore knows. The first refresh writes it into "
     "`archive/HOME`; `hma migrate-archive` moves an archive",
+    "HMA_STORE": "the home of the ledger: `file` (the default), or `ducklake:postgres:` and the words of a "
+    "PostgreSQL connection, without a password",
+    "HMA_STORE_DATA": "the folder of a lake's rows, when it is made; otherwise `lake` in the data folder",
     "HMA_CONFIG": "the settings file; otherwise `hma.toml` in the current folder, if there is one",
     "HMA_LOG": "`json` or `text`: the form of the log; otherwise JSON where standard error is no terminal",
 }
@@ -91,12 +94,14 @@ def check() -> Found:
 
 
 def _said(name: str, value: str) -> str:
-    """A value as it may be shown: a password may stand in what should be an address and is none."""
-    if name == "HMA_ARCHIVE" and value:
-        try:
+    """A value as it may be shown: a password may stand by mistake in what should name a home."""
+    try:
+        if name == "HMA_ARCHIVE" and value:
             address(value)
-        except ArchiveError:
-            return BLOT
+        if name == "HMA_STORE":
+            lake_of(value, Path())
+    except (ArchiveError, StoreError):
+        return BLOT
     return value
 
 
@@ -172,6 +177,10 @@ def _problems(settings: Config) -> Iterator[str]:
         yield f"HMA_DATA names {data}, which is no folder"
     if "HMA_CONFIG" in os.environ and not config_file().is_file():
         yield f"HMA_CONFIG names {config_file()}, which is no file"
+    try:
+        lake_of(os.environ.get("HMA_STORE") or FILE, Path())
+    except StoreError as error:
+        yield str(error)
     if os.environ.get("HMA_LOG", "json") not in {"json", "text"}:
         yield "HMA_LOG takes json or text"
 

@@ -23,7 +23,7 @@ from etl.refresh import Outcome
 from etl.refresh import refresh as run_refresh
 from etl.registers import every_source
 from etl.retrieve import Given
-from etl.settings import Folders, folders
+from etl.settings import Folders, StoreError, folders
 from etl.sources import SourceSpec
 from etl.store import NoLedgerError
 from etl.unattended import BY_HAND, carry_out
@@ -52,7 +52,7 @@ def fail(message: str, code: int) -> typer.Exit:
 
 def was_said(error: Exception) -> bool:
     """Say in a sentence what any command may end with; False for what nobody foresees."""
-    if not isinstance(error, OSError | duckdb.Error | ArchiveError | SourceError):
+    if not isinstance(error, OSError | duckdb.Error | ArchiveError | SourceError | StoreError):
         return False
     err.print(f"[bold]hma:[/bold] {escape(blotted(str(error)))}", soft_wrap=True)
     return True

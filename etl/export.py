@@ -28,7 +28,7 @@ from etl.datapackage import ABSTRACT, Exported, citation, datapackage
 from etl.dictionary import as_markdown
 from etl.record import APPENDED, ENTRIES, KEPT, KEPT_COLUMNS
 from etl.settings import Folders
-from etl.store import MEMORY_LIMIT, current_path, require_format
+from etl.store import MEMORY_LIMIT, home, require_format
 from etl.tables import ALL_TABLES, FACT_TABLES, reading_order
 
 Progress = Callable[[str], None]
@@ -86,7 +86,7 @@ def export(
     """
     to = to.resolve()
     _require_room(to)
-    path = current_path(folders.ledger)
+    path = home(folders).current()
     with _building(to) as new:
         with _open(path, new) as con:
             refresh = asof.find(con, as_of) if as_of else log.last_refresh(con)

@@ -19,7 +19,7 @@ from etl.homes import archive_of, home_of
 from etl.locate import find
 from etl.registers import every_source
 from etl.settings import Folders, folders
-from etl.store import Ledgers, NoLedgerError
+from etl.store import Ledgers, NoLedgerError, home
 from etl.tables import FACT_TABLES
 from etl.withheld import KEPT_HERE
 
@@ -31,7 +31,7 @@ def status(*, as_json: AsJson = False) -> None:
     """Say which ledger is in use, how many entries it holds, and what is on hold, not fetched, off or to be read."""
     settings = configured()
     try:
-        with Ledgers(folders().ledger, whole=True).lease() as lease:
+        with Ledgers(home(folders()), whole=True).lease() as lease:
             found = health(lease, folders(), settings, datetime.now(UTC))
             if as_json:
                 typer.echo(found.model_dump_json(indent=1))
@@ -52,8 +52,8 @@ def status(*, as_json: AsJson = False) -> None:
     for name, count in counts:
         table.add_row(name, f"{count:,}")
     out.print(table)
-    if home := home_of(folders()):
-        out.print(f"[bold]archive[/bold] {escape(home)}", soft_wrap=True)
+    if bucket := home_of(folders()):
+        out.print(f"[bold]archive[/bold] {escape(bucket)}", soft_wrap=True)
     for source_id, rule, reason, _, files, can_be_accepted, since in held:
         out.print(
             f"[bold]{'not fetched' if rule in NOT_FETCHED else 'on hold'}[/bold] {source_id} since refresh "
@@ -102,7 +102,7 @@ def entry(entry_id: Annotated[str, typer.Argument(help="an entry_id of the ledge
     """Show one figure: its values, its revisions, and its row in the archived bytes."""
     where = folders()
     try:
-        with Ledgers(where.ledger, whole=True).lease() as lease:
+        with Ledgers(home(where), whole=True).lease() as lease:
             for name in FACT_TABLES:
                 query = sql.text("entry").format(table=sql.identifier(name))
                 frame = lease.con.execute(query, {"entry_id": entry_id}).pl()

@@ -66,7 +66,7 @@ class Manifest:
     parent: str | None
     parent_content_sha256: str | None
     ledger_sha256: str
-    ledger_size_bytes: int
+    ledger_size_bytes: int | None  # None in a lake, where ledger_sha256 is a fingerprint
     format: int = FORMAT
     withheld: dict[str, dict[str, TableHash]] = field(default_factory=dict)
 
@@ -102,15 +102,24 @@ def file_name(refresh: int, sha256: str) -> str:
     return f"{refresh:06d}-{sha256}.json"
 
 
+def sha256_of(manifest: Manifest) -> str:
+    """The SHA-256 of a manifest, by which its file is named."""
+    return hashlib.sha256(manifest.as_bytes()).hexdigest()
+
+
 def write(archive: Path, manifest: Manifest, keep: Keep | None = None) -> str:
     """Keep ``manifest`` and return its SHA-256; ``keep`` gets it first where it has another home, too."""
-    content = manifest.as_bytes()
-    sha256 = hashlib.sha256(content).hexdigest()
+    sha256 = sha256_of(manifest)
     name = file_name(manifest.refresh, sha256)
     if keep:
-        keep(name, content)
-    write_safely(folder(archive) / name, content)
+        keep(name, manifest.as_bytes())
+    write_safely(folder(archive) / name, manifest.as_bytes())
     return sha256
+
+
+def is_kept(archive: Path, manifest: Manifest) -> bool:
+    """This very manifest lies there."""
+    return (folder(archive) / file_name(manifest.refresh, sha256_of(manifest))).is_file()
 
 
 def ledger_name(refresh: int, sha256: str) -> str:

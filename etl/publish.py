@@ -34,6 +34,10 @@ class BusyError(Exception):
     """Another process is writing."""
 
 
+class MovedOnError(Exception):
+    """Another ledger has been published since this one was begun; begin again on that one."""
+
+
 @contextmanager
 def writer(ledger: Path) -> Iterator[None]:
     """Be the only writer, and start from a clean folder.
@@ -132,17 +136,24 @@ def building(ledger: Path) -> Iterator[tuple[Path, Path | None, duckdb.DuckDBPyC
     Raises:
         NoLedgerError: as :func:`_find_base`.
     """
-    path = ledger / f"building-{os.getpid()}.duckdb"
     base = _find_base(ledger)
+    with copied(ledger, base) as (path, con):
+        yield path, base, con
+
+
+@contextmanager
+def copied(folder: Path, base: Path | None) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
+    """A writable copy of the ledger ``base``, or an empty one, and a connection to it."""
+    path = folder / f"building-{os.getpid()}.duckdb"
     try:
         if base:
             shutil.copyfile(base, path)
         with duckdb.connect(path) as con:
             con.execute("SET TimeZone = 'UTC'")
             con.execute("SET enable_progress_bar = false")
-            yield path, base, con
+            yield path, con
     finally:
-        for left in ledger.glob(f"{path.name}*"):
+        for left in folder.glob(f"{path.name}*"):
             left.unlink()
 
 
@@ -178,7 +189,7 @@ def publish(
     folders: Folders,
     built: Path,
     con: duckdb.DuckDBPyConnection,
-    describe: Callable[[str, int], Manifest],
+    describe: Callable[[str, int | None], Manifest],
     progress: Callable[[str, str], None] = lambda *_: None,
 ) -> Path:
     """Make ``built`` the ledger in use and return its published path.

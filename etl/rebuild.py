@@ -55,6 +55,10 @@ def rebuild(folders: Folders, export: Path, progress: Progress = lambda _: None)
         BusyError: another process is writing.
         DamagedError: the export is incomplete or altered.
     """
+    if folders.lake is not None:
+        raise InUseError(
+            "a lake is not rebuilt in place: rebuild into files, without HMA_STORE, then hma migrate"
+        )
     with writer(folders.ledger):
         _require_none(folders.ledger)
         progress("checksums")
@@ -85,7 +89,7 @@ def rebuild(folders: Folders, export: Path, progress: Progress = lambda _: None)
                 write_safely(manifest.folder(folders.archive) / name, content)
             absent = _absent(archive, [link for _, link in chain])
 
-            def describe(ledger_sha256: str, _: int) -> Manifest:
+            def describe(ledger_sha256: str, _: int | None) -> Manifest:
                 rebuilt = Rebuilt(head.refresh, sha256, ledger_sha256, absent)
                 manifest.write_rebuilt(folders.archive, rebuilt, keep)
                 return head

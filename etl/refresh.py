@@ -11,7 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -30,6 +30,7 @@ from etl import (
     record,
     retrieve,
     withheld,
+    writers,
 )
 from etl import watch as watching
 from etl.archive import Archive, ArchiveError, UnreachableError, Vintage
@@ -41,13 +42,15 @@ from etl.guard import Hold
 from etl.implementers import load_implementers
 from etl.log import ANY_STATUS, Decision, SourceOutcome
 from etl.manifest import Manifest
-from etl.publish import build_views, building, keep_histories, publish, writer
+from etl.publish import MovedOnError, build_views, keep_histories
 from etl.reading import Reading, SourceError, unforeseen
 from etl.registers import every_source
 from etl.retrieve import INCOMING, Given, Known
 from etl.settings import PACKAGE, Folders
 from etl.sources import SourceSpec, WatchSpec
 from etl.store import require_format
+from etl.watch import Sight
+from etl.writers import Writer
 
 Progress = Callable[[str, str], None]
 Fetching = Callable[[str, str], None]
@@ -66,6 +69,35 @@ class Outcome:
         return [source for source in self.sources if source.failure]
 
 
+@dataclass
+class _Had:
+    """What came of asking for one source, kept for an attempt after another ledger came in between."""
+
+    vintages: list[Vintage]
+    stale: Hold | None
+    may_be_stale: bool
+    is_asked: bool
+    error: Exception | None = None
+    sights: list[Sight] | None = None
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What whoever calls wants, and what was had of it so far."""
+
+    folders: Folders
+    chosen: list[SourceSpec]
+    areas: pl.DataFrame
+    implementers: pl.DataFrame
+    settings: Config | None
+    reading: ReadingConfig | None
+    given: Mapping[str, Sequence[Given]]
+    decision: Decision | None
+    progress: Progress
+    fetching: Fetching
+    had: dict[str, _Had] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class _Run:
     """What every step of one refresh shares."""
@@ -82,6 +114,7 @@ class _Run:
     decision: Decision | None
     progress: Progress
     fetching: Fetching
+    had: dict[str, _Had]
 
 
 def refresh(  # noqa: PLR0913 - each of them is a matter of its own, and named by whoever calls
@@ -110,34 +143,49 @@ def refresh(  # noqa: PLR0913 - each of them is a matter of its own, and named b
         UnreachableError: the archive's home does not answer; nothing was published.
     """
     started = datetime.now(UTC)
-    areas = load_areas(folders.reference)
-    implementers = load_implementers(folders.reference)
+    order = _Order(
+        folders, list(chosen), load_areas(folders.reference), load_implementers(folders.reference),
+        settings, reading, given or {}, decision, progress, fetching,
+    )  # fmt: skip
+    with writers.writer(folders, [spec.source_id for spec in order.chosen]) as writer:
+        while True:
+            try:
+                return _attempt(order, writer, started)
+            except MovedOnError:
+                continue  # on what others have published meanwhile, with the bytes that were fetched
+
+
+def _attempt(order: _Order, writer: Writer, started: datetime) -> Outcome:
+    """One run of the pipeline on the ledger in use; raises MovedOnError if another one is by its end."""
+    folders = order.folders
     with (
-        writer(folders.ledger),
-        building(folders.ledger) as (built, base, con),
-        confined.children(folders, reading) as apart,
+        writer.building() as (built, base, con),
+        confined.children(folders, order.reading) as apart,
     ):
         archive = homes.opened(folders)
-        archive.sweep()
-        partial.sweep(folders.archive / INCOMING)
+        with writer.alone() as is_alone:
+            if is_alone:
+                archive.sweep()
+                partial.sweep(folders.archive / INCOMING)
         if base:
             require_format(con, base)
         parent = manifest.of_ledger(folders.archive, base) if base else None
         record.create_tables(con)
         run = _Run(
-            con, log.last_refresh(con) + 1, folders, archive, Resolver(areas),
-            code_version(folders), given or {}, settings, apart, decision, progress, fetching,
+            con, log.last_refresh(con) + 1, folders, archive, Resolver(order.areas), code_version(folders),
+            order.given, order.settings, apart, order.decision, order.progress, order.fetching, order.had,
         )  # fmt: skip
         con.execute("BEGIN")
-        if decision:
-            log.decide(con, run.number, decision)
-        outcomes = [_one_source(run, spec) for spec in chosen if _has_vintage(run, spec)]
-        refused = decision and decision.verdict == "accepted" and outcomes[0].hold
-        if refused or not (decision or any(outcome.is_news for outcome in outcomes)):
+        if run.decision:
+            log.decide(con, run.number, run.decision)
+        outcomes = [_one_source(run, spec) for spec in order.chosen if _has_vintage(run, spec)]
+        refused = run.decision and run.decision.verdict == "accepted" and outcomes[0].hold
+        if refused or not (run.decision or any(outcome.is_news for outcome in outcomes)):
             con.execute("ROLLBACK")
             return Outcome(outcomes, None)
-        progress("", "views")
-        log.replace_reference(con, areas, implementers, every_source(folders))
+        writer.claim()
+        run.progress("", "views")
+        log.replace_reference(con, order.areas, order.implementers, every_source(folders))
         changed = {table for outcome in outcomes for table in outcome.changed_tables}
         if changed:
             record.lay_out(con, changed)
@@ -151,12 +199,12 @@ def refresh(  # noqa: PLR0913 - each of them is a matter of its own, and named b
         described = _describe(run, parent, changed, changes, (started, finished))
         return Outcome(
             outcomes,
-            publish(
-                folders, built, con,
+            writer.publish(
+                built, con,
                 lambda sha256, size: replace(
                     described, ledger_sha256=sha256, ledger_size_bytes=size
                 ),
-                progress,
+                run.progress,
             ),
         )  # fmt: skip
 
@@ -215,7 +263,7 @@ def _one_source(run: _Run, spec: SourceSpec) -> SourceOutcome:
     clock = perf_counter()
     try:
         run.progress(spec.source_id, "fetch" if _is_fetched(run, spec) else "archive")
-        outcome.vintages, outcome.stale = _vintages(run, spec, outcome)
+        outcome.vintages, outcome.stale = _had_once(run, spec, outcome)
         if outcome.vintages and not _is_read(run, spec, outcome.vintages):
             outcome.hold = _read_and_record(run, spec, outcome)
         else:
@@ -247,11 +295,17 @@ def _watch(run: _Run, spec: SourceSpec, watch: WatchSpec, outcome: SourceOutcome
     seen = log.seen_pages(run.con, spec.source_id)
     if run.settings and watching.is_looked_at(spec, run.settings) and run.decision is None:
         run.progress(spec.source_id, "watch")
-        with retrieve.fetcher(run.archive, run.settings) as speaking:
-            outcome.sights = watching.look(
-                spec, watch, run.archive, speaking, run.settings, seen,
-                lambda said: run.fetching(spec.source_id, said),
-            )  # fmt: skip
+        had = run.had.get(spec.source_id)
+        if had and had.sights is not None:
+            outcome.sights = had.sights
+        else:
+            with retrieve.fetcher(run.archive, run.settings) as speaking:
+                outcome.sights = watching.look(
+                    spec, watch, run.archive, speaking, run.settings, seen,
+                    lambda said: run.fetching(spec.source_id, said),
+                )  # fmt: skip
+        if had:
+            had.sights = outcome.sights
     newest = seen | {one.vintage.file: one.vintage for one in outcome.sights if one.vintage}
     read = log.read_pages(run.con, spec.source_id)
     outcome.unread = watching.findings(spec, watch, run.archive, newest, read)
@@ -348,6 +402,28 @@ def checked_with_vintages(
 ) -> Checked:
     """The rows that pass the checks, each with the vintage that it was read from."""
     return _with_vintages(check(spec, reading), vintages)
+
+
+def _had_once(
+    run: _Run, spec: SourceSpec, outcome: SourceOutcome
+) -> tuple[list[Vintage], Hold | None]:
+    """As :func:`_vintages`; what was fetched by an earlier attempt of this refresh is not fetched again."""
+    had = run.had.get(spec.source_id)
+    if had is None:
+        vintages: list[Vintage] = []
+        stale: Hold | None = None
+        why: Exception | None = None
+        try:
+            vintages, stale = _vintages(run, spec, outcome)
+        except Exception as error:  # raised below, now and at the next attempt
+            why = error
+        had = run.had[spec.source_id] = _Had(
+            vintages, stale, outcome.may_be_stale, outcome.is_asked, why
+        )
+    outcome.may_be_stale, outcome.is_asked = had.may_be_stale, had.is_asked
+    if had.error:
+        raise had.error
+    return had.vintages, had.stale
 
 
 def _vintages(

@@ -13,7 +13,7 @@ from etl.config import config_file
 from etl.console import chosen_sources, configured, err, explain, out, refreshed
 from etl.refresh import code_version as definitions
 from etl.settings import PACKAGE, Folders, folders
-from etl.store import Ledgers, NoLedgerError
+from etl.store import Ledgers, NoLedgerError, home
 
 GRACE_SECONDS: Final = 3  # for answers under way when Ctrl-C comes
 EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - addresses that are no names
@@ -61,7 +61,7 @@ def serve(
 def _needs_building(where: Folders) -> bool:
     """There is no ledger, or an embedded file was last read by other code than this version's."""
     try:
-        with Ledgers(where.ledger, whole=True).lease() as lease:
+        with Ledgers(home(where), whole=True).lease() as lease:
             rows = lease.con.execute(sql.text("last_code")).fetchall()
     except NoLedgerError:
         return True

@@ -3,15 +3,37 @@
 ``HMA_DATA`` names the data folder; without it, the ``data`` folder beside the package is used (a
 clone of the project), else ``data`` in the current folder. ``HMA_ARCHIVE`` may name another home of
 the archive, in object storage (:mod:`etl.homes`).
+
+``HMA_STORE`` names the home of the ledger: ``file`` (also without it) is the DuckDB files in the data
+folder, ``ducklake:postgres:…`` a lake (:mod:`etl.lake`), with the words by which PostgreSQL's own library
+connects. A password has no place among them: it comes from ``PGPASSWORD`` or from the file that
+``PGPASSFILE`` or ``passfile=`` names. ``HMA_STORE_DATA`` is where a new lake keeps its rows.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 PACKAGE: Path = Path(__file__).parent
+FILE: Final = "file"
+LAKE: Final = "ducklake:postgres:"
+_PASSWORD: Final = re.compile(r"(?i)\b(ssl)?password\s*=|://[^/@]*:[^/@]*@|\?.*password")
+
+
+class StoreError(ValueError):
+    """The name of a home is none, or holds what does not belong into it; no message repeats its words."""
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A lake: the words by which its catalog is reached, and where its rows lie once it is made."""
+
+    catalog: str
+    data: str
 
 
 @dataclass(frozen=True)
@@ -19,6 +41,7 @@ class Folders:
     """The folders of one installation."""
 
     data: Path
+    lake: Lake | None = None
     archive_home: str | None = None  # as HMA_ARCHIVE says it; see etl.homes
 
     @property
@@ -53,9 +76,37 @@ class Folders:
 
 
 def folders() -> Folders:
-    """The folders of this installation (see the module docstring)."""
-    named, home = os.environ.get("HMA_DATA"), os.environ.get("HMA_ARCHIVE") or None
-    if named:
-        return Folders(Path(named).resolve(), home)
+    """The folders of this installation (see the module docstring).
+
+    Raises:
+        StoreError: ``HMA_STORE`` names no home.
+    """
+    named = os.environ.get("HMA_DATA")
     beside = PACKAGE.parent / "data"
-    return Folders(beside if beside.is_dir() else Path.cwd() / "data", home)
+    data = Path(named).resolve() if named else beside if beside.is_dir() else Path.cwd() / "data"
+    return Folders(
+        data,
+        lake_of(os.environ.get("HMA_STORE") or FILE, data),
+        os.environ.get("HMA_ARCHIVE") or None,
+    )
+
+
+def lake_of(store: str, data: Path) -> Lake | None:
+    """The lake that ``store`` names; None where it names the files in the folder ``data``.
+
+    Raises:
+        StoreError: it names neither, or holds a password.
+    """
+    if store == FILE:
+        return None
+    if not store.startswith(LAKE) or not store.removeprefix(LAKE).strip():
+        raise StoreError(
+            f"HMA_STORE takes {FILE} or {LAKE}… with the words of a PostgreSQL connection"
+        )
+    if _PASSWORD.search(store):
+        raise StoreError(
+            "HMA_STORE holds a password, which does not belong into it; set PGPASSWORD in the environment, "
+            "or let passfile= or PGPASSFILE name a file that holds it"
+        )
+    rows = os.environ.get("HMA_STORE_DATA") or str(data / "lake")
+    return Lake(store.removeprefix(LAKE).strip(), rows)

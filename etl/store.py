@@ -17,11 +17,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import duckdb
 
 from etl import asof, sql, withheld
+from etl.settings import Folders
 
 CURRENT: Final = "CURRENT"
 MEMORY_LIMIT: Final = "2GB"
@@ -53,6 +54,39 @@ def current_path(ledger: Path) -> Path:
     if Path(name).name != name or not path.is_file():
         raise NoLedgerError(f"{pointer} names {name!r}, which is not there")
     return path
+
+
+class Home(Protocol):
+    """Where readers find the ledger in use, as a file on this machine."""
+
+    def current(self, *, wait: bool = True) -> Path:
+        """The file of the ledger in use; the one before it, where its file has yet to come and ``wait`` is off.
+
+        Raises:
+            NoLedgerError: none has been published yet.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Files:
+    """The DuckDB files in a folder, of which CURRENT names the one in use."""
+
+    folder: Path
+
+    def current(self, *, wait: bool = True) -> Path:
+        """The published ledger in use."""
+        del wait
+        return current_path(self.folder)
+
+
+def home(folders: Folders) -> Home:
+    """The home that this installation has chosen (see :mod:`etl.settings`)."""
+    if folders.lake is None:
+        return Files(folders.ledger)
+    from etl.lake import Replicas  # noqa: PLC0415 - builds upon this module
+
+    return Replicas(folders.ledger, folders.lake)
 
 
 def require_format(con: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -157,14 +191,14 @@ class Lease:
 
 
 class Ledgers:
-    """The open ledgers of a process; follows ``CURRENT``."""
+    """The open ledgers of a process; follows ``CURRENT``, or the lake."""
 
-    def __init__(self, folder: Path, *, whole: bool = False) -> None:
-        """Follow the CURRENT in ``folder``.
+    def __init__(self, where: Path | Home, *, whole: bool = False) -> None:
+        """Follow the CURRENT in a folder, or whatever ``where`` says is in use.
 
         ``whole`` is for whoever runs ``hma`` on this machine: it shows what may not be passed on, too.
         """
-        self.folder = folder
+        self._home = Files(where) if isinstance(where, Path) else where
         self._whole = whole
         self._lock = threading.Lock()
         self._open: dict[Path, _Open] = {}
@@ -198,7 +232,7 @@ class Ledgers:
     def _current(self) -> _Open:
         """The ledger in use; the last one that could be opened, while a newer one cannot be."""
         try:
-            path = current_path(self.folder)
+            path = self._home.current(wait=not self._open)
             if path not in self._open:
                 con, left_out = (open_read_only(path), {}) if self._whole else open_for_others(path)
                 self._open[path] = _Open(path, con, left_out)

@@ -1,7 +1,7 @@
 """Verification: anyone can check that no published figure was changed or lost.
 
 Five things are checked, each from what lies on the disk and nothing else: the manifests are one
-chain; the served file is the one its manifest describes; every archived vintage still has its
+chain; the served file is the one its manifest describes (of a lake: what it holds is); every archived vintage still has its
 SHA-256; every table of the ledger, now and as of each refresh, has the hash that was written down
 then; and what the readers make of the archived bytes today is what the ledger says.
 
@@ -22,9 +22,10 @@ from etl.archive import Archive, ArchiveError, UnreachableError, Vintage, file_s
 from etl.derive import Progress, check_entries, derive_one, newest_revision, vintages_by_source
 from etl.manifest import Manifest, Rebuilt
 from etl.packing import PACKED
+from etl.proof import is_moved, kept
 from etl.report import Report
 from etl.settings import Folders
-from etl.store import current_path, require_format
+from etl.store import require_format
 
 
 def verify(folders: Folders, progress: Progress = lambda _: None) -> Report:
@@ -33,8 +34,17 @@ def verify(folders: Folders, progress: Progress = lambda _: None) -> Report:
     Raises:
         NoLedgerError: there is no published ledger.
     """
+    try:
+        with kept(folders) as path:
+            return _verify(folders, path, progress)
+    except duckdb.Error as error:  # of a lake, all of which is read before anything is checked
+        report = Report()
+        report.differs("the lake", f"cannot be read: {error}")
+        return report
+
+
+def _verify(folders: Folders, path: Path, progress: Progress) -> Report:
     report = Report()
-    path = current_path(folders.ledger)
     report.ledger = path.stem
     archive = homes.archive_of(folders)
     progress("manifests")
@@ -47,7 +57,7 @@ def verify(folders: Folders, progress: Progress = lambda _: None) -> Report:
     listed = _list(archive, report)
     _objects(archive, listed, chain, absent, report)
     progress("ledger file")
-    if not chain or not _is_the_file(path, chain[0], rebuilt, report):
+    if not chain or not _is_the_file(folders, path, chain[0], rebuilt, report):
         return report
     try:
         with duckdb.connect(path, read_only=True) as con:
@@ -241,9 +251,13 @@ def _newer(path: Path, archive: Path, report: Report) -> None:
             )
 
 
-def _is_the_file(path: Path, link: Manifest, rebuilt: list[Rebuilt], report: Report) -> bool:
+def _is_the_file(
+    folders: Folders, path: Path, link: Manifest, rebuilt: list[Rebuilt], report: Report
+) -> bool:
     sha256 = file_sha256(path)
-    if sha256 == link.ledger_sha256 or any(
+    if is_moved(folders.archive, path, link, report):
+        return True
+    if (folders.lake is None and sha256 == link.ledger_sha256) or any(
         (one.refresh, one.ledger_sha256) == (link.refresh, sha256) for one in rebuilt
     ):
         return True
@@ -321,14 +335,18 @@ def verify_entry(folders: Folders, entry_id: str) -> Report:
         NoLedgerError: there is no ledger, it does not hold the entry, or it was rebuilt without the
             archived bytes.
     """
+    with kept(folders) as path:
+        return _verify_entry(folders, path, entry_id)
+
+
+def _verify_entry(folders: Folders, path: Path, entry_id: str) -> Report:
     report = Report()
-    path = current_path(folders.ledger)
     report.ledger = path.stem
     chain = _chain(folders, path, report)
     archive = homes.archive_of(folders)
     rebuilt = _rebuilt(archive, chain, report)
     absent = _absent(archive, chain, rebuilt, report)
-    if not chain or not _is_the_file(path, chain[0], rebuilt, report):
+    if not chain or not _is_the_file(folders, path, chain[0], rebuilt, report):
         return report
     with duckdb.connect(path, read_only=True) as con:
         con.execute("SET TimeZone = 'UTC'")

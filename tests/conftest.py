@@ -20,6 +20,7 @@ from dashboard.current import ledgers, limits
 from etl.refresh import refresh
 from etl.settings import Folders
 from etl.sources import all_sources
+from tests import lakes
 from tests.helpers import DATA, ledger
 from tests.live import GRANTS, add_live
 from tests.pasts import add_past
@@ -126,6 +127,15 @@ def s3(s3_server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     s3_server.asked.clear()
     yield s3_server
     s3_server.faults.clear()
+
+
+def postgres() -> Iterator[lakes.Server]:
+    """A PostgreSQL server, once for all tests of this process."""
+    reason = lakes.why_not()
+    if reason:
+        pytest.skip(reason)
+    with lakes.serving() as server:
+        yield server
 
 
 @pytest.fixture

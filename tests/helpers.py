@@ -23,7 +23,7 @@ from etl.reading import Reading
 from etl.refresh import Outcome, refresh
 from etl.settings import Folders
 from etl.sources import GuardLimits, all_sources
-from etl.store import current_path, open_read_only
+from etl.store import home, open_read_only
 from etl.tables import FACT_TABLES, VIEWS
 
 NOT_EMBEDDED = frozenset(
@@ -81,7 +81,7 @@ def run(folders: Folders, *sources: str, least: int | None = None) -> Outcome:
 @contextmanager
 def ledger(folders: Folders) -> Iterator[duckdb.DuckDBPyConnection]:
     """The ledger in use, open for reading."""
-    con = open_read_only(current_path(folders.ledger))
+    con = open_read_only(home(folders).current())
     try:
         yield con
     finally:

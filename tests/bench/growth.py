@@ -206,7 +206,7 @@ def _finish(
     with steps.step("hash"):
         tables = manifest.hash_tables(con, number)
 
-    def describe(sha256: str, size: int) -> Manifest:
+    def describe(sha256: str, size: int | None) -> Manifest:
         return Manifest(
             refresh=number, started_at=began.isoformat(), finished_at=began.isoformat(), code_version="bench",
             changes=dict(changes), vintages=[], tables=tables, parent=None, parent_content_sha256=None,

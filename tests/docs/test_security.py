@@ -8,6 +8,7 @@ import re
 import pytest
 
 from etl.config import ApiConfig, ReadingConfig
+from etl.configcheck import ELSEWHERE
 from tests.helpers import DATA
 
 ROOT = DATA.parent
@@ -43,6 +44,7 @@ def test_there_are_defences_for_every_way_in() -> None:
 def test_every_setting_and_file_that_it_names_is_there() -> None:
     settings = {f"HMA_API__{name.upper()}" for name in ApiConfig.model_fields}
     settings |= {f"reading.{name}" for name in ReadingConfig.model_fields}
+    settings |= set(ELSEWHERE)
     named = set(re.findall(r"`(HMA_[A-Z_]+|reading\.\w+)`", TEXT))
     assert named
     assert named - settings == set()

@@ -55,7 +55,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory, built_folders: Folders) -> Fo
 def data(to: Path, built: Folders, home: str | None = None) -> Folders:
     for name in ("transcribed", "reference"):
         shutil.copytree(built.data / name, to / name)
-    return Folders(to, home)
+    return Folders(to, archive_home=home)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_refresh_keeps_everything_in_the_bucket_and_gives_the_figures_that_a_f
     address = s3.address()
     folders = data(tmp_path / "data", built_folders, address)
     with pytest.raises(UnreachableError, match=r"there is no such bucket"):
-        run(Folders(folders.data, "s3://mistyped"), "treaties")
+        run(Folders(folders.data, archive_home="s3://mistyped"), "treaties")
     run(folders, "program_events", "treaties")  # what was mistyped is not remembered
     change(folders, 1)
     assert figures(folders) == figures(kept)
@@ -200,7 +200,7 @@ def test_a_child_gets_files_of_this_machine_and_neither_address_nor_secret(
     tmp_path: Path, s3: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "reference").symlink_to(DATA / "reference")
-    folders = Folders(tmp_path, s3.address())
+    folders = Folders(tmp_path, archive_home=s3.address())
     came = tmp_path / "came"
     came.write_text(live.csv_of(live.GRANTS), encoding="utf-8")
     vintage = homes.archive_of(folders).take("a test", live.FILE, came, "")
@@ -237,7 +237,7 @@ def test_a_backup_of_a_bucket_is_restored_into_a_folder_and_moved_back(
     assert backup(folders, tmp_path / "dest").copied == 0
     assert [each for each in s3.asked if each.startswith("GET") and "/sha256/" in each] == []
     with pytest.raises(BackupError, match=rf"names {address}; take it away, and move what was"):
-        restore(Folders(tmp_path / "new", address), tmp_path / "dest")
+        restore(Folders(tmp_path / "new", archive_home=address), tmp_path / "dest")
     back = Folders(tmp_path / "back" / "data")
     assert restore(back, tmp_path / "dest")[1].differences == []
     assert made.ledger == current_path(back.ledger).name
@@ -252,7 +252,7 @@ def test_an_export_is_rebuilt_beside_an_archive_in_a_bucket(
     folders, address = remote
     export(folders, tmp_path / "export")
     shutil.copytree(folders.data / "reference", tmp_path / "new" / "reference")
-    new = Folders(tmp_path / "new", address)
+    new = Folders(tmp_path / "new", archive_home=address)
     rebuild(new, tmp_path / "export")
     found = verify(Folders(new.data))
     assert found.differences == []
@@ -379,7 +379,7 @@ def test_the_command_moves_an_archive_and_says_what_it_did(
     monkeypatch.setenv("HMA_ARCHIVE", "s3://another-bucket")
     assert hma("migrate-archive", "folder").exit_code == 2
     with pytest.raises(ArchiveError, match=rf"the archive of .* is at {address}"):
-        run(Folders(mine.data, "s3://another-bucket"), "treaties")
+        run(Folders(mine.data, archive_home="s3://another-bucket"), "treaties")
 
 
 def test_a_move_without_a_ledger_is_a_move_of_nothing(tmp_path: Path, s3: Server) -> None:

@@ -8,8 +8,10 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from etl.publish import prune
 from etl.refresh import refresh
@@ -30,6 +32,46 @@ def refresh_trapped(pipe: Connection, data: Path, aim: Aim | None) -> None:
     traps.progress("", "prune")
     prune(Folders(data).ledger, 1)
     pipe.send(traps.calls)
+
+
+class Spot(NamedTuple):
+    """A moment by what is done then: in which step, the call (``execute COMMIT``), and when about it."""
+
+    step: str
+    call: str
+    when: str
+
+
+class Spotted(Traps):
+    """Traps that spring once, at a spot."""
+
+    def __init__(self, folder: Path, spot: Spot | None) -> None:
+        """Kill at ``spot``; never without one."""
+        super().__init__(folder)
+        self._spot = spot
+
+    def _spring(
+        self,
+        name: str,
+        subject: str,
+        whole: Callable[[], Any],
+        half: Callable[[], object] = lambda: None,
+    ) -> Any:  # noqa: ANN401 - what is trapped gives anything
+        spot = self._spot
+        if spot and self.step == spot.step and f"{name} {subject}".startswith(spot.call):
+            self.aim, self._spot = Aim(len(self.calls), spot.when, seconds=0.02), None
+        return super()._spring(name, subject, whole, half)
+
+
+def refresh_of(
+    pipe: Connection, folders: Folders, sources: Sequence[str], spot: Spot | None
+) -> None:
+    """A refresh of some sources in whatever home, killed at ``spot``; sends what it published."""
+    traps = Spotted(folders.data, spot)
+    traps.set()
+    specs = all_sources()
+    outcome = refresh(folders, [specs[name] for name in sources], traps.progress)
+    pipe.send(outcome.published.stem if outcome.published else None)
 
 
 def command_trapped(pipe: Connection, data: Path, aim: Aim | None, most_bytes: int | None) -> None:

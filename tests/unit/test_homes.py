@@ -440,7 +440,7 @@ def test_a_writer_that_is_killed_in_an_upload_leaves_no_object_and_no_vintage(
 
 
 def at(folder: Path, home: str | None = None) -> Folders:
-    return Folders(folder, home)
+    return Folders(folder, archive_home=home)
 
 
 @pytest.mark.parametrize(

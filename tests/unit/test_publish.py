@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from etl import publish as publishing
 from etl import refresh as pipeline
 from etl.manifest import Manifest
 from etl.publish import BusyError, building, prune, publish, writer
@@ -150,7 +151,7 @@ def test_the_run_after_a_failed_one_mends_it(
         lambda rows: [{**rows[0], "summary": "changed"}, *rows[1:]],
     )
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "publish", lambda *_: 1 // 0)
+        patch.setattr(publishing, "publish", lambda *_: 1 // 0)
         with pytest.raises(ZeroDivisionError):
             run(published, "program_events")
     outcome = run(published, "program_events")

@@ -1,0 +1,2 @@
+-- A ledger's file beside whatever else is attached.
+ATTACH '{path}' AS built (READ_ONLY);

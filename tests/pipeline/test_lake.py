@@ -1,0 +1,294 @@
+"""What a lake has to do beside what :mod:`tests.pipeline.test_ledger_homes` asks of every home."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from dashboard.current import ledgers
+from etl import ducklake, fingerprint, lake_writer, manifest
+from etl.cli import app
+from etl.lake import Replicas
+from etl.lake_writer import DamagedLakeError
+from etl.migrate import MigrateError, migrate
+from etl.refresh import refresh
+from etl.settings import Folders, StoreError, lake_of
+from etl.sources import all_sources
+from etl.store import Ledgers, NoLedgerError, home
+from etl.verify import verify
+from tests import lakes
+from tests.helpers import ask
+from tests.resilience import children, lab, workers
+
+FIRST, OTHER = lab.SOURCES
+
+
+@pytest.fixture(scope="module")
+def lake(postgres: lakes.Server, tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    """A lake with one refresh; a test may add some, and leaves it sound."""
+    data = lab.small_data(tmp_path_factory.mktemp("lake") / "data").data
+    folders = Folders(data, postgres.lake(data / "lake"))
+    lab.refresh_small(folders)
+    return folders
+
+
+@pytest.fixture
+def chosen(lake: Folders, monkeypatch: pytest.MonkeyPatch) -> Iterator[Folders]:
+    """The same as an installation chooses it."""
+    assert lake.lake
+    monkeypatch.setenv("HMA_DATA", str(lake.data))
+    monkeypatch.setenv("HMA_STORE", f"ducklake:postgres:{lake.lake.catalog}")
+    monkeypatch.setenv("COLUMNS", "300")
+    ledgers.cache_clear()
+    yield lake
+    ledgers().close()
+    ledgers.cache_clear()
+
+
+def hma(*words: str) -> tuple[int, str]:
+    """The exit code of a command, and what it printed or raised."""
+    done = CliRunner().invoke(app, list(words))
+    gc.collect()  # a command ends its process, and with it what it held open
+    return done.exit_code, f"{done.output}{done.exception or ''}"
+
+
+def test_a_refresh_overtaken_by_another_begins_again_on_it(lake: Folders) -> None:
+    before = ask(lake, "SELECT max(refresh) FROM refreshes")[0][0]
+    told: list[str] = []
+
+    def progress(source_id: str, step: str) -> None:
+        if step == "record" and f"{FIRST} record" not in told:
+            code, published = lab.in_child(children.refresh_of, lake, [OTHER], None)
+            assert (code, bool(published)) == (0, True)
+        told.append(f"{source_id} {step}")
+
+    lab.change(lake, "overtaken")
+    workers.change(lake, OTHER, 1)
+    assert refresh(lake, [all_sources()[FIRST]], progress).published
+    assert told.count(f"{FIRST} record") == 2, "what was recorded on the older ledger was kept"
+    rows = ask(lake, "SELECT refresh, code_version FROM refreshes WHERE refresh > ?", before)
+    assert len(rows) == 2
+    assert ask(lake, "SELECT count(*) FROM program_events WHERE summary = 'overtaken'") == [(1,)]
+    assert workers.newest(lake, OTHER) == 1
+    assert verify(lake).differences == []
+
+
+def test_a_commit_over_another_one_fails_even_without_locks(
+    postgres: lakes.Server, tmp_path: Path
+) -> None:
+    bare = postgres.lake(tmp_path)
+    with ducklake.connect() as one, ducklake.connect() as other:
+        for number, con in enumerate((one, other)):
+            ducklake.attach_to_write(con, bare)
+            con.execute("BEGIN")
+            con.execute(f"CREATE TABLE lake.main.t{number} (i INTEGER)")
+        one.execute("COMMIT")
+        with pytest.raises(duckdb.TransactionException, match="commit"):
+            other.execute("COMMIT")
+
+
+def test_a_name_that_stands_twice_is_not_committed(lake: Folders) -> None:
+    assert lake.lake
+    found = Replicas(lake.ledger, lake.lake).chain()
+    with (
+        lake_writer.writer(lake, lake.lake, [FIRST]) as writer,
+        writer.building() as (built, _, con),
+    ):
+        con.execute("INSERT INTO present.program_events FROM present.program_events LIMIT 1")
+        link = manifest.of_ledger(lake.archive, home(lake).current())[1]
+        with pytest.raises(DamagedLakeError, match="would be there 2 times"):
+            writer.publish(built, con, lambda *_: link)
+    assert Replicas(lake.ledger, lake.lake).chain() == found
+    assert verify(lake).differences == []
+
+
+def test_what_others_write_into_a_lake_is_no_ledger_and_damage_is_found(
+    postgres: lakes.Server, tmp_path: Path
+) -> None:
+    data = lab.small_data(tmp_path / "data").data
+    folders = Folders(data, postgres.lake(data / "lake"))
+    lab.refresh_small(folders)
+    assert folders.lake
+    with ducklake.connect() as con:
+        ducklake.attach_to_write(con, folders.lake)
+        con.execute("UPDATE lake.present.program_events SET summary = 'forged'")
+    assert ask(folders, "SELECT count(*) FROM program_events WHERE summary = 'forged'") == [(0,)]
+    assert verify(folders).differences == []
+    lab.change(folders, "change 1")
+    with pytest.raises(DamagedLakeError, match="something else than hma has written"):
+        lab.refresh_small(folders)
+    assert len(list(manifest.folder(folders.archive).glob("0*.json"))) == 1
+    assert verify(folders).differences == []
+    for path in Path(folders.lake.data).rglob("*.parquet"):
+        if path.parent.name == "program_events":
+            path.write_bytes(bytes(len(path.read_bytes())))
+    assert "cannot be read" in str(verify(folders).differences[0])
+
+
+def test_readers_go_on_while_the_catalog_cannot_be_reached(
+    lake: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = Ledgers(home(lake))
+    with pool.lease() as lease:
+        name = lease.ledger
+
+    def gone(*_: object, **__: object) -> None:
+        raise duckdb.IOException("the server is gone")
+
+    monkeypatch.setattr(ducklake, "ask", gone)
+    monkeypatch.setattr(ducklake, "attach_catalog", gone)
+    with pool.lease() as lease:
+        assert lease.ledger == name
+        assert lease.con.execute("SELECT count(*) FROM program_events").fetchall() != [(0,)]
+    pool.close()
+
+
+def test_only_signed_extensions_from_their_packages_are_loaded() -> None:
+    reason = lakes.why_not()
+    if reason:
+        pytest.skip(reason)
+    with ducklake.connect() as con:
+        settings = dict(
+            con.execute(
+                "SELECT name, value FROM duckdb_settings() WHERE name LIKE '%extension%'"
+            ).fetchall()
+        )
+        loaded = con.execute(
+            "SELECT extension_name, install_path FROM duckdb_extensions() "
+            "WHERE loaded AND extension_name IN ('ducklake', 'postgres_scanner') ORDER BY ALL"
+        ).fetchall()
+    assert settings["allow_unsigned_extensions"] == "false"
+    assert settings["autoinstall_known_extensions"] == "false"
+    assert settings["autoload_known_extensions"] == "false"
+    assert [name for name, _ in loaded] == ["ducklake", "postgres_scanner"]
+
+
+def test_the_rows_may_lie_in_object_storage(
+    postgres: lakes.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = lab.small_data(tmp_path / "data").data
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    with lakes.bucket() as (address, place):
+        folders = Folders(data, replace(postgres.lake(data), data=place))
+        with pytest.raises(NoLedgerError, match="AWS_ACCESS_KEY_ID"):
+            lab.refresh_small(folders)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "something-secret")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        lab.refresh_small(folders)
+        rows = len(lakes.objects(address))
+        assert rows > len(lab.SOURCES)
+        httpx.put(f"{address}/rows/main/issues/left.parquet", content=b"x").raise_for_status()
+        lab.change(folders, "change 1")
+        lab.refresh_small(folders)
+        assert "main/issues/left.parquet" not in lakes.objects(address)
+        assert len(lakes.objects(address)) > rows
+        assert verify(folders).differences == []
+    assert not (data / "lake").exists()
+
+
+# --- moving between homes ---
+
+
+def test_a_ledger_moves_into_a_lake_and_back_with_every_row_and_time(
+    postgres: lakes.Server, tmp_path: Path
+) -> None:
+    files = lab.small_data(tmp_path / "data")
+    lab.refresh_small(files)
+    before = fingerprint.of_file(home(files).current())
+    lake = Folders(files.data, postgres.lake(files.data / "lake"))
+    assert lake.lake
+    moved = migrate(files, lake.lake)
+    assert moved.tables == before
+    assert fingerprint.of_file(home(lake).current()) == before
+    assert verify(lake).differences == []
+    with pytest.raises(MigrateError, match="holds a ledger already"):
+        migrate(files, lake.lake)
+    lab.change(lake, "change 2")
+    lab.refresh_small(lake)
+    assert verify(lake).differences == []
+    with pytest.raises(MigrateError, match="holds a ledger already"):
+        migrate(lake, None)
+    files.ledger.rename(files.data / "old")
+    back = migrate(lake, None)
+    assert back.ledger.startswith("ledger-000002-")
+    assert fingerprint.of_file(home(files).current()) == back.tables
+    assert verify(files).differences == []
+    with pytest.raises(MigrateError, match="there already"):
+        migrate(files, None)
+    # and the file that came back is watched like any other
+    with duckdb.connect(home(files).current()) as con:
+        con.execute("UPDATE present.program_events SET summary = 'forged'")
+    assert verify(files).differences != []
+
+
+# --- the command, and the settings ---
+
+
+def test_the_command_reads_and_checks_a_lake(chosen: Folders, tmp_path: Path) -> None:
+    name = home(chosen).current().stem
+    code, said = hma("status")
+    assert (code, name in said) == (0, True)
+    code, said = hma("verify", "--json")
+    assert (code, json.loads(said)["ledger"]) == (0, name)
+    code, said = hma("export", str(tmp_path / "out"))
+    assert (code, (tmp_path / "out" / "SHA256SUMS").is_file()) == (0, True), said
+    assert hma("backup", str(tmp_path / "backup"))[0] == 2
+    code, said = hma("rebuild", str(tmp_path / "out"))
+    assert (code, "hma migrate" in said) == (2, True)
+    with ledgers().lease() as lease:  # what the pages and the API read from
+        assert lease.ledger == name
+
+
+def test_a_password_in_the_setting_is_refused_and_never_repeated(
+    workspace: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for words in (
+        "host=db password=hunter2-hunter2",
+        "postgresql://hma:hunter2-hunter2@db/lake",
+        "host=db PASSWORD = 'hunter2-hunter2'",
+    ):
+        with pytest.raises(StoreError, match="PGPASSWORD") as refused:
+            lake_of(f"ducklake:postgres:{words}", workspace.data)
+        assert "hunter2" not in str(refused.value)
+        monkeypatch.setenv("HMA_STORE", f"ducklake:postgres:{words}")
+        code, said = hma("config", "check")
+        assert (code, "hunter2" in said) == (2, False)
+        assert "PGPASSWORD" in said
+    for other in ("ducklake:sqlite:x", "ducklake:postgres:", "files"):
+        with pytest.raises(StoreError, match="HMA_STORE takes file or"):
+            lake_of(other, workspace.data)
+    assert lake_of("file", workspace.data) is None
+
+
+def test_a_wrong_password_is_not_shown(
+    postgres: lakes.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = lab.small_data(tmp_path / "data").data
+    monkeypatch.setenv("PGPASSWORD", "wrong-wrong-wrong")
+    monkeypatch.setenv("HMA_DATA", str(data))
+    monkeypatch.setenv(
+        "HMA_STORE", f"ducklake:postgres:{postgres.words('postgres', passfile=False)}"
+    )
+    code, said = hma("status")
+    assert code == 5
+    assert "cannot be reached" in said
+    assert "wrong-wrong" not in said
+
+
+def test_workers_of_different_sources_lose_nothing_and_leave_nothing(
+    postgres: lakes.Server, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    result = workers.experiment(data, postgres.lake(data / "lake"), lab.SOURCES, 1, 2)
+    assert result.failures == []
+    assert result.figures["ledgers"] == 1 + result.tried
