@@ -129,6 +129,7 @@ def s3(s3_server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     s3_server.faults.clear()
 
 
+@pytest.fixture(scope="session")
 def postgres() -> Iterator[lakes.Server]:
     """A PostgreSQL server, once for all tests of this process."""
     reason = lakes.why_not()
