@@ -7,6 +7,7 @@ a chart is drawn; beside it ``streamlit run`` of a page with one heading, until 
 
 from __future__ import annotations
 
+import resource
 import shutil
 import statistics
 import subprocess
@@ -43,12 +44,16 @@ BELOW: Final = 0.4  # seconds beyond Python's own start
 
 def measure(folder: Path, rounds: int, cold_rounds: int) -> Result:
     """The ratios; medians of some rounds."""
-    times = commands(folder, rounds)
+    times, used = commands(folder, rounds)
     middle = {name: statistics.median(each) for name, each in times.items()}
     ratios = [
         Ratio(f"{what}, beyond Python's own start", "s", middle[name] - middle["pass"], "aim", BELOW, most=1).as_json()
         for name, what in (("import", "`import etl.cli`"), ("help", "`hma --help`"))
     ]  # fmt: skip
+    busy = {name: statistics.median(each) for name, each in used.items()}
+    ratios.append(
+        Ratio("the same, processor time", "s", busy["help"] - busy["pass"], "aim", BELOW, most=1).as_json()
+    )  # fmt: skip
     cold = cold_starts(folder, cold_rounds) if cold_rounds else {}
     if cold:
         chart, empty = (statistics.median(cold[name]) for name in ("chart", "empty"))
@@ -59,26 +64,35 @@ def measure(folder: Path, rounds: int, cold_rounds: int) -> Result:
         "rounds": rounds,
         "cold_rounds": cold_rounds,
         "times": times,
+        "processor": used,
         "cold": cold,
         "ratios": ratios,
     }
 
 
-def commands(folder: Path, rounds: int) -> dict[str, list[float]]:
-    """Seconds of each command in each round; once before, which compiles the modules."""
+def commands(folder: Path, rounds: int) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Seconds of each command in each round, by the clock and of a processor; once before, which compiles the modules."""
     found: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    used: dict[str, list[float]] = {name: [] for name in COMMANDS}
     said = environment(HMA_DATA=str(folder / "none"))
     for number in range(rounds + 1):
         for name, arguments in COMMANDS.items():
-            started = perf_counter()
+            started, before = perf_counter(), _processor()
             ran = subprocess.run(
                 [sys.executable, *arguments], env=said, cwd=REPOSITORY, capture_output=True, text=True, check=True
             )  # fmt: skip
             if number:
                 found[name].append(perf_counter() - started)
+                used[name].append(_processor() - before)
             if (name == "help") != ("Usage:" in ran.stdout):
                 raise RuntimeError(f"{arguments} said {ran.stdout[:200]!r}")
-    return found
+    return found, used
+
+
+def _processor() -> float:
+    """Processor seconds of all processes that were started here and have ended; other work doesn't lengthen them."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def cold_starts(folder: Path, rounds: int) -> dict[str, list[float]]:

@@ -90,6 +90,7 @@ def test_starting_is_timed_of_commands_that_answer(tmp_path: Path) -> None:
     found = starting.measure(tmp_path, **starting.SMALL)
     assert [len(times) for times in found["times"].values()] == [starting.SMALL["rounds"]] * 3
     assert min(found["times"]["help"]) > min(found["times"]["pass"]) > 0
+    assert min(found["processor"]["help"]) > min(found["processor"]["pass"])
 
 
 @pytest.mark.skipif(not peers.is_made(), reason="make bench makes the peers' environment")
