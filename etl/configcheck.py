@@ -191,6 +191,8 @@ def _of_archive() -> Iterator[str]:
         archive = archive_of(folders())
         if isinstance(archive, ObjectArchive):
             archive.listing()
+    except StoreError:
+        return  # said by itself
     except ArchiveError as error:
         yield str(error)
 
