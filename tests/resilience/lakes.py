@@ -7,7 +7,11 @@ from pathlib import Path
 from etl import ducklake
 from etl.settings import Lake
 
-NAMED = "SELECT path FROM ducklake_data_file UNION ALL SELECT path FROM ducklake_delete_file"
+# A file of deletions that a later one took in stays known, until ``hma prune`` removes it.
+NAMED = " UNION ALL ".join(
+    f"SELECT path FROM ducklake_{kind}"
+    for kind in ("data_file", "delete_file", "files_scheduled_for_deletion")
+)
 
 
 def orphans(lake: Lake) -> list[str]:
