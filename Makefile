@@ -71,7 +71,8 @@ bench: .venv/.installed-test ## measure speed and growth beside limits and peers
 
 # The locks hold for every platform and every Python from 3.11, and name no index: uv resolves from
 # the one pip is set to use here. Pins stay as they are unless LOCK_ARGS=--upgrade (or
-# LOCK_ARGS='--upgrade-package NAME'). All is made aside and copied only when it is good.
+# LOCK_ARGS='--upgrade-package NAME'). What the tests need is resolved first, for it is the
+# larger set: the other lock then has the same pins. All is made aside and copied only when it is good.
 lock: ## write requirements.lock and tests/requirements.lock anew
 	@set -eu; aside=$$(mktemp -d); trap 'rm -rf "$$aside"' EXIT; trap 'exit 130' INT TERM; \
 	echo 'Fetching uv, which writes the locks ...'; \
@@ -85,8 +86,8 @@ lock: ## write requirements.lock and tests/requirements.lock anew
 	  --python venv/bin/python --universal --python-version 3.11 --generate-hashes \
 	  --no-config --no-emit-index-url --custom-compile-command 'make lock'; }; \
 	here=$$PWD; cd "$$aside"; \
-	resolve -o requirements.lock; \
-	resolve --extra test -c requirements.lock -o tests/requirements.lock; \
+	resolve --extra test -o tests/requirements.lock; \
+	resolve -c tests/requirements.lock -o requirements.lock; \
 	if grep -nE '://|^-|^ *--(index|extra|find|trusted)' $(LOCKS); then \
 	  echo 'A lock may name no address; nothing was changed.' >&2; exit 1; fi; \
 	for lock in $(LOCKS); do cp $$lock "$$here/$$lock"; done; \
