@@ -21,6 +21,7 @@ import io
 import json
 import os
 import re
+import secrets
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -101,10 +102,18 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def half(name: str) -> str:
+    """The name of a file that is half written, which no other process has; what is left of it is swept up.
+
+    The number of a process does not tell two machines apart that share a folder.
+    """
+    return f".{name}.{os.getpid()}-{secrets.token_hex(4)}.part"
+
+
 def write_safely(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` so that readers see the old file or the new one, never half."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside = path.with_name(half(path.name))
     try:
         with beside.open("wb") as file:
             file.write(content)
@@ -202,7 +211,7 @@ class Archive:
 
     def along(self) -> Along:
         """What packs a file for :meth:`take` while it still comes."""
-        return Along(self.root / f".{os.getpid()}.along{PACKED}.part")
+        return Along(self.root / half(f"along{PACKED}"))
 
     def take(
         self, source_id: str, file: str, path: Path, origin: str, along: Along | None = None
@@ -229,7 +238,7 @@ class Archive:
     def _take(
         self, source_id: str, file: str, path: Path, origin: str, along: Along | None
     ) -> Vintage:
-        beside = self.root / f".{os.getpid()}{PACKED}.part"
+        beside = self.root / half(PACKED)
         found = along and along.packed(path)
         if not found:
             with path.open("rb") as plain:
@@ -385,7 +394,7 @@ class Archive:
         if path.is_file() and path.suffix != PACKED:
             yield path
             return
-        copy = self.root / f".{os.getpid()}.{sha256}.plain.part"  # swept up if this run is killed
+        copy = self.root / half(f"{sha256}.plain")  # swept up if this run is killed
         try:
             with self.open(sha256) as stream, copy.open("wb") as file:
                 shutil.copyfileobj(stream, file, CHUNK_BYTES)
@@ -470,7 +479,7 @@ class Archive:
         """Keep a copy of the file at ``path`` as the object ``name``, which has this hash, or is to have it."""
         place = self.root / "sha256" / sha256[:2] / name
         place.parent.mkdir(parents=True, exist_ok=True)
-        beside = place.with_name(f".{name}.{os.getpid()}.part")
+        beside = place.with_name(half(name))
         try:
             with path.open("rb") as content, beside.open("wb") as file:
                 shutil.copyfileobj(content, file, CHUNK_BYTES)

@@ -19,7 +19,6 @@ import codecs
 import csv
 import io
 import json
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +30,7 @@ import duckdb
 from lxml import etree
 
 from etl import elements, magic, records, sheets
-from etl.archive import Archive, ArchiveError
+from etl.archive import Archive, ArchiveError, half
 from etl.packing import CHUNK_BYTES
 
 _FORM: Final = re.compile(
@@ -155,7 +154,7 @@ def _cells(archive: Archive, sha256: str, width: int, separator: str, number: in
 @contextmanager
 def _readable(archive: Archive, sha256: str) -> Iterator[Path]:
     """A copy of archived text in which a sign stands in for every letter that is not UTF-8."""
-    copy = archive.root / f".{os.getpid()}.{sha256}.readable.part"  # swept up if this run is killed
+    copy = archive.root / half(f"{sha256}.readable")  # swept up if this run is killed
     decode = codecs.getincrementaldecoder("utf-8")("replace").decode
     try:
         with archive.open(sha256) as stream, copy.open("wb") as file:

@@ -10,11 +10,13 @@ import streamlit as st
 
 from dashboard import address, casualties, cite, current, filters, queries, reuse, revisions, show
 from etl import locate
-from etl.archive import ArchiveError
-from etl.homes import archive_of
+from etl.archive import ArchiveError, UnreachableError
+from etl.homes import HomeError, archive_of
+from etl.logs import blotted, logger
 from etl.settings import folders
 
 # Hashes and addresses are too long for a cell and stand in full below.
+UNSHOWN = "The archived bytes can not be shown"
 LONG = ("vintage_sha256", "content_sha256", "source_url")
 
 address.rename("entry_id", "entry")
@@ -78,8 +80,14 @@ def show_values(revision: dict[str, Any]) -> None:
         archive = archive_of(folders())
         with st.spinner("Finding the row in the archived bytes …"), closing(archive):
             heading, row = locate.find(archive, revision["vintage_sha256"], revision["locator"])
+    except (HomeError, UnreachableError) as error:  # names what only whoever runs this may see
+        logger("hma.entry").warning("archive out of reach", why=blotted(str(error)))
+        st.warning(
+            "The archive is out of reach just now; the figure and its hash stand above.",
+            title=UNSHOWN,
+        )
     except ArchiveError as error:
-        st.warning(show.plain(error), title="The archived bytes can not be shown")
+        st.warning(show.plain(error), title=UNSHOWN)
     else:
         st.code(f"{heading}\n{row}".lstrip("\n"), language=None, wrap_lines=True)
         above = (

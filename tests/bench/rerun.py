@@ -208,7 +208,7 @@ def measure(folders: Folders) -> dict[str, Figures]:
     os.environ["HMA_DATA"] = str(folders.data)
     ledgers.cache_clear()
     con = open_read_only(current_path(folders.ledger))
-    con.execute(sql.text("newest_edition"))
+    con.execute(sql.text("macros"))
     found = {}
     for title, (script, _, query) in PAGES.items():
         asked = questions_of(script, query)
