@@ -8,8 +8,7 @@ where they are: the chain of refreshes goes on. So does the old home, which nobo
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from etl import fingerprint, lake_writer, manifest, writers
 from etl.fingerprint import Fingerprint
 from etl.manifest import Manifest
 from etl.proof import kept, write_moved
-from etl.publish import BusyError, copied, publish
+from etl.publish import copied, publish
 from etl.publish import writer as file_writer
 from etl.settings import Folders, Lake
 from etl.store import CURRENT, require_format
@@ -56,7 +55,7 @@ def migrate(here: Folders, to: Lake | None, progress: Progress = lambda _: None)
     if here.lake == to:
         raise MigrateError("the ledger is there already")
     there = Folders(here.data, to)
-    with _still(here), kept(here) as path:
+    with writers.still(here), kept(here) as path:
         _, link = manifest.of_ledger(here.archive, path)
         progress("hashes")
         before = fingerprint.of_file(path)
@@ -75,19 +74,6 @@ def migrate(here: Folders, to: Lake | None, progress: Progress = lambda _: None)
     if differing:
         raise MigrateError(f"did not arrive as they were: {', '.join(differing)}")
     return Moved(path.stem, before)
-
-
-@contextmanager
-def _still(here: Folders) -> Iterator[None]:
-    """Let nobody write to the old home until the block ends.
-
-    Raises:
-        BusyError: somebody does.
-    """
-    with writers.writer(here, ()) as writer, writer.alone() as is_alone:
-        if not is_alone:
-            raise BusyError("another refresh is running")
-        yield
 
 
 def _to_files(there: Folders, path: Path, link: Manifest, progress: Progress) -> None:

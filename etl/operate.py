@@ -198,6 +198,8 @@ def migrate_archive(
         raise fail(str(error), EXIT_BUSY) from error
     except (MoveError, HomeError) as error:
         raise fail(str(error), EXIT_USAGE) from error
+    except NoLedgerError as error:
+        raise fail(str(error), EXIT_NO_LEDGER) from error
     except UnreachableError:
         raise
     except ArchiveError as error:

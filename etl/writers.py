@@ -92,6 +92,20 @@ def writer(folders: Folders, sources: Iterable[str]) -> Iterator[Writer]:
         yield lake
 
 
+@contextmanager
+def still(folders: Folders) -> Iterator[None]:
+    """Let nobody write to the ledger, on any machine, until the block ends.
+
+    Raises:
+        BusyError: somebody does.
+        NoLedgerError: the home cannot be reached.
+    """
+    with writer(folders, ()) as own, own.alone() as is_alone:
+        if not is_alone:
+            raise publish.BusyError("another refresh is running")
+        yield
+
+
 def prune(folders: Folders, keep: int) -> list[str]:
     """Remove all but the newest ``keep`` ledgers, of which the one in use holds every revision; says which.
 
