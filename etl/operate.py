@@ -112,7 +112,7 @@ def install_timer(
     """Write a service and a timer of systemd that refresh what is due, or print a line for crontab."""
     where = timer.Installation(
         hma=hma or timer.own_command(), data=folders().data.absolute(),
-        config=config_file().absolute(), user=user or getpass.getuser(),
+        config=config_file().absolute(), user=user or getpass.getuser(), homes=timer.homes_set(),
     )  # fmt: skip
     try:
         if cron:
