@@ -2,7 +2,8 @@
 
 Every table is hashed where it is, row by row and with all its columns, and again where it came to, read
 anew from there; if any differs, the new home is left without a ledger. The archive and its manifests stay
-where they are: the chain of refreshes goes on. So does the old home, which nobody removes.
+where they are: the chain of refreshes goes on. So does the old home, which nobody removes. The data folder remembers
+the new one (:func:`etl.lake.settle`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import duckdb
 
 from etl import fingerprint, lake_writer, manifest, writers
 from etl.fingerprint import Fingerprint
+from etl.lake import settle
 from etl.manifest import Manifest
 from etl.proof import kept, write_moved
 from etl.publish import copied, publish
@@ -51,6 +53,7 @@ def migrate(here: Folders, to: Lake | None, progress: Progress = lambda _: None)
         NoLedgerError: there is no ledger, or a lake cannot be reached.
         BusyError: somebody is writing to either home.
         ArchiveError: its manifest is missing or altered.
+        StoreError: ``here`` names files, and the data folder's ledger is in a lake.
     """
     if here.lake == to:
         raise MigrateError("the ledger is there already")
@@ -71,6 +74,7 @@ def migrate(here: Folders, to: Lake | None, progress: Progress = lambda _: None)
     differing = sorted(
         table for table in before.keys() | after.keys() if before.get(table) != after.get(table)
     )
+    settle(here.ledger, here.lake if differing else to)
     if differing:
         raise MigrateError(f"did not arrive as they were: {', '.join(differing)}")
     return Moved(path.stem, before)

@@ -245,6 +245,19 @@ def test_an_error_that_no_command_foresees_is_told_in_a_sentence(
     assert capsys.readouterr().err.startswith("hma: ")
 
 
+def test_a_folder_whose_ledger_is_in_a_lake_is_no_place_for_files(
+    workspace: Folders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace.ledger.mkdir()
+    (workspace.ledger / "HOME").write_text("ducklake:postgres:dbname=ledger\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["hma", "refresh", "--embedded"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "hma migrate file" in capsys.readouterr().err
+    assert [path.name for path in workspace.ledger.iterdir()] == ["HOME"]
+
+
 def test_an_error_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("etl.looking.as_markdown", lambda: int("nothing"))
     monkeypatch.setattr(sys, "argv", ["hma", "dictionary"])

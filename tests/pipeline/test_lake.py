@@ -19,6 +19,7 @@ from etl.cli import app
 from etl.lake import Replicas
 from etl.lake_writer import DamagedLakeError
 from etl.migrate import MigrateError, migrate
+from etl.rebuild import rebuild
 from etl.refresh import refresh
 from etl.settings import Folders, StoreError, lake_of
 from etl.sources import all_sources
@@ -222,6 +223,7 @@ def test_a_ledger_moves_into_a_lake_and_back_with_every_row_and_time(
     assert moved.tables == before
     assert fingerprint.of_file(home(lake).current()) == before
     assert verify(lake).differences == []
+    (files.ledger / "HOME").unlink()  # which would refuse it before
     with pytest.raises(MigrateError, match="holds a ledger already"):
         migrate(files, lake.lake)
     lab.change(lake, "change 2")
@@ -240,6 +242,37 @@ def test_a_ledger_moves_into_a_lake_and_back_with_every_row_and_time(
     with duckdb.connect(home(files).current()) as con:
         con.execute("UPDATE present.program_events SET summary = 'forged'")
     assert verify(files).differences != []
+
+
+def test_a_data_folder_remembers_its_lake_and_begins_no_second_history(
+    postgres: lakes.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = lab.small_data(tmp_path / "data")
+    lake = Folders(files.data, postgres.lake(tmp_path / "rows"))
+    assert lake.lake
+    mark = files.ledger / "HOME"
+    lab.refresh_small(lake)
+    assert mark.read_text() == f"ducklake:postgres:{lake.lake.catalog}\n"
+    mark.unlink()
+    lab.refresh_small(lake)  # publishes nothing
+    assert mark.is_file()
+    monkeypatch.setenv("HMA_DATA", str(files.data))
+    for refused in (
+        lambda: lab.refresh_small(files),
+        lambda: migrate(files, postgres.lake(tmp_path / "other")),
+        lambda: rebuild(files, tmp_path),
+    ):
+        with pytest.raises(StoreError, match=r"set it to what .*HOME says.*hma migrate file"):
+            refused()
+    assert "HMA_STORE names none" in hma("config", "check")[1].replace("\n", " ")
+    assert not (files.ledger / "CURRENT").exists()
+    migrate(lake, None)
+    lab.change(files, lab.LAST_CHANGE)
+    assert lab.refresh_small(files).published
+    again = postgres.lake(tmp_path / "again")
+    migrate(files, again)
+    with pytest.raises(StoreError):
+        lab.refresh_small(files)
 
 
 # --- the command, and the settings ---
