@@ -258,6 +258,17 @@ def test_a_folder_whose_ledger_is_in_a_lake_is_no_place_for_files(
     assert [path.name for path in workspace.ledger.iterdir()] == ["HOME"]
 
 
+def test_a_home_that_is_none_is_told_in_a_sentence_before_a_copy_is_read(
+    workspace: Folders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HMA_STORE", "x")
+    monkeypatch.setattr(sys, "argv", ["hma", "refresh", "hdx", "--from", str(workspace.data)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("hma: HMA_STORE takes file or")
+
+
 def test_an_error_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("etl.looking.as_markdown", lambda: int("nothing"))
     monkeypatch.setattr(sys, "argv", ["hma", "dictionary"])
