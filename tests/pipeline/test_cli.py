@@ -10,6 +10,7 @@ import pytest
 from typer.main import get_group
 from typer.testing import CliRunner, Result
 
+from etl import start
 from etl.cli import COMMANDS, app, main
 from etl.publish import writer
 from etl.settings import Folders
@@ -264,7 +265,7 @@ def test_a_home_that_is_none_is_told_in_a_sentence_before_a_copy_is_read(
     monkeypatch.setenv("HMA_STORE", "x")
     monkeypatch.setattr(sys, "argv", ["hma", "refresh", "hdx", "--from", str(workspace.data)])
     with pytest.raises(SystemExit) as ended:
-        main()
+        start.main()
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("hma: HMA_STORE takes file or")
 
