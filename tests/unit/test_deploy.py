@@ -168,10 +168,12 @@ def test_nothing_else_may_be_written_and_a_file_in_a_home_be_read(
 )
 def test_a_home_with_a_secret_or_a_sign_of_systemds_is_refused(name: str, value: str) -> None:
     at = Installation(Path("/hma"), Path("/data"), Path("/etc/hma.toml"), "ledger", {name: value})
-    for write in (lambda: unit(UNITS[0], at), lambda: cron_line(at)):
-        with pytest.raises(TimerError) as refused:
-            write()
-        assert "hunter2" not in str(refused.value)
+    with pytest.raises(TimerError) as refused:
+        unit(UNITS[0], at)
+    assert "hunter2" not in str(refused.value)
+    with pytest.raises(TimerError) as refused:
+        cron_line(at)
+    assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
