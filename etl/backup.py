@@ -37,6 +37,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from etl import homes, manifest
 from etl.archive import Archive, file_sha256, fsync_folder, write_safely
 from etl.packing import CHUNK_BYTES
+from etl.proof import is_another_file
 from etl.report import Report
 from etl.settings import Folders
 from etl.store import CURRENT, current_path
@@ -240,6 +241,7 @@ def _copy_all(folders: Folders, copier: _Copier) -> Index:
     with ledger.open("rb") as content:
         archive = homes.archive_of(folders)
         _, link = manifest.of_ledger(folders.archive, ledger)
+        is_another = is_another_file(folders.archive, link)
         rebuilt = {one.ledger_sha256 for one in manifest.rebuilt_ledgers(folders.archive)}
         listed = archive.listing()
         files = [copier.stream(io.BytesIO(listed), "archive/manifest.jsonl")]
@@ -251,7 +253,7 @@ def _copy_all(folders: Folders, copier: _Copier) -> Index:
                 for path in sorted(folder.rglob("*"))
                 if path.is_file() and not path.is_symlink() and not path.name.startswith(".")
             ]
-        named = link.ledger_sha256 if not rebuilt else None
+        named = None if rebuilt or is_another else link.ledger_sha256
         copier.progress(ledger.name)
         size = os.fstat(content.fileno()).st_size
         if named and _in_pool(copier.dest, named, size):
@@ -283,10 +285,11 @@ def _objects(archive: Archive, copier: _Copier) -> Iterator[Kept]:
 
 
 def _manifests(folders: Folders, refresh: int, copier: _Copier) -> Iterator[Kept]:
-    """The manifests of the refreshes up to this one, and the records of ledgers that were rebuilt."""
+    """The manifests of the refreshes up to this one, and the records of ledgers that were rebuilt or moved."""
     for path in sorted(manifest.folder(folders.archive).glob("*.json")):
         first, _, rest = path.stem.partition("-")
-        number, known = (rest.partition("-")[0], None) if first == "rebuilt" else (first, rest)
+        is_record = first in ("rebuilt", "moved")
+        number, known = (rest.partition("-")[0], None) if is_record else (first, rest)
         if not path.name.startswith(".") and int(number) <= refresh:
             yield copier.file(path, path.relative_to(folders.data).as_posix(), known)
 

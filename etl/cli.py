@@ -1,9 +1,9 @@
 """The ``hma`` command.
 
-Exit codes: 0 done, also when nothing changed; 2 wrong usage; 3 a source kept its last good figures
-(the others went on); 4 another refresh is running; 5 there is no ledger, or it lacks what was asked
-for; 6 something is not as it was published; 7 a source that was named is not turned on; 1 anything
-else.
+Exit codes: 0 done, also when nothing changed; 2 wrong usage, or a setting that names no home of the
+ledger; 3 a source kept its last good figures (the others went on); 4 another refresh is running; 5
+there is no ledger, or it lacks what was asked for; 6 something is not as it was published; 7 a source
+that was named is not turned on; 1 anything else.
 
 The names of the commands and what they are for stand here; the module of the one that is run is
 imported then, so that ``hma --help`` doesn't wait for what it doesn't need. A test compares the two.
@@ -148,8 +148,8 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        from etl.console import was_said
+        from etl.console import exit_code_of, was_said
 
         if not was_said(error):
             raise
-        sys.exit(1)
+        sys.exit(exit_code_of(error))

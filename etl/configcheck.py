@@ -33,9 +33,10 @@ from etl.config import (
 from etl.due import fires_after
 from etl.health import AskedHealth, Health, Held, RunHealth, SourceHealth
 from etl.homes import address, archive_of
+from etl.lake import require_files
 from etl.logs import BLOT
 from etl.object_archive import ObjectArchive
-from etl.settings import FILE, StoreError, folders, lake_of
+from etl.settings import StoreError, folders, lake_of
 from etl.sources import all_sources
 
 DEFAULT: Final = "default"
@@ -47,7 +48,8 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` or what else obstore knows. The first refresh writes it into "
     "`archive/HOME`; `hma migrate-archive` moves an archive",
     "HMA_STORE": "the home of the ledger: `file` (the default), or `ducklake:postgres:` and the words of a "
-    "PostgreSQL connection, without a password",
+    "PostgreSQL connection, without a password. The first refresh with a lake writes it into `ledger/HOME`, and no "
+    "refresh writes files there any more; `hma migrate` moves a ledger",
     "HMA_STORE_DATA": "the folder of a lake's rows, when it is made; otherwise `lake` in the data folder",
     "HMA_CONFIG": "the settings file; otherwise `hma.toml` in the current folder, if there is one",
     "HMA_LOG": "`json` or `text`: the form of the log; otherwise JSON where standard error is no terminal",
@@ -178,7 +180,7 @@ def _problems(settings: Config) -> Iterator[str]:
     if "HMA_CONFIG" in os.environ and not config_file().is_file():
         yield f"HMA_CONFIG names {config_file()}, which is no file"
     try:
-        lake_of(os.environ.get("HMA_STORE") or FILE, Path())
+        require_files(folders())
     except StoreError as error:
         yield str(error)
     if os.environ.get("HMA_LOG", "json") not in {"json", "text"}:

@@ -58,6 +58,11 @@ def was_said(error: Exception) -> bool:
     return True
 
 
+def exit_code_of(error: Exception) -> int:
+    """With which code a command ends after :func:`was_said`: a setting that is none is wrong usage."""
+    return EXIT_USAGE if isinstance(error, StoreError) else 1
+
+
 def chosen_sources(names: list[str] | None, *, embedded: bool) -> list[SourceSpec]:
     """The sources that were named, or all; an unknown name ends the command."""
     sources = every_source(folders())

@@ -9,6 +9,9 @@ one snapshot, that never changes. So a reader has what it has of the files at ho
 its lease lasts, the speed of a file, and a connection that can reach nothing outside it. A replica is made
 from the one before it and the tables that changed since; those before the last two are removed. When the
 catalog cannot be reached, readers go on with the replica they have.
+
+A data folder whose ledger is in a lake remembers it: ``ledger/HOME`` holds what ``HMA_STORE`` said, and while
+it is there nobody begins or goes on with a history in files beside the lake's (:func:`require_files`).
 """
 
 from __future__ import annotations
@@ -27,16 +30,17 @@ from typing import Final
 import duckdb
 
 from etl import ducklake, sql
-from etl.archive import fsync_folder
+from etl.archive import fsync_folder, write_safely
 from etl.fingerprint import Fingerprint
 from etl.logs import blotted, logger
 from etl.manifest import TableHash
 from etl.record import APPENDED, ENTRIES
-from etl.settings import Lake
+from etl.settings import LAKE, Folders, Lake, StoreError
 from etl.store import NoLedgerError
 from etl.tables import reading_order
 
 FOLDER: Final = "lake"  # of the replicas, below that of the files
+MARK: Final = "HOME"  # in the folder of the files
 KEPT: Final = 2
 FORMAT: Final = 1
 _NAME: Final = re.compile(r"ledger-\d{6,}-[0-9a-f]{16}")
@@ -78,6 +82,32 @@ def known(con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> Fingerprint:
     query = sql.text("lake_known").format(snapshot=snapshot.number)
     ((said,),) = ducklake.ask(con, query, ducklake.OWN_CATALOG)
     return {table: TableHash(*hashed) for table, hashed in json.loads(str(said)).items()}
+
+
+def settle(ledger: Path, lake: Lake | None) -> None:
+    """Write down which lake holds the ledger from now on; None for the files in the folder ``ledger``."""
+    path = ledger / MARK
+    if lake is None:
+        path.unlink(missing_ok=True)
+        return
+    said = f"{LAKE}{lake.catalog}\n".encode()
+    if not path.is_file() or path.read_bytes() != said:
+        write_safely(path, said)
+
+
+def require_files(folders: Folders) -> None:
+    """Refuse to write files where the ledger is in a lake.
+
+    Raises:
+        StoreError: it is, and no lake is set.
+    """
+    path = folders.ledger / MARK
+    if folders.lake is None and path.exists():
+        raise StoreError(
+            f"the ledger of {folders.data} is in a lake, and HMA_STORE names none: set it to what {path} says. To "
+            "go on in files, set it and run: hma migrate file. If that lake is lost or given up, remove "
+            f"{path}"
+        )
 
 
 class Replicas:

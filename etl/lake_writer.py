@@ -25,7 +25,7 @@ import duckdb
 from etl import ducklake, fingerprint, homes, manifest, sql
 from etl.ducklake import NAME, OWN_CATALOG, Locks, named
 from etl.fingerprint import FILE, Fingerprint
-from etl.lake import FORMAT, Replicas, Snapshot, chain, known
+from etl.lake import FORMAT, Replicas, Snapshot, chain, known, settle
 from etl.manifest import Manifest
 from etl.publish import BusyError, MovedOnError, copied
 from etl.record import APPENDED, ENTRIES
@@ -141,6 +141,11 @@ class LakeWriter:
         with copied(self._replicas.folder, base) as (path, con):
             yield path, base, con
 
+    def remember(self) -> None:
+        """Let the data folder know that its ledger is in this lake, once that was built on."""
+        if self._base is not None:
+            settle(self._folders.ledger, self._lake)
+
     def claim(self) -> None:
         """Publish after all that others have published.
 
@@ -183,6 +188,7 @@ class LakeWriter:
             if is_new:
                 self._forget(described.refresh, sha256, name)
             raise
+        settle(self._folders.ledger, self._lake)
         progress("", "CURRENT")
         replica = self._replicas.folder / f"{name}.duckdb"
         built.rename(replica)

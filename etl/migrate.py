@@ -2,14 +2,14 @@
 
 Every table is hashed where it is, row by row and with all its columns, and again where it came to, read
 anew from there; if any differs, the new home is left without a ledger. The archive and its manifests stay
-where they are: the chain of refreshes goes on. So does the old home, which nobody removes.
+where they are: the chain of refreshes goes on. So does the old home, which nobody removes. The data folder remembers
+the new one (:func:`etl.lake.settle`).
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,10 @@ import duckdb
 
 from etl import fingerprint, lake_writer, manifest, writers
 from etl.fingerprint import Fingerprint
+from etl.lake import settle
 from etl.manifest import Manifest
 from etl.proof import kept, write_moved
-from etl.publish import BusyError, copied, publish
+from etl.publish import copied, publish
 from etl.publish import writer as file_writer
 from etl.settings import Folders, Lake
 from etl.store import CURRENT, require_format
@@ -52,11 +53,12 @@ def migrate(here: Folders, to: Lake | None, progress: Progress = lambda _: None)
         NoLedgerError: there is no ledger, or a lake cannot be reached.
         BusyError: somebody is writing to either home.
         ArchiveError: its manifest is missing or altered.
+        StoreError: ``here`` names files, and the data folder's ledger is in a lake.
     """
     if here.lake == to:
         raise MigrateError("the ledger is there already")
     there = Folders(here.data, to)
-    with _still(here), kept(here) as path:
+    with writers.still(here), kept(here) as path:
         _, link = manifest.of_ledger(here.archive, path)
         progress("hashes")
         before = fingerprint.of_file(path)
@@ -72,22 +74,10 @@ def migrate(here: Folders, to: Lake | None, progress: Progress = lambda _: None)
     differing = sorted(
         table for table in before.keys() | after.keys() if before.get(table) != after.get(table)
     )
+    settle(here.ledger, here.lake if differing else to)
     if differing:
         raise MigrateError(f"did not arrive as they were: {', '.join(differing)}")
     return Moved(path.stem, before)
-
-
-@contextmanager
-def _still(here: Folders) -> Iterator[None]:
-    """Let nobody write to the old home until the block ends.
-
-    Raises:
-        BusyError: somebody does.
-    """
-    with writers.writer(here, ()) as writer, writer.alone() as is_alone:
-        if not is_alone:
-            raise BusyError("another refresh is running")
-        yield
 
 
 def _to_files(there: Folders, path: Path, link: Manifest, progress: Progress) -> None:

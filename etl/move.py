@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from etl import homes, manifest
+from etl import homes, manifest, writers
 from etl.archive import (
     RESTORE,
     Archive,
@@ -25,7 +25,6 @@ from etl.archive import (
 )
 from etl.homes import address
 from etl.object_archive import ObjectArchive
-from etl.publish import writer
 from etl.settings import Folders
 
 _LINK: Final = re.compile(r"(?:\d{6,}|rebuilt-\d{6,})-([0-9a-f]{64})\.json")
@@ -51,11 +50,13 @@ class Moved:
 def move(folders: Folders, to: str, progress: Progress = lambda _: None) -> Moved:
     """Copy the archive of a data folder to ``to``, an address or ``folder``, and use it from now on.
 
-    No other machine may add to the old home meanwhile; what it added until the list was read last is moved.
+    No machine that writes to the same ledger can add to the old home meanwhile, and no other may; what it added
+    until the list was read last is moved.
 
     Raises:
         MoveError: it is there already.
-        BusyError: a refresh is running here.
+        BusyError: a refresh is running, here or on another machine that writes to the same lake.
+        NoLedgerError: the lake cannot be reached.
         ArchiveError: an object is missing or altered, or a bucket cannot be used; the old home stays in use.
     """
     old = homes.home_of(folders)
@@ -63,7 +64,7 @@ def move(folders: Folders, to: str, progress: Progress = lambda _: None) -> Move
     if old == new:
         raise MoveError(f"the archive of {folders.data} is at {new or folders.archive} already")
     moved = Moved(new)
-    with writer(folders.ledger):
+    with writers.still(folders):
         source, target = homes.archive_at(folders, old), homes.archive_at(folders, new)
         _move_links(folders, source, target, moved)
         there = _identities(target)

@@ -238,7 +238,8 @@ class ObjectArchive(Archive):
             known |= zip(new, threads.map(self._record, new), strict=True)
         self._records = {key: known[key] for key in keys}
         if new:
-            write_safely(self._memory, self.listing_of(self._records.values()))
+            with suppress(OSError):  # they are asked for again, where one may only read
+                write_safely(self._memory, self.listing_of(self._records.values()))
         yield from list(self._records.values())
 
     def _listed(self) -> Iterator[Vintage]:

@@ -112,7 +112,7 @@ def install_timer(
     """Write a service and a timer of systemd that refresh what is due, or print a line for crontab."""
     where = timer.Installation(
         hma=hma or timer.own_command(), data=folders().data.absolute(),
-        config=config_file().absolute(), user=user or getpass.getuser(),
+        config=config_file().absolute(), user=user or getpass.getuser(), homes=timer.homes_set(),
     )  # fmt: skip
     try:
         if cron:
@@ -198,6 +198,8 @@ def migrate_archive(
         raise fail(str(error), EXIT_BUSY) from error
     except (MoveError, HomeError) as error:
         raise fail(str(error), EXIT_USAGE) from error
+    except NoLedgerError as error:
+        raise fail(str(error), EXIT_NO_LEDGER) from error
     except UnreachableError:
         raise
     except ArchiveError as error:

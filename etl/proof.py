@@ -62,6 +62,12 @@ def is_moved(archive: Path, path: Path, link: Manifest, report: Report) -> bool:
         return False
 
 
+def is_another_file(archive: Path, link: Manifest) -> bool:
+    """The ledger of this manifest came from a lake, or may have: its file need not have the hash that is named."""
+    moved = manifest.folder(archive).glob(f"moved-{link.refresh:06d}-*.json")
+    return link.ledger_size_bytes is None or any(moved)
+
+
 def write_moved(archive: Path, link: Manifest, mark: str) -> None:
     """Keep which fingerprint a ledger had when it was moved to the home where it is now."""
     said = {

@@ -24,6 +24,7 @@ from etl import asof, homes, manifest, record, sql
 from etl.archive import Archive, ArchiveError, file_sha256, write_safely
 from etl.asof import TABLES
 from etl.export import HISTORY, MANIFESTS, SUMS
+from etl.lake import require_files
 from etl.manifest import BATCH_ROWS, Manifest, Rebuilt
 from etl.publish import building, publish, writer
 from etl.record import ENTRIES, KEPT
@@ -54,11 +55,13 @@ def rebuild(folders: Folders, export: Path, progress: Progress = lambda _: None)
         InUseError: there is a ledger already.
         BusyError: another process is writing.
         DamagedError: the export is incomplete or altered.
+        StoreError: the data folder's ledger is in a lake.
     """
     if folders.lake is not None:
         raise InUseError(
             "a lake is not rebuilt in place: rebuild into files, without HMA_STORE, then hma migrate"
         )
+    require_files(folders)
     with writer(folders.ledger):
         _require_none(folders.ledger)
         progress("checksums")

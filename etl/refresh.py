@@ -80,6 +80,13 @@ class _Had:
     error: Exception | None = None
     sights: list[Sight] | None = None
 
+    def forget_frames(self) -> None:
+        """Let go of the frames that the error rose through, and with them of what was fetched."""
+        error: BaseException | None = self.error
+        while error:
+            error.__traceback__ = None
+            error = error.__cause__ or error.__context__
+
 
 @dataclass(frozen=True)
 class _Order:
@@ -281,6 +288,8 @@ def _one_source(run: _Run, spec: SourceSpec) -> SourceOutcome:
         outcome.hold = Hold("unreadable", unforeseen(error), is_readable=False)
     finally:
         run.archive.let_go()
+    if had := run.had.get(spec.source_id):
+        had.forget_frames()
     if spec.watch:
         _watch(run, spec, spec.watch, outcome)
     outcome.is_news = bool(outcome.changes) | log.source(
@@ -416,7 +425,10 @@ def _had_once(
         try:
             vintages, stale = _vintages(run, spec, outcome)
         except Exception as error:  # raised below, now and at the next attempt
-            why = error
+            is_told = isinstance(
+                error, SourceError | ArchiveError | OSError | pl.exceptions.PolarsError
+            )
+            why = error if is_told else SourceError(unforeseen(error))
         had = run.had[spec.source_id] = _Had(
             vintages, stale, outcome.may_be_stale, outcome.is_asked, why
         )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 from etl import spare
-from etl.settings import folders
+from etl.settings import StoreError, folders
 
 
 def main() -> None:
     """Run the command; a copy that is given will have to be read, so what reads it starts now."""
     try:
         if "refresh" in sys.argv and any(argument.startswith("--from") for argument in sys.argv):
-            spare.start_early(folders().archive)
+            with suppress(StoreError):  # the command itself will say it
+                spare.start_early(folders().archive)
         from etl.cli import main as run  # noqa: PLC0415 - half a second, in which the other starts too
 
         run()

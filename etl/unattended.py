@@ -14,6 +14,7 @@ import structlog
 
 from etl import alerts
 from etl.alerts import RUN, State
+from etl.archive import UnreachableError
 from etl.config import Config
 from etl.diary import Diary, Entry, Now, SourceDiary, running
 from etl.due import pages_of, rhythms
@@ -22,10 +23,13 @@ from etl.log import SourceOutcome
 from etl.logs import logger
 from etl.publish import BusyError
 from etl.refresh import Outcome
-from etl.settings import Folders
+from etl.settings import Folders, StoreError
 from etl.sources import SourceSpec
+from etl.store import NoLedgerError
 
 BY_HAND: Final = "hand"
+# Of a home that is not to be had, no publisher is at fault: none is put off for it.
+HOMELESS: Final = (UnreachableError, NoLedgerError, StoreError)
 _LOG: Final = logger("hma.refresh")
 
 
@@ -41,7 +45,8 @@ def carry_out(
 
     Raises:
         AtWorkError: another run is under way.
-        Exception: what ``refresh`` raises; it is in the diary then, and was told.
+        Exception: what ``refresh`` raises; it was told then, and is in the diary unless the home of ledger or
+            archive was not to be had.
     """
     try:
         return _carry_out(folders, list(chosen), settings, by, refresh, now)
@@ -58,7 +63,7 @@ def _carry_out(
     now: Now,
 ) -> Outcome:
     asked = [rhythm.name for spec in chosen for rhythm in rhythms(spec, settings)]
-    with running(folders.state, asked, by, now, passing=(BusyError,)) as entry:
+    with running(folders.state, asked, by, now, passing=(BusyError, *HOMELESS)) as entry:
         structlog.contextvars.bind_contextvars(refresh=entry.run.run)
         _LOG.info("refresh begins", by=by, sources=asked)
         if entry.interrupted:

@@ -39,7 +39,8 @@ def verify(folders: Folders, progress: Progress = lambda _: None) -> Report:
             return _verify(folders, path, progress)
     except duckdb.Error as error:  # of a lake, all of which is read before anything is checked
         report = Report()
-        report.differs("the lake", f"cannot be read: {error}")
+        what = "the lake" if folders.lake else "the file of the ledger"
+        report.differs(what, f"cannot be read: {error}")
         return report
 
 

@@ -15,6 +15,7 @@ from typing import Protocol
 import duckdb
 
 from etl import lake_writer, publish
+from etl.lake import require_files
 from etl.manifest import Manifest
 from etl.settings import Folders
 
@@ -83,13 +84,30 @@ def writer(folders: Folders, sources: Iterable[str]) -> Iterator[Writer]:
     Raises:
         BusyError: another process does.
         NoLedgerError: the home cannot be reached.
+        StoreError: the ledger is in a lake, and none is set.
     """
+    require_files(folders)
     if folders.lake is None:
         with publish.writer(folders.ledger):
             yield FileWriter(folders)
         return
     with lake_writer.writer(folders, folders.lake, sources) as lake:
         yield lake
+        lake.remember()
+
+
+@contextmanager
+def still(folders: Folders) -> Iterator[None]:
+    """Let nobody write to the ledger, on any machine, until the block ends.
+
+    Raises:
+        BusyError: somebody does.
+        NoLedgerError: the home cannot be reached.
+    """
+    with writer(folders, ()) as own, own.alone() as is_alone:
+        if not is_alone:
+            raise publish.BusyError("another refresh is running")
+        yield
 
 
 def prune(folders: Folders, keep: int) -> list[str]:

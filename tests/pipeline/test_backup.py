@@ -26,9 +26,11 @@ from etl.backup import (
     restore,
 )
 from etl.cli import app
+from etl.migrate import migrate
 from etl.publish import prune
 from etl.settings import Folders
 from etl.store import NoLedgerError, current_path
+from tests import lakes
 from tests.helpers import Row, figures, rewrite, run
 
 
@@ -233,6 +235,23 @@ def test_a_later_version_of_the_project_takes_a_backup_and_keeps_its_own_files(
     assert found.differences == []
     assert "1 files of transcribed and reference were here already" in " ".join(found.notes)
     assert changed.read_text().endswith("\n\n")
+
+
+def test_a_ledger_that_was_in_a_lake_is_saved_and_restored(
+    mine: Folders, tmp_path: Path, postgres: lakes.Server
+) -> None:
+    lake = Folders(mine.data, postgres.lake(tmp_path / "rows"))
+    migrate(mine, lake.lake)
+    restored(tmp_path / "dest", tmp_path / "there", backup(mine, tmp_path / "dest").name)
+    change(lake, 1)  # a refresh whose manifest names no file
+    mine.ledger.rename(tmp_path / "moved away")
+    migrate(lake, None)
+    backup(mine, tmp_path / "dest")
+    back = restored(tmp_path / "dest", tmp_path / "back")
+    assert figures(back) == figures(mine) == figures(lake)
+    change(mine, 2)
+    backup(mine, tmp_path / "dest")
+    restored(tmp_path / "dest", tmp_path / "on")
 
 
 def test_a_backup_is_not_made_into_what_it_saves(small: Folders) -> None:

@@ -10,6 +10,7 @@ import pytest
 from typer.main import get_group
 from typer.testing import CliRunner, Result
 
+from etl import start
 from etl.cli import COMMANDS, app, main
 from etl.publish import writer
 from etl.settings import Folders
@@ -243,6 +244,30 @@ def test_an_error_that_no_command_foresees_is_told_in_a_sentence(
         main()
     assert ended.value.code == 1
     assert capsys.readouterr().err.startswith("hma: ")
+
+
+def test_a_folder_whose_ledger_is_in_a_lake_is_no_place_for_files(
+    workspace: Folders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace.ledger.mkdir()
+    (workspace.ledger / "HOME").write_text("ducklake:postgres:dbname=ledger\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["hma", "refresh", "--embedded"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "hma migrate file" in capsys.readouterr().err
+    assert [path.name for path in workspace.ledger.iterdir()] == ["HOME"]
+
+
+def test_a_home_that_is_none_is_told_in_a_sentence_before_a_copy_is_read(
+    workspace: Folders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HMA_STORE", "x")
+    monkeypatch.setattr(sys, "argv", ["hma", "refresh", "hdx", "--from", str(workspace.data)])
+    with pytest.raises(SystemExit) as ended:
+        start.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("hma: HMA_STORE takes file or")
 
 
 def test_an_error_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from etl.cli import app
 from etl.lake import Replicas
 from etl.lake_writer import DamagedLakeError
 from etl.migrate import MigrateError, migrate
+from etl.rebuild import rebuild
 from etl.refresh import refresh
 from etl.settings import Folders, StoreError, lake_of
 from etl.sources import all_sources
@@ -79,6 +80,17 @@ def test_a_refresh_overtaken_by_another_begins_again_on_it(lake: Folders) -> Non
     assert ask(lake, "SELECT count(*) FROM program_events WHERE summary = 'overtaken'") == [(1,)]
     assert workers.newest(lake, OTHER) == 1
     assert verify(lake).differences == []
+
+
+def test_an_archive_does_not_move_while_anybody_is_at_work_on_the_lake(
+    lake: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lake.lake
+    monkeypatch.setenv("HMA_DATA", str(lake.data))
+    monkeypatch.setenv("HMA_STORE", f"ducklake:postgres:{lake.lake.catalog}")
+    with lake_writer.writer(lake, lake.lake, [OTHER]):
+        code, said = hma("migrate-archive", "s3://elsewhere")
+    assert (code, "another refresh is running" in said) == (4, True)
 
 
 def test_a_commit_over_another_one_fails_even_without_locks(
@@ -211,6 +223,7 @@ def test_a_ledger_moves_into_a_lake_and_back_with_every_row_and_time(
     assert moved.tables == before
     assert fingerprint.of_file(home(lake).current()) == before
     assert verify(lake).differences == []
+    (files.ledger / "HOME").unlink()  # which would refuse it before
     with pytest.raises(MigrateError, match="holds a ledger already"):
         migrate(files, lake.lake)
     lab.change(lake, "change 2")
@@ -229,6 +242,37 @@ def test_a_ledger_moves_into_a_lake_and_back_with_every_row_and_time(
     with duckdb.connect(home(files).current()) as con:
         con.execute("UPDATE present.program_events SET summary = 'forged'")
     assert verify(files).differences != []
+
+
+def test_a_data_folder_remembers_its_lake_and_begins_no_second_history(
+    postgres: lakes.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = lab.small_data(tmp_path / "data")
+    lake = Folders(files.data, postgres.lake(tmp_path / "rows"))
+    assert lake.lake
+    mark = files.ledger / "HOME"
+    lab.refresh_small(lake)
+    assert mark.read_text() == f"ducklake:postgres:{lake.lake.catalog}\n"
+    mark.unlink()
+    lab.refresh_small(lake)  # publishes nothing
+    assert mark.is_file()
+    monkeypatch.setenv("HMA_DATA", str(files.data))
+    for refused in (
+        lambda: lab.refresh_small(files),
+        lambda: migrate(files, postgres.lake(tmp_path / "other")),
+        lambda: rebuild(files, tmp_path),
+    ):
+        with pytest.raises(StoreError, match=r"set it to what .*HOME says.*hma migrate file"):
+            refused()
+    assert "HMA_STORE names none" in hma("config", "check")[1].replace("\n", " ")
+    assert not (files.ledger / "CURRENT").exists()
+    migrate(lake, None)
+    lab.change(files, lab.LAST_CHANGE)
+    assert lab.refresh_small(files).published
+    again = postgres.lake(tmp_path / "again")
+    migrate(files, again)
+    with pytest.raises(StoreError):
+        lab.refresh_small(files)
 
 
 # --- the command, and the settings ---

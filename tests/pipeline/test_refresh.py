@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import tempfile
+import weakref
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from etl import refresh as pipeline
 from etl.areas import load_areas
+from etl.publish import MovedOnError
 from etl.refresh import refresh
 from etl.settings import Folders
 from etl.sources import all_sources
 from etl.store import current_path
+from etl.writers import FileWriter
 from tests.helpers import (
     DATA,
     NO_LIMITS,
@@ -28,6 +33,7 @@ from tests.helpers import (
     rows_of,
     run,
 )
+from tests.resilience import lab
 
 COUNTRY = "us_funding/us_cwd_country_fy.csv"
 EVENTS = "us_funding/program_events.csv"
@@ -267,3 +273,35 @@ def test_whatever_the_vintages_the_ledger_shows_the_last_and_remembers_each(
                 (SELECT count(*) FROM history.deflators) FROM refreshes""",
         )[0]
         assert sum(counted[:4]) == counted[4], "every revision is counted once"
+
+
+def test_of_a_fetch_that_failed_nothing_but_the_reason_is_kept_for_the_next_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Content:
+        """What was fetched."""
+
+    fetched: list[weakref.ref[Content]] = []
+    kept: list[bool] = []
+
+    def fails(*_: object) -> None:
+        content = Content()
+        fetched.append(weakref.ref(content))
+        raise ValueError("odd")
+
+    def claim(_: object) -> None:
+        kept.append(fetched[0]() is not None)
+        if len(kept) == 1:
+            raise MovedOnError
+
+    monkeypatch.setattr(pipeline, "_vintages", fails)
+    monkeypatch.setattr(FileWriter, "claim", claim)
+    gc.disable()
+    try:
+        outcome = run(lab.small_data(tmp_path / "data"), lab.SOURCES[0])
+    finally:
+        gc.enable()
+    assert (len(fetched), kept) == (1, [False, False])
+    (source,) = outcome.sources
+    assert source.hold
+    assert f"ValueError: odd ({Path(__file__).name} line " in source.hold.message

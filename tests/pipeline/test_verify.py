@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner, Result
 
-from etl import manifest, record, refresh
+from etl import homes, manifest, record, refresh
 from etl.archive import Archive
 from etl.asof import TABLES
 from etl.cli import app
@@ -238,6 +238,22 @@ def test_a_column_that_is_declared_later_changes_no_hash(history: Folders) -> No
 def test_a_diff_of_what_does_not_exist_is_wrong_usage(published: Folders, a: str, b: str) -> None:
     answer = hma("diff", a, b)
     assert (answer.exit_code, "efresh" in said(answer)) == (2, True)
+
+
+def test_a_file_that_cannot_be_read_is_not_called_a_lake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "ledger" / "CURRENT").write_text("ledger-000001-0.duckdb")
+    (tmp_path / "ledger" / "ledger-000001-0.duckdb").touch()
+
+    def unreadable(_: Path) -> None:
+        raise duckdb.IOException("torn")
+
+    monkeypatch.setattr(homes, "archive_of", unreadable)
+    (found,) = verify(Folders(tmp_path)).differences
+    assert "lake" not in str(found)
+    assert "the file of the ledger" in str(found)
 
 
 def test_pruning_leaves_every_earlier_refresh_readable_and_the_ledger_sound(

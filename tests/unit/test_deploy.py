@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,15 @@ from etl.cli import app
 from etl.config import ScheduleConfig
 from etl.settings import Folders
 from etl.sources import all_sources
-from etl.timer import DEPLOY, UNITS, Installation, TimerError, own_command, unit
+from etl.timer import (
+    DEPLOY,
+    UNITS,
+    Installation,
+    TimerError,
+    cron_line,
+    own_command,
+    unit,
+)
 
 ROOT = DEPLOY.parents[1]
 NOBODY = 65534
@@ -109,10 +118,69 @@ def test_the_cron_line_runs_the_same_command_hourly_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+HOMES = {
+    "HMA_STORE": "ducklake:postgres:host=/run/postgresql user=hma dbname=ledger",
+    "HMA_STORE_DATA": "/srv/rows",
+    "HMA_ARCHIVE": "s3://bucket/archive",
+}
+
+
+def test_a_timer_goes_on_in_the_homes_that_are_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HMA_DATA", str(tmp_path))
+    for name, value in HOMES.items():
+        monkeypatch.setenv(name, value)
+    words = shlex.split(hma("install-timer", "--cron", "--user", "ledger").stdout)
+    assert {f"{name}={value}" for name, value in HOMES.items()} <= set(words)
+    assert hma("install-timer", str(tmp_path / "units"), "--user", "ledger").exit_code == 0
+    said = lines((tmp_path / "units" / UNITS[0]).read_text())
+    assert {f'"{name}={value}"' for name, value in HOMES.items()} <= set(said["Environment"])
+    assert said["ReadWritePaths"] == [f"{tmp_path} /srv/rows"]
+    assert said["ProtectHome"] == ["yes"]
+
+
+@pytest.mark.parametrize(
+    ("homes", "paths", "home"),
+    [
+        ({"HMA_STORE_DATA": "s3://rows/lake"}, "/data", "yes"),
+        ({"HMA_STORE_DATA": "/data/lake"}, "/data", "yes"),
+        ({"HMA_STORE": "ducklake:postgres:passfile=/home/me/pass"}, "/data", "read-only"),
+    ],
+)
+def test_nothing_else_may_be_written_and_a_file_in_a_home_be_read(
+    homes: dict[str, str], paths: str, home: str
+) -> None:
+    at = Installation(Path("/usr/bin/hma"), Path("/data"), Path("/etc/hma.toml"), "ledger", homes)
+    said = lines(unit(UNITS[0], at))
+    assert (said["ReadWritePaths"], said["ProtectHome"]) == ([paths], [home])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HMA_STORE", "ducklake:postgres:host=db password=hunter2"),
+        ("HMA_STORE", "ducklake:postgres:host=db user='hunter2'"),
+        ("HMA_STORE", "ducklake:postgres:postgresql://hunter2%40x@db/lake"),
+        ("HMA_ARCHIVE", "s3://me:hunter2@bucket"),
+        ("HMA_STORE_DATA", "rows"),
+    ],
+)
+def test_a_home_with_a_secret_or_a_sign_of_systemds_is_refused(name: str, value: str) -> None:
+    at = Installation(Path("/hma"), Path("/data"), Path("/etc/hma.toml"), "ledger", {name: value})
+    with pytest.raises(TimerError) as refused:
+        unit(UNITS[0], at)
+    assert "hunter2" not in str(refused.value)
+    with pytest.raises(TimerError) as refused:
+        cron_line(at)
+    assert "hunter2" not in str(refused.value)
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
 def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
     for name in UNITS:
-        (tmp_path / name).write_text(unit(name, installation(tmp_path, "daemon")))
+        there = replace(installation(tmp_path, "daemon"), homes=HOMES)
+        (tmp_path / name).write_text(unit(name, there))
     paths = [str(tmp_path / name) for name in UNITS]
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *paths],

@@ -261,6 +261,15 @@ def test_records_are_asked_for_once_and_what_is_remembered_is_believed_only_by_i
     assert list(ObjectArchive(archive.root, Bucket(remote.address)).vintages()) == [first]
 
 
+def test_the_list_is_read_also_where_it_cannot_be_remembered(remote: Home) -> None:
+    vintage = put(remote.machine())
+    archive = remote.machine()
+    archive.root.parent.mkdir()
+    archive.root.write_text("a file where the folder should be")
+    assert list(archive.vintages()) == [vintage]
+    assert archive.examine(vintage.sha256).packed_sha256 is None
+
+
 # ---- copies on this machine
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from etl import alerts
+from etl.archive import UnreachableError
 from etl.config import Config
 from etl.diary import AtWorkError, Diary, SourceDiary, running
 from etl.due import (
@@ -37,8 +38,9 @@ from etl.log import SourceOutcome
 from etl.memory import Memory
 from etl.refresh import Outcome
 from etl.schedule import Clock, Stop, beats, keep_time, run_child
-from etl.settings import Folders
+from etl.settings import Folders, StoreError
 from etl.sources import FetchSpec, SourceSpec, all_sources
+from etl.store import NoLedgerError
 from etl.unattended import carry_out
 from etl.watch import Sight
 
@@ -355,6 +357,21 @@ def test_a_run_that_fails_as_a_whole_is_told_and_its_sources_get_a_pause(
     diary = Diary.of(tmp_path / "state")
     assert (diary.runs[0].end, diary.sources[DAILY].failures) == ("failed", 1)
     assert told == ["the refresh as a whole: failed: OSError: [Errno 28] No space left on device"]
+
+
+@pytest.mark.parametrize("error", [UnreachableError, NoLedgerError, StoreError])
+def test_a_home_out_of_reach_is_told_and_no_publisher_is_put_off_for_it(
+    error: type[Exception], tmp_path: Path, told: list[str]
+) -> None:
+    def homeless() -> Outcome:
+        raise error("it does not answer")
+
+    folders = Folders(tmp_path)
+    with pytest.raises(error):
+        carry_out(folders, [DAYS], Config(), "due", homeless, lambda: START)
+    assert due(folders, [DAYS], Config(), START) == [DAYS]
+    assert Diary.of(folders.state).sources == {}
+    assert told == [f"the refresh as a whole: failed: {error.__name__}: it does not answer"]
 
 
 def test_a_diary_that_cannot_be_read_is_begun_anew(tmp_path: Path) -> None:
