@@ -22,14 +22,15 @@ from typing import Final
 
 import duckdb
 
-from etl import ducklake, fingerprint, homes, manifest, sql
+from etl import ducklake, fingerprint, homes, lake_place, manifest, sql
 from etl.ducklake import NAME, OWN_CATALOG, Locks, named
 from etl.fingerprint import FILE, Fingerprint
 from etl.lake import FORMAT, Replicas, Snapshot, chain, known
+from etl.logs import logger
 from etl.manifest import Manifest
 from etl.publish import BusyError, MovedOnError, copied
 from etl.record import APPENDED, ENTRIES
-from etl.settings import Folders, Lake
+from etl.settings import Folders, Lake, StoreError
 from etl.store import NoLedgerError
 from etl.tables import FACT_TABLES
 
@@ -37,6 +38,7 @@ WORKING: Final = "working"  # shared by all who work, so that who has it alone m
 PUBLISHING: Final = "publishing"
 POLL_SECONDS: Final = 0.05
 PATIENCE_SECONDS: Final = 3600.0
+_LOG: Final = logger("hma.lake")
 
 
 def prune(folders: Folders, lake: Lake, keep: int) -> list[str]:
@@ -45,6 +47,7 @@ def prune(folders: Folders, lake: Lake, keep: int) -> list[str]:
     Raises:
         BusyError: others are at work, who may need them.
         NoLedgerError: there is no ledger, or PostgreSQL cannot be reached.
+        StoreError: it is not certain that the rows are this lake's alone.
     """
     with writer(folders, lake, ()) as own, own.alone() as is_alone:
         if not is_alone:
@@ -56,6 +59,9 @@ def prune(folders: Folders, lake: Lake, keep: int) -> list[str]:
         if gone:
             with ducklake.connect() as con:
                 ducklake.attach_to_write(con, lake)
+                why_not = lake_place.why_not(con, lake, OWN_CATALOG)
+                if why_not:
+                    raise StoreError(why_not)
                 first = sql.text("lake_snapshots").format(snapshot=found[-keep].number)
                 versions = [int(str(number)) for (number,) in ducklake.ask(con, first, OWN_CATALOG)]
                 con.execute(sql.text("lake_expire").format(versions=versions))
@@ -129,13 +135,18 @@ class LakeWriter:
             return
         with ducklake.connect() as con:
             ducklake.attach_to_write(con, self._lake)
-            con.execute(sql.text("lake_sweep"))
+            why_not = lake_place.why_not(con, self._lake, OWN_CATALOG)
+            if why_not:
+                _LOG.warning("the lake is not swept", why=why_not)
+            else:
+                con.execute(sql.text("lake_sweep"))
 
     @contextmanager
     def building(self) -> Iterator[tuple[Path, Path | None, duckdb.DuckDBPyConnection]]:
         """A copy of the ledger in use to work on, the replica it was made from, and a connection."""
         found = self._replicas.chain()
         self._base = found[-1] if found else None
+        lake_place.require_own(self._lake, is_made=bool(found))
         base = self._replicas.current() if found else None
         self._replicas.folder.mkdir(parents=True, exist_ok=True)
         with copied(self._replicas.folder, base) as (path, con):
@@ -211,6 +222,8 @@ class LakeWriter:
         with ducklake.connect() as con:
             con.execute(sql.text("attach_file").format(path=str(built).replace("'", "''")))
             _require_keys(con)
+            if self._base is None:
+                lake_place.claim(self._lake)
             ducklake.attach_to_write(con, self._lake)
             con.execute("BEGIN")
             found = chain(con, OWN_CATALOG)

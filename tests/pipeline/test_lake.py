@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +15,13 @@ import pytest
 from typer.testing import CliRunner
 
 from dashboard.current import ledgers
-from etl import ducklake, fingerprint, lake_writer, manifest
+from etl import ducklake, fingerprint, lake_place, lake_writer, manifest, writers
 from etl.cli import app
 from etl.lake import Replicas
 from etl.lake_writer import DamagedLakeError
 from etl.migrate import MigrateError, migrate
 from etl.refresh import refresh
-from etl.settings import Folders, StoreError, lake_of
+from etl.settings import Folders, Lake, StoreError, lake_of
 from etl.sources import all_sources
 from etl.store import Ledgers, NoLedgerError, home
 from etl.verify import verify
@@ -186,6 +187,9 @@ def test_the_rows_may_lie_in_object_storage(
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         lab.refresh_small(folders)
         rows = len(lakes.objects(address))
+        with pytest.raises(StoreError, match="HMA_STORE_DATA"):
+            lab.refresh_small(replace(folders, lake=replace(postgres.lake(data), data=place)))
+        assert lake_place.MARK in lakes.objects(address)
         assert rows > len(lab.SOURCES)
         httpx.put(f"{address}/rows/main/issues/left.parquet", content=b"x").raise_for_status()
         lab.change(folders, "change 1")
@@ -194,6 +198,75 @@ def test_the_rows_may_lie_in_object_storage(
         assert len(lakes.objects(address)) > rows
         assert verify(folders).differences == []
     assert not (data / "lake").exists()
+
+
+# --- whose rows lie in a place ---
+
+
+def test_a_second_lake_in_the_same_place_is_refused_and_takes_nothing(
+    postgres: lakes.Server, lake: Folders
+) -> None:
+    assert lake.lake
+    before = sorted(Path(lake.lake.data).rglob("*"))
+    second = replace(lake, lake=postgres.lake(Path(lake.lake.data)))
+    with pytest.raises(StoreError, match="HMA_STORE_DATA") as refused:
+        lab.refresh_small(second)
+    assert lake.lake.data in str(refused.value)
+    with pytest.raises(NoLedgerError):
+        home(second).current()
+    assert sorted(Path(lake.lake.data).rglob("*")) == before
+
+
+def test_a_catalog_in_another_database_removes_nothing_until_told(
+    postgres: lakes.Server, lake: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert lake.lake
+    ((made_in,),) = _in_catalog(lake.lake, "SELECT current_database()")
+    postgres.run("createdb", "--template", made_in, f"{made_in}_again")
+    copied = Lake(lake.lake.catalog.replace(made_in, f"{made_in}_again"), lake.lake.data)
+    again = replace(lake, lake=copied)
+    left = Path(copied.data) / "main" / "issues" / "left.parquet"
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_bytes(b"the other one's")
+    assert verify(again).differences == []
+    with writers.writer(again, ()) as writer, writer.alone():
+        pass
+    assert left.exists()
+    assert "not swept" in caplog.text
+    with (
+        pytest.raises(StoreError, match="UPDATE hma_lake"),
+        writers.writer(again, ()) as writer,
+        writer.building(),
+    ):
+        pass
+    with ducklake.connect() as con:
+        ducklake.attach_to_write(con, copied)
+        why = lake_place.why_not(con, copied, ducklake.OWN_CATALOG)
+        assert why
+        # as it says
+        mark, statement = re.findall(r"write ({.*}) into .* (UPDATE .*')\.", why)[0]
+        place = Path(copied.data) / lake_place.MARK
+        before = place.read_bytes()
+        place.write_text(mark, encoding="utf-8")
+        con.execute(
+            f"CALL postgres_execute('{ducklake.OWN_CATALOG}', {ducklake.literal(statement)})"
+        )
+    try:
+        with writers.writer(lake, ()) as writer, writer.alone():
+            assert left.exists(), "who has handed over its rows removes none"
+        with writers.writer(again, ()) as writer, writer.alone():
+            assert not left.exists()
+    finally:
+        place.write_bytes(before)
+    with ducklake.connect() as con:
+        ducklake.attach_to_write(con, lake.lake)
+        assert lake_place.why_not(con, lake.lake, ducklake.OWN_CATALOG) is None
+
+
+def _in_catalog(lake: Lake, query: str) -> list[tuple[object, ...]]:
+    with ducklake.connect(extensions=[ducklake.POSTGRES]) as con:
+        ducklake.attach_catalog(con, lake, read_only=True)
+        return ducklake.ask(con, query)
 
 
 # --- moving between homes ---
