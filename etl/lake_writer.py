@@ -238,8 +238,21 @@ class LakeWriter:
             con.execute(sql.text("lake_message"), {"name": name, "extra": extra})
             try:
                 con.execute("COMMIT")
-            except duckdb.TransactionException as error:
-                raise MovedOnError from error
+            except duckdb.Error as error:
+                con.execute(
+                    f"DETACH {NAME}"
+                )  # or DuckDB holds on to the file beyond this connection
+                if self._is_overtaken():
+                    raise MovedOnError from error
+                raise
+
+    def _is_overtaken(self) -> bool:
+        """The ledger that was built on is no longer the one in use."""
+        try:
+            found = self._replicas.chain()
+        except NoLedgerError:
+            return False
+        return (found[-1] if found else None) != self._base
 
     def _require_ours(self, con: duckdb.DuckDBPyConnection) -> None:
         """Nothing else has written to the lake since the ledger in use; raises DamagedLakeError."""

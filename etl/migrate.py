@@ -19,7 +19,7 @@ from etl import fingerprint, lake_writer, manifest, writers
 from etl.fingerprint import Fingerprint
 from etl.manifest import Manifest
 from etl.proof import kept, write_moved
-from etl.publish import BusyError, copied, publish
+from etl.publish import BusyError, MovedOnError, copied, publish
 from etl.publish import writer as file_writer
 from etl.settings import Folders, Lake
 from etl.store import CURRENT, require_format
@@ -107,8 +107,15 @@ def _to_lake(there: Folders, to: Lake, path: Path, link: Manifest, progress: Pro
         con.close()
         shutil.copyfile(path, built)
         _mark(there, path, link)
-        with duckdb.connect(built) as copy:
-            writer.publish(built, copy, lambda _sha256, _size: link, lambda _, step: progress(step))
+        try:
+            with duckdb.connect(built) as copy:
+                writer.publish(
+                    built, copy, lambda _sha256, _size: link, lambda _, step: progress(step)
+                )
+        except MovedOnError as error:
+            raise MigrateError(
+                "a ledger was published in the lake meanwhile; name an empty database"
+            ) from error
 
 
 def _mark(there: Folders, path: Path, link: Manifest) -> None:

@@ -20,6 +20,7 @@ from etl.cli import app
 from etl.lake import Replicas
 from etl.lake_writer import DamagedLakeError
 from etl.migrate import MigrateError, migrate
+from etl.publish import BusyError, MovedOnError
 from etl.refresh import refresh
 from etl.settings import Folders, Lake, StoreError, lake_of
 from etl.sources import all_sources
@@ -30,6 +31,11 @@ from tests.helpers import ask
 from tests.resilience import children, lab, workers
 
 FIRST, OTHER = lab.SOURCES
+FULL_DISK = """
+CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'no space left'; END $$;
+CREATE TRIGGER full_disk BEFORE INSERT ON ducklake_snapshot EXECUTE FUNCTION full_disk()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +100,45 @@ def test_a_commit_over_another_one_fails_even_without_locks(
         one.execute("COMMIT")
         with pytest.raises(duckdb.TransactionException, match="commit"):
             other.execute("COMMIT")
+
+
+def test_a_commit_that_fails_by_itself_ends_the_refresh_with_what_went_wrong(
+    lake: Folders,
+) -> None:
+    assert lake.lake
+    before = Replicas(lake.ledger, lake.lake).chain()
+    told: list[str] = []
+
+    def progress(source_id: str, step: str) -> None:
+        told.append(step)
+        assert told.count("rename") < 2, "what failed by itself was tried again"
+
+    _run_in_catalog(lake.lake, FULL_DISK)
+    lab.change(lake, "on a full disk")
+    try:
+        with pytest.raises(duckdb.Error, match="no space left"):
+            refresh(lake, [all_sources()[FIRST]], progress)
+    finally:
+        _run_in_catalog(lake.lake, "DROP FUNCTION full_disk() CASCADE")
+    assert Replicas(lake.ledger, lake.lake).chain() == before
+    assert verify(lake).differences == []
+    assert refresh(lake, [all_sources()[FIRST]]).published
+
+
+def test_a_refresh_that_is_always_overtaken_ends(
+    lake: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    def overtaken(*_: object) -> None:
+        tried.append(1)
+        if len(tried) > 99:
+            pytest.fail("it has no end")
+        raise MovedOnError
+
+    monkeypatch.setattr("etl.refresh._attempt", overtaken)
+    with pytest.raises(BusyError, match="run it again"):
+        refresh(lake, [all_sources()[FIRST]])
 
 
 def test_a_name_that_stands_twice_is_not_committed(lake: Folders) -> None:
@@ -269,11 +314,17 @@ def _in_catalog(lake: Lake, query: str) -> list[tuple[object, ...]]:
         return ducklake.ask(con, query)
 
 
+def _run_in_catalog(lake: Lake, statements: str) -> None:
+    with ducklake.connect(extensions=[ducklake.POSTGRES]) as con:
+        ducklake.attach_catalog(con, lake, read_only=False)
+        con.execute(f"CALL postgres_execute('catalog', {ducklake.literal(statements)})")
+
+
 # --- moving between homes ---
 
 
 def test_a_ledger_moves_into_a_lake_and_back_with_every_row_and_time(
-    postgres: lakes.Server, tmp_path: Path
+    postgres: lakes.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = lab.small_data(tmp_path / "data")
     lab.refresh_small(files)
@@ -286,6 +337,14 @@ def test_a_ledger_moves_into_a_lake_and_back_with_every_row_and_time(
     assert verify(lake).differences == []
     with pytest.raises(MigrateError, match="holds a ledger already"):
         migrate(files, lake.lake)
+
+    def overtaken(*_: object) -> None:
+        raise MovedOnError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lake_writer.LakeWriter, "publish", overtaken)
+        with pytest.raises(MigrateError, match="meanwhile"):
+            migrate(files, postgres.lake(files.data / "another"))
     lab.change(lake, "change 2")
     lab.refresh_small(lake)
     assert verify(lake).differences == []
