@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import duckdb
 
 from etl import sql
-from etl.logs import keep_secret
+from etl.logs import keep_secret, logger
 from etl.settings import Lake
 from etl.store import MEMORY_LIMIT, NoLedgerError
 
@@ -34,6 +34,8 @@ ACCOUNT: Final = {
 CATALOG: Final = "catalog"  # of the attached PostgreSQL
 OWN_CATALOG: Final = f"__ducklake_metadata_{NAME}"  # of the attached lake, in its transaction
 AUTHOR: Final = "hma"  # of the snapshots that are ledgers
+UNREACHABLE: Final = "the lake's catalog cannot be reached"
+_LOG: Final = logger("hma.lake")
 _OFFLINE: Final = (
     "SET autoinstall_known_extensions = false",
     "SET autoload_known_extensions = false",
@@ -85,6 +87,12 @@ def connect(
         con.close()
         raise
     return con
+
+
+def unreachable(error: duckdb.Error) -> NoLedgerError:
+    """What readers are told where PostgreSQL cannot be reached; what DuckDB says, words and all, is logged."""
+    _LOG.warning(UNREACHABLE, why=str(error))
+    return NoLedgerError(UNREACHABLE)
 
 
 def attach_catalog(con: duckdb.DuckDBPyConnection, lake: Lake, *, read_only: bool) -> None:

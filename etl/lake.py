@@ -29,7 +29,7 @@ import duckdb
 from etl import ducklake, sql
 from etl.archive import fsync_folder
 from etl.fingerprint import Fingerprint
-from etl.logs import blotted, logger
+from etl.logs import logger
 from etl.manifest import TableHash
 from etl.record import APPENDED, ENTRIES
 from etl.settings import Lake
@@ -125,8 +125,7 @@ class Replicas:
                 return self._ask()
             except duckdb.Error as error:
                 self.close()
-                said = blotted(str(error)).splitlines()[0]
-                raise NoLedgerError(f"the lake's catalog cannot be reached: {said}") from error
+                raise ducklake.unreachable(error) from None
 
     def _ask(self) -> list[Snapshot]:
         if self._con is None:
@@ -164,7 +163,11 @@ class Replicas:
                 self._coming.start()
 
     def fetch(self, found: Sequence[Snapshot]) -> Path:
-        """Make the replica of the last of these snapshots, from the newest one that is here."""
+        """Make the replica of the last of these snapshots, from the newest one that is here.
+
+        Raises:
+            NoLedgerError: the lake cannot be read.
+        """
         head, base = found[-1], self._newest(found[:-1])
         changed = None
         if base:
@@ -172,9 +175,13 @@ class Replicas:
             changed = sorted({table for snapshot in since for table in snapshot.changed})
         path = self.folder / head.file
         try:
-            self._make(path, head, self.folder / base.file if base else None, changed)
-        except FileNotFoundError:  # another process removed the base just now
-            self._make(path, head, None, None)
+            try:
+                self._make(path, head, self.folder / base.file if base else None, changed)
+            except FileNotFoundError:  # another process removed the base just now
+                self._make(path, head, None, None)
+        except duckdb.Error as error:  # which says how the catalog is reached
+            _LOG.warning("the lake cannot be read", why=str(error))
+            raise NoLedgerError("the lake cannot be read; the log says why") from None
         self.tidy(found)
         return path
 

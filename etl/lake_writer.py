@@ -83,7 +83,7 @@ def writer(folders: Folders, lake: Lake, sources: Iterable[str]) -> Iterator[Lak
     try:
         locks = Locks(lake)
     except duckdb.Error as error:
-        raise NoLedgerError(f"the lake's catalog cannot be reached: {_first(error)}") from error
+        raise ducklake.unreachable(error) from None
     try:
         for source_id in sorted(sources):
             if not locks.take(f"source {source_id}"):
@@ -91,10 +91,6 @@ def writer(folders: Folders, lake: Lake, sources: Iterable[str]) -> Iterator[Lak
         yield LakeWriter(folders, lake, locks)
     finally:
         locks.close()
-
-
-def _first(error: Exception) -> str:
-    return str(error).splitlines()[0]
 
 
 class LakeWriter:

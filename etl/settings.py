@@ -21,7 +21,7 @@ from typing import Final
 PACKAGE: Path = Path(__file__).parent
 FILE: Final = "file"
 LAKE: Final = "ducklake:postgres:"
-_PASSWORD: Final = re.compile(r"(?i)\b(ssl)?password\s*=|://[^/@]*:[^/@]*@|\?.*password")
+_PASSWORD: Final = re.compile(r"(?is)\b(ssl)?password\s*=|://.*:.*@|\?.*password")
 
 
 class StoreError(ValueError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -388,6 +389,8 @@ def test_a_password_in_the_setting_is_refused_and_never_repeated(
         "host=db password=hunter2-hunter2",
         "postgresql://hma:hunter2-hunter2@db/lake",
         "host=db PASSWORD = 'hunter2-hunter2'",
+        "postgresql://hma:hunter2/hunter2@db/lake",
+        "postgresql://hma:hunter2@hunter2@db/lake",
     ):
         with pytest.raises(StoreError, match="PGPASSWORD") as refused:
             lake_of(f"ducklake:postgres:{words}", workspace.data)
@@ -400,6 +403,7 @@ def test_a_password_in_the_setting_is_refused_and_never_repeated(
         with pytest.raises(StoreError, match="HMA_STORE takes file or"):
             lake_of(other, workspace.data)
     assert lake_of("file", workspace.data) is None
+    assert lake_of("ducklake:postgres:postgresql://hma@db:5432/lake", workspace.data)
 
 
 def test_a_wrong_password_is_not_shown(
@@ -415,6 +419,29 @@ def test_a_wrong_password_is_not_shown(
     assert code == 5
     assert "cannot be reached" in said
     assert "wrong-wrong" not in said
+
+
+def test_readers_are_not_told_how_the_catalog_is_reached(
+    postgres: lakes.Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = Lake("host=/nowhere-at-all user=somebody dbname=x", str(tmp_path))
+    for call in (
+        lambda: Ledgers(home(Folders(tmp_path, nowhere))).lease().__enter__(),
+        lambda: writers.writer(Folders(tmp_path, nowhere), ()).__enter__(),
+    ):
+        with pytest.raises(NoLedgerError, match=r"catalog cannot be reached$") as told:
+            call()
+        assert "nowhere" not in str(told.value)
+    assert "nowhere-at-all" in caplog.text
+    # nor, when its rows are gone, where the replica is to be made
+    data = lab.small_data(tmp_path / "data").data
+    emptied = Folders(data, postgres.lake(data / "lake"))
+    lab.refresh_small(emptied)
+    assert emptied.lake
+    shutil.rmtree(emptied.lake.data)
+    shutil.rmtree(emptied.ledger)
+    with pytest.raises(NoLedgerError, match=r"the log says why$"):
+        Ledgers(home(emptied)).lease().__enter__()
 
 
 def test_workers_of_different_sources_lose_nothing_and_leave_nothing(
