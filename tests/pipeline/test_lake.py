@@ -6,6 +6,8 @@ import gc
 import json
 import re
 import shutil
+import socket
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -196,6 +198,67 @@ def test_readers_go_on_while_the_catalog_cannot_be_reached(
         assert lease.ledger == name
         assert lease.con.execute("SELECT count(*) FROM program_events").fetchall() != [(0,)]
     pool.close()
+
+
+def test_who_begins_while_postgresql_is_stopped_serves_the_newest_replica(tmp_path: Path) -> None:
+    reason = lakes.why_not()
+    if reason:
+        pytest.skip(reason)
+    data = lab.small_data(tmp_path / "data").data
+    with lakes.serving() as server:
+        folders = Folders(data, server.lake(data / "lake"))
+        lab.refresh_small(folders)
+        name = home(folders).current().stem
+        empty = replace(folders, lake=server.lake(data / "empty"))
+        with pytest.raises(NoLedgerError, match="been published yet"):
+            Ledgers(home(empty)).lease().__enter__()  # another lake's replica is none of this one's
+    pool = Ledgers(home(folders))
+    for _ in range(2):
+        with pool.lease() as lease:
+            assert lease.ledger == name
+    pool.close()
+    with pytest.raises(NoLedgerError, match="cannot be reached"):
+        home(folders).current()  # nobody builds on what is only at hand
+
+
+def test_a_catalog_that_cannot_be_reached_is_asked_again_after_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def gone(*_: object, **__: object) -> None:
+        asked.append("")
+        raise duckdb.IOException("the server is gone")
+
+    monkeypatch.setattr(ducklake, "connect", gone)
+    replicas = Replicas(tmp_path, Lake("host=/nowhere", str(tmp_path)))
+    for seconds, times in ((100.0, 1), (101.0, 1), (200.0, 2)):
+        monkeypatch.setattr("etl.lake.time.monotonic", lambda now=seconds: now)
+        with pytest.raises(NoLedgerError, match="cannot be reached"):
+            replicas.chain()
+        assert len(asked) == times
+
+
+def test_a_server_that_never_answers_is_waited_for_a_few_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PGCONNECT_TIMEOUT", raising=False)
+    for said, meant in (
+        ("host=db", "host=db connect_timeout=5 tcp_user_timeout=5000"),
+        ("host=db connect_timeout=9", "host=db connect_timeout=9 tcp_user_timeout=5000"),
+        ("postgresql://db/x", "postgresql://db/x?connect_timeout=5&tcp_user_timeout=5000"),
+        ("postgres://db/x?a=b", "postgres://db/x?a=b&connect_timeout=5&tcp_user_timeout=5000"),
+    ):
+        assert ducklake.words(Lake(said, "")) == meant
+    if lakes.why_not():
+        return
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        silent_lake = Lake(f"host=127.0.0.1 port={port} user=x connect_timeout=2", "")
+        began = time.monotonic()
+        with pytest.raises(NoLedgerError, match="cannot be reached"):
+            Replicas(Path("none"), silent_lake).chain()
+        assert time.monotonic() - began < 10
 
 
 def test_only_signed_extensions_from_their_packages_are_loaded() -> None:
