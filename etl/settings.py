@@ -17,11 +17,15 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote, unquote
 
 PACKAGE: Path = Path(__file__).parent
 FILE: Final = "file"
 LAKE: Final = "ducklake:postgres:"
 _PASSWORD: Final = re.compile(r"(?is)\b(ssl)?password\s*=|://.*:.*@|\?.*password")
+_PASSFILE: Final = re.compile(
+    r"((?:[?&]|\b)passfile\s*=\s*)(?:(?<=[?&]passfile=)([^&\s]+)|'([^'\\]*)'|([^'\s\\]+))"
+)
 
 
 class StoreError(ValueError):
@@ -109,4 +113,20 @@ def lake_of(store: str, data: Path) -> Lake | None:
             "or let passfile= or PGPASSFILE name a file that holds it"
         )
     rows = os.environ.get("HMA_STORE_DATA") or str(data / "lake")
-    return Lake(store.removeprefix(LAKE).strip(), rows)
+    if not rows.startswith("s3://"):
+        rows = str(Path(rows).absolute())
+    return Lake(_PASSFILE.sub(_absolute, store.removeprefix(LAKE).strip()), rows)
+
+
+def _absolute(passfile: re.Match[str]) -> str:
+    """``passfile=`` and a path that holds in every working folder; a command may change its own."""
+    path = unquote(passfile[2]) if passfile[2] else passfile[3] or passfile[4]
+    if not path or path.startswith("/"):
+        return passfile[0]
+    whole = str(Path(path).absolute())
+    if passfile[2]:  # in an address
+        return f"{passfile[1]}{quote(whole)}"
+    if not re.search(r"[\s'\\]", whole):
+        return f"{passfile[1]}{whole}"
+    escaped = re.sub(r"(['\\])", r"\\\1", whole)
+    return f"{passfile[1]}'{escaped}'"

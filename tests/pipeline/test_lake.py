@@ -25,6 +25,7 @@ from etl.lake_writer import DamagedLakeError
 from etl.migrate import MigrateError, migrate
 from etl.publish import BusyError, MovedOnError
 from etl.refresh import refresh
+from etl.serving import _needs_building
 from etl.settings import Folders, Lake, StoreError, lake_of
 from etl.sources import all_sources
 from etl.store import Ledgers, NoLedgerError, home
@@ -467,6 +468,38 @@ def test_a_password_in_the_setting_is_refused_and_never_repeated(
             lake_of(other, workspace.data)
     assert lake_of("file", workspace.data) is None
     assert lake_of("ducklake:postgres:postgresql://hma@db:5432/lake", workspace.data)
+
+
+def test_serving_begins_an_empty_lake_and_writes_to_no_other(
+    postgres: lakes.Server, lake: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("etl.serving.definitions", lambda _: "another version")
+    assert not _needs_building(lake)
+    assert _needs_building(Folders(tmp_path, postgres.lake(tmp_path / "lake")))
+    assert not _needs_building(Folders(tmp_path, Lake("host=/nowhere", str(tmp_path))))
+
+
+def test_paths_in_the_setting_hold_in_every_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for rows, meant in (
+        ("rows", f"{tmp_path}/rows"), ("s3://bucket/rows", "s3://bucket/rows"), ("/rows", "/rows"),
+        ("", f"{tmp_path}/data/lake"),
+    ):  # fmt: skip
+        monkeypatch.setenv("HMA_STORE_DATA", rows)
+        found = lake_of("ducklake:postgres:host=db", Path("data"))
+        assert found
+        assert found.data == meant
+    for words, meant in (
+        ("passfile=own/pass host=db", f"passfile={tmp_path}/own/pass host=db"),
+        ("host=db passfile = 'my pass'", f"host=db passfile = '{tmp_path}/my pass'"),
+        ("host=db passfile=/own/pass", "host=db passfile=/own/pass"),
+        ("postgresql://db/x?passfile=my%20pass&a=b", f"postgresql://db/x?passfile={tmp_path}/my%20pass&a=b"),
+    ):  # fmt: skip
+        found = lake_of(f"ducklake:postgres:{words}", Path("data"))
+        assert found
+        assert found.catalog == meant
 
 
 def test_a_wrong_password_is_not_shown(
