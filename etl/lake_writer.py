@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -93,6 +94,14 @@ def writer(folders: Folders, lake: Lake, sources: Iterable[str]) -> Iterator[Lak
         locks.close()
 
 
+def _changed(path: Path) -> float:
+    """When a file, or the newest file in a folder, was last written; now where it is just going."""
+    try:
+        return max(each.stat().st_mtime for each in (path, *path.glob("*")))
+    except FileNotFoundError:
+        return time.time()
+
+
 class LakeWriter:
     """One refresh of some sources of a lake."""
 
@@ -122,11 +131,16 @@ class LakeWriter:
         """Remove what killed runs left: half-made files here, and files of the lake that no snapshot names."""
         for left in self._replicas.folder.glob("building-*"):
             if not left.name.startswith(f"building-{os.getpid()}."):
-                left.unlink()
-        long_ago = time.time() - PATIENCE_SECONDS
-        for left in self._replicas.folder.glob(".ledger-*.part*"):
-            if left.stat().st_mtime < long_ago:  # a younger one may be some reader's
                 left.unlink(missing_ok=True)
+        long_ago = time.time() - PATIENCE_SECONDS
+        for pattern in (".ledger-*.part*", ".whole-*"):
+            for left in self._replicas.folder.glob(pattern):
+                if _changed(left) > long_ago:  # some reader's, perhaps
+                    continue
+                if left.is_dir():
+                    shutil.rmtree(left, ignore_errors=True)
+                else:
+                    left.unlink(missing_ok=True)
         if not self._replicas.chain():
             return
         with ducklake.connect() as con:

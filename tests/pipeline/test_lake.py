@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import re
 import shutil
 import socket
@@ -308,6 +309,27 @@ def test_the_rows_may_lie_in_object_storage(
         assert len(lakes.objects(address)) > rows
         assert verify(folders).differences == []
     assert not (data / "lake").exists()
+
+
+def test_what_killed_readers_left_is_swept_and_what_is_being_made_stays(lake: Folders) -> None:
+    folder = lake.ledger / "lake"
+    old = [folder / ".whole-old" / "ledger.duckdb", folder / ".ledger-1.old.part"]
+    young = [folder / ".whole-young" / "ledger.duckdb", folder / ".ledger-1.young.part"]
+    for path in (*old, *young):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"half")
+    for path in (*old, old[0].parent, young[0].parent):
+        os.utime(path, (0, 0))
+    vanished = folder / ".ledger-1.vanished.part"
+    vanished.symlink_to(folder / "nowhere")  # as a file that goes between the list and the look
+    try:
+        with writers.writer(lake, ()) as writer, writer.alone():
+            assert [path for path in (*old, old[0].parent) if path.exists()] == []
+            assert [path for path in young if not path.exists()] == []
+    finally:
+        shutil.rmtree(young[0].parent)
+        young[1].unlink()
+        vanished.unlink(missing_ok=True)
 
 
 # --- whose rows lie in a place ---
