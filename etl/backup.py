@@ -343,7 +343,7 @@ def restore(
     _require_files(folders)
     if home := homes.home_of(folders):
         raise BackupError(
-            f"a restore writes the archive into the data folder, and HMA_ARCHIVE, or {folders.archive / homes.MARK}, "
+            f"a restore writes the archive into the data folder, and HMA_ARCHIVE, or {folders.archive / homes.HOME}, "
             f"names {home}; take it away, and move what was restored: hma migrate-archive {home}"
         )
     name, index = index_of(src, name)

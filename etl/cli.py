@@ -148,8 +148,9 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        from etl.console import was_said
+        from etl.console import EXIT_USAGE, was_said
+        from etl.settings import StoreError
 
         if not was_said(error):
             raise
-        sys.exit(1)
+        sys.exit(EXIT_USAGE if isinstance(error, StoreError) else 1)

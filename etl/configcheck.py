@@ -35,7 +35,7 @@ from etl.health import AskedHealth, Health, Held, RunHealth, SourceHealth
 from etl.homes import address, archive_of
 from etl.logs import BLOT
 from etl.object_archive import ObjectArchive
-from etl.settings import FILE, StoreError, folders, lake_of
+from etl.settings import StoreError, folders, lake_of
 from etl.sources import all_sources
 
 DEFAULT: Final = "default"
@@ -178,7 +178,7 @@ def _problems(settings: Config) -> Iterator[str]:
     if "HMA_CONFIG" in os.environ and not config_file().is_file():
         yield f"HMA_CONFIG names {config_file()}, which is no file"
     try:
-        lake_of(os.environ.get("HMA_STORE") or FILE, Path())
+        folders()
     except StoreError as error:
         yield str(error)
     if os.environ.get("HMA_LOG", "json") not in {"json", "text"}:

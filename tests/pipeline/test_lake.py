@@ -20,14 +20,16 @@ from typer.testing import CliRunner
 
 from dashboard.current import ledgers
 from etl import ducklake, fingerprint, lake_place, lake_writer, manifest, writers
-from etl.cli import app
+from etl.cli import app, main
 from etl.lake import Replicas
 from etl.lake_writer import DamagedLakeError
 from etl.migrate import MigrateError, migrate
+from etl.move import move
 from etl.publish import BusyError, MovedOnError
 from etl.refresh import refresh
 from etl.serving import _needs_building
 from etl.settings import Folders, Lake, StoreError, lake_of
+from etl.settings import folders as chosen_folders
 from etl.sources import all_sources
 from etl.store import Ledgers, NoLedgerError, home
 from etl.verify import verify
@@ -522,6 +524,31 @@ def test_paths_in_the_setting_hold_in_every_working_folder(
         found = lake_of(f"ducklake:postgres:{words}", Path("data"))
         assert found
         assert found.catalog == meant
+
+
+def test_a_lake_with_its_archive_in_a_bucket_is_refused(
+    workspace: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    somewhere = Lake("host=/nowhere", "/nowhere")
+    monkeypatch.setenv("HMA_DATA", str(workspace.data))
+    monkeypatch.setenv("HMA_STORE", f"ducklake:postgres:{somewhere.catalog}")
+    monkeypatch.setenv("HMA_ARCHIVE", "s3://bucket")
+    code, said = hma("config", "check")
+    assert (code, "which all machines share" in said) == (2, True)
+    monkeypatch.setattr("sys.argv", ["hma", "status"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    with pytest.raises(StoreError, match="in a folder"):
+        migrate(replace(workspace, archive_home="s3://bucket"), somewhere)
+    monkeypatch.delenv("HMA_ARCHIVE")
+    assert chosen_folders().lake
+    with pytest.raises(StoreError, match="in a folder"):
+        move(chosen_folders(), "s3://bucket")
+    workspace.archive.mkdir(exist_ok=True)
+    (workspace.archive / "HOME").write_text("s3://bucket\n", encoding="utf-8")
+    with pytest.raises(StoreError, match="HMA_STORE=file hma migrate-archive folder"):
+        chosen_folders()
 
 
 def test_a_wrong_password_is_not_shown(
