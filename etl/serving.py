@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -48,6 +49,8 @@ def serve(
     if where.lake:
         os.environ["HMA_STORE"] = f"{LAKE}{where.lake.catalog}"
         os.environ["HMA_STORE_DATA"] = where.lake.data
+        if os.environ.get("PGPASSFILE"):
+            os.environ["PGPASSFILE"] = str(Path(os.environ["PGPASSFILE"]).absolute())
     os.environ["HMA_CONFIG"] = str(config_file().resolve())
     os.chdir(PACKAGE.parent)  # Streamlit reads .streamlit/config.toml from the working folder
     import uvicorn

@@ -351,11 +351,31 @@ def test_a_second_lake_in_the_same_place_is_refused_and_takes_nothing(
     assert sorted(Path(lake.lake.data).rglob("*")) == before
 
 
+def test_who_was_killed_while_marking_a_place_goes_on_and_no_other_does(
+    postgres: lakes.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = postgres.lake(tmp_path / "rows"), postgres.lake(tmp_path / "rows")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lake_place, "write_safely", killed)
+        for lake in (first, second):
+            with pytest.raises(KeyboardInterrupt):
+                lake_place.claim(lake)
+    lake_place.claim(first)
+    lake_place.claim(first)
+    with pytest.raises(StoreError, match="HMA_STORE_DATA"):
+        lake_place.claim(second)
+    assert len(_in_catalog(first, "SELECT * FROM hma_lake")) == 1
+
+
 def test_a_catalog_in_another_database_removes_nothing_until_told(
     postgres: lakes.Server, lake: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert lake.lake
-    ((made_in,),) = _in_catalog(lake.lake, "SELECT current_database()")
+    made_in = str(_in_catalog(lake.lake, "SELECT current_database()")[0][0])
     postgres.run("createdb", "--template", made_in, f"{made_in}_again")
     copied = Lake(lake.lake.catalog.replace(made_in, f"{made_in}_again"), lake.lake.data)
     again = replace(lake, lake=copied)
