@@ -39,7 +39,7 @@ from etl.archive import Archive, file_sha256, fsync_folder, write_safely
 from etl.packing import CHUNK_BYTES
 from etl.proof import is_another_file
 from etl.report import Report
-from etl.settings import Folders
+from etl.settings import HOME, Folders
 from etl.store import CURRENT, current_path
 from etl.verify import verify
 
@@ -346,7 +346,7 @@ def restore(
     _require_files(folders)
     if home := homes.home_of(folders):
         raise BackupError(
-            f"a restore writes the archive into the data folder, and HMA_ARCHIVE, or {folders.archive / homes.MARK}, "
+            f"a restore writes the archive into the data folder, and HMA_ARCHIVE, or {folders.archive / HOME}, "
             f"names {home}; take it away, and move what was restored: hma migrate-archive {home}"
         )
     name, index = index_of(src, name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,9 +19,9 @@ from urllib.parse import urlsplit
 import duckdb
 
 from etl import sql
-from etl.logs import keep_secret
+from etl.logs import keep_secret, logger
 from etl.settings import Lake
-from etl.store import MEMORY_LIMIT, NoLedgerError
+from etl.store import MEMORY_LIMIT, NoLedgerError, UnreachableHomeError
 
 POSTGRES: Final = "postgres_scanner"
 EXTENSIONS: Final = ("ducklake", POSTGRES)
@@ -34,6 +35,9 @@ ACCOUNT: Final = {
 CATALOG: Final = "catalog"  # of the attached PostgreSQL
 OWN_CATALOG: Final = f"__ducklake_metadata_{NAME}"  # of the attached lake, in its transaction
 AUTHOR: Final = "hma"  # of the snapshots that are ledgers
+PATIENCE: Final = {"connect_timeout": 5, "tcp_user_timeout": 5000}  # seconds, milliseconds
+UNREACHABLE: Final = "the lake's catalog cannot be reached"
+_LOG: Final = logger("hma.lake")
 _OFFLINE: Final = (
     "SET autoinstall_known_extensions = false",
     "SET autoload_known_extensions = false",
@@ -87,10 +91,30 @@ def connect(
     return con
 
 
+def words(lake: Lake) -> str:
+    """How the catalog is reached, within a time: nobody waits for a server that has gone as TCP would."""
+    said = lake.catalog
+    limits = [
+        f"{name}={value}"
+        for name, value in PATIENCE.items()
+        if not re.search(rf"\b{name}\s*=", said)
+        and not (name == "connect_timeout" and os.environ.get("PGCONNECT_TIMEOUT"))
+    ]
+    if not re.match(r"postgres(ql)?://", said):
+        return " ".join([said, *limits])
+    return f"{said}{'&' if '?' in said else '?'}{'&'.join(limits)}" if limits else said
+
+
+def unreachable(error: duckdb.Error) -> UnreachableHomeError:
+    """What readers are told where PostgreSQL cannot be reached; what DuckDB says, words and all, is logged."""
+    _LOG.warning(UNREACHABLE, why=str(error))
+    return UnreachableHomeError(UNREACHABLE)
+
+
 def attach_catalog(con: duckdb.DuckDBPyConnection, lake: Lake, *, read_only: bool) -> None:
     """Attach the PostgreSQL database of the catalog."""
     mode = ", READ_ONLY" if read_only else ""
-    con.execute(f"ATTACH {literal(lake.catalog)} AS {CATALOG} (TYPE postgres{mode})")
+    con.execute(f"ATTACH {literal(words(lake))} AS {CATALOG} (TYPE postgres{mode})")
 
 
 def reach_rows(con: duckdb.DuckDBPyConnection, lake: Lake) -> None:
@@ -126,7 +150,7 @@ def attach(con: duckdb.DuckDBPyConnection, lake: Lake, snapshot: int) -> None:
     """Attach the lake as it was right after ``snapshot``, for reading."""
     reach_rows(con, lake)
     con.execute(
-        f"ATTACH {literal(f'ducklake:postgres:{lake.catalog}')} AS {NAME} "
+        f"ATTACH {literal(f'ducklake:postgres:{words(lake)}')} AS {NAME} "
         f"(READ_ONLY, SNAPSHOT_VERSION {snapshot:d})"
     )
 
@@ -140,7 +164,7 @@ def attach_to_write(con: duckdb.DuckDBPyConnection, lake: Lake) -> None:
     reach_rows(con, lake)
     con.execute("SET ducklake_max_retry_count = 0")
     con.execute(
-        f"ATTACH {literal(f'ducklake:postgres:{lake.catalog}')} AS {NAME} "
+        f"ATTACH {literal(f'ducklake:postgres:{words(lake)}')} AS {NAME} "
         f"(DATA_PATH {literal(lake.data)}, DATA_INLINING_ROW_LIMIT 0, OVERRIDE_DATA_PATH false)"
     )
 

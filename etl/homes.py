@@ -18,9 +18,8 @@ from typing import Final
 
 from etl.archive import Archive, ArchiveError, write_safely
 from etl.object_archive import ObjectArchive
-from etl.settings import Folders
+from etl.settings import HOME, Folders
 
-MARK: Final = "HOME"
 FOLDER: Final = "folder"  # how a person names the data folder itself
 FORM: Final = "s3://BUCKET or s3://BUCKET/PREFIX, of letters, digits and . _ - only"
 _URL: Final = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_][A-Za-z0-9._-]*)*/?")
@@ -69,7 +68,7 @@ def home_of(folders: Folders) -> str | None:
 
 
 def _marked(folders: Folders) -> str | None:
-    path = folders.archive / MARK
+    path = folders.archive / HOME
     try:
         return address(path.read_text(encoding="utf-8").strip())
     except FileNotFoundError:
@@ -120,7 +119,7 @@ def opened(folders: Folders) -> Archive:
 
 def settle(folders: Folders, home: str | None) -> None:
     """Write down where the archive is from now on."""
-    path = folders.archive / MARK
+    path = folders.archive / HOME
     if home is None:
         path.unlink(missing_ok=True)
     elif _marked(folders) != home:

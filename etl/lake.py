@@ -8,7 +8,7 @@ Nobody reads the lake but to make a *replica*: a DuckDB file on this machine, wi
 one snapshot, that never changes. So a reader has what it has of the files at home: one ledger as long as
 its lease lasts, the speed of a file, and a connection that can reach nothing outside it. A replica is made
 from the one before it and the tables that changed since; those before the last two are removed. When the
-catalog cannot be reached, readers go on with the replica they have.
+catalog cannot be reached, readers go on with the replica they have, and who begins then takes the newest.
 
 A data folder whose ledger is in a lake remembers it: ``ledger/HOME`` holds what ``HMA_STORE`` said, and while
 it is there nobody begins or goes on with a history in files beside the lake's (:func:`require_files`).
@@ -22,6 +22,7 @@ import re
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,16 +33,17 @@ import duckdb
 from etl import ducklake, sql
 from etl.archive import fsync_folder, write_safely
 from etl.fingerprint import Fingerprint
-from etl.logs import blotted, logger
+from etl.logs import logger
 from etl.manifest import TableHash
 from etl.record import APPENDED, ENTRIES
 from etl.settings import LAKE, Folders, Lake, StoreError
-from etl.store import NoLedgerError
+from etl.store import NoLedgerError, UnreachableHomeError
 from etl.tables import reading_order
 
 FOLDER: Final = "lake"  # of the replicas, below that of the files
 MARK: Final = "HOME"  # in the folder of the files
 KEPT: Final = 2
+PAUSE_SECONDS: Final = 10.0  # after the catalog could not be reached; readers wait for each attempt
 FORMAT: Final = 1
 _NAME: Final = re.compile(r"ledger-\d{6,}-[0-9a-f]{16}")
 _LOG: Final = logger("hma.lake")
@@ -121,6 +123,7 @@ class Replicas:
         self._con: duckdb.DuckDBPyConnection | None = None
         self._chain: tuple[int, list[Snapshot]] = (-1, [])
         self._coming: threading.Thread | None = None
+        self._not_before = 0.0  # the catalog is asked again
 
     def current(self, *, wait: bool = True) -> Path:
         """The replica of the ledger in use; without ``wait``, the one before it until it has been made.
@@ -140,6 +143,16 @@ class Replicas:
         self._fetch_beside(found)
         return self.folder / before.file
 
+    def at_hand(self) -> Path | None:
+        """The newest replica that is here, of the ledgers as far as they are known."""
+        known_here = {snapshot.file for snapshot in self._chain[1]}
+        found = [
+            path
+            for path in self.folder.glob("ledger-*.duckdb")
+            if _NAME.fullmatch(path.stem) and (not known_here or path.name in known_here)
+        ]
+        return max(found, key=lambda path: path.name, default=None)
+
     def chain(self) -> list[Snapshot]:
         """The ledgers of the lake, oldest first; asked anew where there is a newer snapshot.
 
@@ -147,16 +160,21 @@ class Replicas:
             NoLedgerError: the lake cannot be reached.
         """
         with self._lock:
+            if time.monotonic() < self._not_before:
+                raise UnreachableHomeError(ducklake.UNREACHABLE)
+            was_connected = self._con is not None
             try:
-                return self._ask()
-            except duckdb.Error:  # the connection may have died with the server
-                self.close()
-            try:
+                try:
+                    return self._ask()
+                except duckdb.Error:  # the connection may have died with the server
+                    self.close()
+                    if not was_connected:
+                        raise
                 return self._ask()
             except duckdb.Error as error:
                 self.close()
-                said = blotted(str(error)).splitlines()[0]
-                raise NoLedgerError(f"the lake's catalog cannot be reached: {said}") from error
+                self._not_before = time.monotonic() + PAUSE_SECONDS
+                raise ducklake.unreachable(error) from None
 
     def _ask(self) -> list[Snapshot]:
         if self._con is None:
@@ -194,7 +212,11 @@ class Replicas:
                 self._coming.start()
 
     def fetch(self, found: Sequence[Snapshot]) -> Path:
-        """Make the replica of the last of these snapshots, from the newest one that is here."""
+        """Make the replica of the last of these snapshots, from the newest one that is here.
+
+        Raises:
+            NoLedgerError: the lake cannot be read.
+        """
         head, base = found[-1], self._newest(found[:-1])
         changed = None
         if base:
@@ -202,9 +224,13 @@ class Replicas:
             changed = sorted({table for snapshot in since for table in snapshot.changed})
         path = self.folder / head.file
         try:
-            self._make(path, head, self.folder / base.file if base else None, changed)
-        except FileNotFoundError:  # another process removed the base just now
-            self._make(path, head, None, None)
+            try:
+                self._make(path, head, self.folder / base.file if base else None, changed)
+            except FileNotFoundError:  # another process removed the base just now
+                self._make(path, head, None, None)
+        except duckdb.Error as error:  # which says how the catalog is reached
+            _LOG.warning("the lake cannot be read", why=str(error))
+            raise UnreachableHomeError("the lake cannot be read; the log says why") from None
         self.tidy(found)
         return path
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,14 +23,15 @@ from typing import Final
 
 import duckdb
 
-from etl import ducklake, fingerprint, homes, manifest, sql
+from etl import ducklake, fingerprint, homes, lake_place, manifest, sql
 from etl.ducklake import NAME, OWN_CATALOG, Locks, named
 from etl.fingerprint import FILE, Fingerprint
 from etl.lake import FORMAT, Replicas, Snapshot, chain, known, settle
+from etl.logs import logger
 from etl.manifest import Manifest
 from etl.publish import BusyError, MovedOnError, copied
 from etl.record import APPENDED, ENTRIES
-from etl.settings import Folders, Lake
+from etl.settings import Folders, Lake, StoreError
 from etl.store import NoLedgerError
 from etl.tables import FACT_TABLES
 
@@ -37,6 +39,7 @@ WORKING: Final = "working"  # shared by all who work, so that who has it alone m
 PUBLISHING: Final = "publishing"
 POLL_SECONDS: Final = 0.05
 PATIENCE_SECONDS: Final = 3600.0
+_LOG: Final = logger("hma.lake")
 
 
 def prune(folders: Folders, lake: Lake, keep: int) -> list[str]:
@@ -45,6 +48,7 @@ def prune(folders: Folders, lake: Lake, keep: int) -> list[str]:
     Raises:
         BusyError: others are at work, who may need them.
         NoLedgerError: there is no ledger, or PostgreSQL cannot be reached.
+        StoreError: it is not certain that the rows are this lake's alone.
     """
     with writer(folders, lake, ()) as own, own.alone() as is_alone:
         if not is_alone:
@@ -56,6 +60,9 @@ def prune(folders: Folders, lake: Lake, keep: int) -> list[str]:
         if gone:
             with ducklake.connect() as con:
                 ducklake.attach_to_write(con, lake)
+                why_not = lake_place.why_not(con, lake, OWN_CATALOG)
+                if why_not:
+                    raise StoreError(why_not)
                 first = sql.text("lake_snapshots").format(snapshot=found[-keep].number)
                 versions = [int(str(number)) for (number,) in ducklake.ask(con, first, OWN_CATALOG)]
                 con.execute(sql.text("lake_expire").format(versions=versions))
@@ -77,7 +84,7 @@ def writer(folders: Folders, lake: Lake, sources: Iterable[str]) -> Iterator[Lak
     try:
         locks = Locks(lake)
     except duckdb.Error as error:
-        raise NoLedgerError(f"the lake's catalog cannot be reached: {_first(error)}") from error
+        raise ducklake.unreachable(error) from None
     try:
         for source_id in sorted(sources):
             if not locks.take(f"source {source_id}"):
@@ -87,8 +94,12 @@ def writer(folders: Folders, lake: Lake, sources: Iterable[str]) -> Iterator[Lak
         locks.close()
 
 
-def _first(error: Exception) -> str:
-    return str(error).splitlines()[0]
+def _changed(path: Path) -> float:
+    """When a file, or the newest file in a folder, was last written; now where it is just going."""
+    try:
+        return max(each.stat().st_mtime for each in (path, *path.glob("*")))
+    except FileNotFoundError:
+        return time.time()
 
 
 class LakeWriter:
@@ -120,22 +131,32 @@ class LakeWriter:
         """Remove what killed runs left: half-made files here, and files of the lake that no snapshot names."""
         for left in self._replicas.folder.glob("building-*"):
             if not left.name.startswith(f"building-{os.getpid()}."):
-                left.unlink()
-        long_ago = time.time() - PATIENCE_SECONDS
-        for left in self._replicas.folder.glob(".ledger-*.part*"):
-            if left.stat().st_mtime < long_ago:  # a younger one may be some reader's
                 left.unlink(missing_ok=True)
+        long_ago = time.time() - PATIENCE_SECONDS
+        for pattern in (".ledger-*.part*", ".whole-*"):
+            for left in self._replicas.folder.glob(pattern):
+                if _changed(left) > long_ago:  # some reader's, perhaps
+                    continue
+                if left.is_dir():
+                    shutil.rmtree(left, ignore_errors=True)
+                else:
+                    left.unlink(missing_ok=True)
         if not self._replicas.chain():
             return
         with ducklake.connect() as con:
             ducklake.attach_to_write(con, self._lake)
-            con.execute(sql.text("lake_sweep"))
+            why_not = lake_place.why_not(con, self._lake, OWN_CATALOG)
+            if why_not:
+                _LOG.warning("the lake is not swept", why=why_not)
+            else:
+                con.execute(sql.text("lake_sweep"))
 
     @contextmanager
     def building(self) -> Iterator[tuple[Path, Path | None, duckdb.DuckDBPyConnection]]:
         """A copy of the ledger in use to work on, the replica it was made from, and a connection."""
         found = self._replicas.chain()
         self._base = found[-1] if found else None
+        lake_place.require_own(self._lake, is_made=bool(found))
         base = self._replicas.current() if found else None
         self._replicas.folder.mkdir(parents=True, exist_ok=True)
         with copied(self._replicas.folder, base) as (path, con):
@@ -217,6 +238,8 @@ class LakeWriter:
         with ducklake.connect() as con:
             con.execute(sql.text("attach_file").format(path=str(built).replace("'", "''")))
             _require_keys(con)
+            if self._base is None:
+                lake_place.claim(self._lake)
             ducklake.attach_to_write(con, self._lake)
             con.execute("BEGIN")
             found = chain(con, OWN_CATALOG)
@@ -231,8 +254,21 @@ class LakeWriter:
             con.execute(sql.text("lake_message"), {"name": name, "extra": extra})
             try:
                 con.execute("COMMIT")
-            except duckdb.TransactionException as error:
-                raise MovedOnError from error
+            except duckdb.Error as error:
+                con.execute(
+                    f"DETACH {NAME}"
+                )  # or DuckDB holds on to the file beyond this connection
+                if self._is_overtaken():
+                    raise MovedOnError from error
+                raise
+
+    def _is_overtaken(self) -> bool:
+        """The ledger that was built on is no longer the one in use."""
+        try:
+            found = self._replicas.chain()
+        except NoLedgerError:
+            return False
+        return (found[-1] if found else None) != self._base
 
     def _require_ours(self, con: duckdb.DuckDBPyConnection) -> None:
         """Nothing else has written to the lake since the ledger in use; raises DamagedLakeError."""

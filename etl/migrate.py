@@ -1,16 +1,16 @@
 """Moving a ledger from one home to the other, with nothing lost.
 
 Every table is hashed where it is, row by row and with all its columns, and again where it came to, read
-anew from there; if any differs, the new home is left without a ledger. The archive and its manifests stay
-where they are: the chain of refreshes goes on. So does the old home, which nobody removes. The data folder remembers
-the new one (:func:`etl.lake.settle`).
+anew from there. If any differs, moving fails and names it: the new home holds a ledger by then, which is not
+to be used. The archive and its manifests stay where they are: the chain of refreshes goes on. The old home
+stays as it is, too; nobody removes it. The data folder remembers the new one (:func:`etl.lake.settle`).
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -20,9 +20,9 @@ from etl.fingerprint import Fingerprint
 from etl.lake import settle
 from etl.manifest import Manifest
 from etl.proof import kept, write_moved
-from etl.publish import copied, publish
+from etl.publish import MovedOnError, copied, publish
 from etl.publish import writer as file_writer
-from etl.settings import Folders, Lake
+from etl.settings import Folders, Lake, require_one_archive
 from etl.store import CURRENT, require_format
 
 Progress = Callable[[str], None]
@@ -52,12 +52,14 @@ def migrate(here: Folders, to: Lake | None, progress: Progress = lambda _: None)
         MigrateError: it is there already, or there is one there, or it did not arrive whole.
         NoLedgerError: there is no ledger, or a lake cannot be reached.
         BusyError: somebody is writing to either home.
+        StoreError: a lake's place for its rows is another one's, or its archive lies in a bucket.
         ArchiveError: its manifest is missing or altered.
         StoreError: ``here`` names files, and the data folder's ledger is in a lake.
     """
     if here.lake == to:
         raise MigrateError("the ledger is there already")
-    there = Folders(here.data, to)
+    there = replace(here, lake=to)
+    require_one_archive(there)
     with writers.still(here), kept(here) as path:
         _, link = manifest.of_ledger(here.archive, path)
         progress("hashes")
@@ -97,8 +99,15 @@ def _to_lake(there: Folders, to: Lake, path: Path, link: Manifest, progress: Pro
         con.close()
         shutil.copyfile(path, built)
         _mark(there, path, link)
-        with duckdb.connect(built) as copy:
-            writer.publish(built, copy, lambda _sha256, _size: link, lambda _, step: progress(step))
+        try:
+            with duckdb.connect(built) as copy:
+                writer.publish(
+                    built, copy, lambda _sha256, _size: link, lambda _, step: progress(step)
+                )
+        except MovedOnError as error:
+            raise MigrateError(
+                "a ledger was published in the lake meanwhile; name an empty database"
+            ) from error
 
 
 def _mark(there: Folders, path: Path, link: Manifest) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from etl import homes, manifest, writers
@@ -25,7 +25,7 @@ from etl.archive import (
 )
 from etl.homes import address
 from etl.object_archive import ObjectArchive
-from etl.settings import Folders
+from etl.settings import Folders, require_one_archive
 
 _LINK: Final = re.compile(r"(?:\d{6,}|rebuilt-\d{6,})-([0-9a-f]{64})\.json")
 Progress = Callable[[str], None]
@@ -55,6 +55,7 @@ def move(folders: Folders, to: str, progress: Progress = lambda _: None) -> Move
 
     Raises:
         MoveError: it is there already.
+        StoreError: it is to go into a bucket, and the ledger lies in a lake.
         BusyError: a refresh is running, here or on another machine that writes to the same lake.
         NoLedgerError: the lake cannot be reached.
         ArchiveError: an object is missing or altered, or a bucket cannot be used; the old home stays in use.
@@ -63,6 +64,8 @@ def move(folders: Folders, to: str, progress: Progress = lambda _: None) -> Move
     new = None if to == homes.FOLDER else address(to)
     if old == new:
         raise MoveError(f"the archive of {folders.data} is at {new or folders.archive} already")
+    if new:
+        require_one_archive(replace(folders, archive_home=new))
     moved = Moved(new)
     with writers.still(folders):
         source, target = homes.archive_at(folders, old), homes.archive_at(folders, new)

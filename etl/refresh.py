@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
+from typing import Final
 
 import duckdb
 import polars as pl
@@ -42,7 +43,7 @@ from etl.guard import Hold
 from etl.implementers import load_implementers
 from etl.log import ANY_STATUS, Decision, SourceOutcome
 from etl.manifest import Manifest
-from etl.publish import MovedOnError, build_views, keep_histories
+from etl.publish import BusyError, MovedOnError, build_views, keep_histories
 from etl.reading import Reading, SourceError, unforeseen
 from etl.registers import every_source
 from etl.retrieve import INCOMING, Given, Known
@@ -54,6 +55,8 @@ from etl.writers import Writer
 
 Progress = Callable[[str, str], None]
 Fetching = Callable[[str, str], None]
+
+ATTEMPTS: Final = 5  # of a refresh that others overtake
 
 
 @dataclass
@@ -144,7 +147,7 @@ def refresh(  # noqa: PLR0913 - each of them is a matter of its own, and named b
     source and step, ``fetching`` of each source with the bytes had and to be had.
 
     Raises:
-        BusyError: another process is writing.
+        BusyError: another process is writing, or others published time and again.
         SourceError: the names of areas or implementers are unusable.
         ArchiveError: the archive has another home than is set.
         UnreachableError: the archive's home does not answer; nothing was published.
@@ -155,11 +158,12 @@ def refresh(  # noqa: PLR0913 - each of them is a matter of its own, and named b
         settings, reading, given or {}, decision, progress, fetching,
     )  # fmt: skip
     with writers.writer(folders, [spec.source_id for spec in order.chosen]) as writer:
-        while True:
+        for _ in range(ATTEMPTS):
             try:
                 return _attempt(order, writer, started)
             except MovedOnError:
                 continue  # on what others have published meanwhile, with the bytes that were fetched
+    raise BusyError(f"other ledgers were published in between {ATTEMPTS} times; run it again")
 
 
 def _attempt(order: _Order, writer: Writer, started: datetime) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -12,7 +13,7 @@ from etl import sql
 from etl.config import config_file
 from etl.console import chosen_sources, configured, err, explain, out, refreshed
 from etl.refresh import code_version as definitions
-from etl.settings import PACKAGE, Folders, folders
+from etl.settings import LAKE, PACKAGE, Folders, Lake, folders
 from etl.store import Ledgers, NoLedgerError, home
 
 GRACE_SECONDS: Final = 3  # for answers under way when Ctrl-C comes
@@ -45,6 +46,11 @@ def serve(
         )  # fmt: skip
     os.environ["HMA_API__HOSTS"] = json.dumps(hosts)
     os.environ["HMA_DATA"] = str(where.data.resolve())  # the working folder changes below
+    if where.lake:
+        os.environ["HMA_STORE"] = f"{LAKE}{where.lake.catalog}"
+        os.environ["HMA_STORE_DATA"] = where.lake.data
+        if os.environ.get("PGPASSFILE"):
+            os.environ["PGPASSFILE"] = str(Path(os.environ["PGPASSFILE"]).absolute())
     os.environ["HMA_CONFIG"] = str(config_file().resolve())
     os.chdir(PACKAGE.parent)  # Streamlit reads .streamlit/config.toml from the working folder
     import uvicorn
@@ -59,7 +65,12 @@ def serve(
 
 
 def _needs_building(where: Folders) -> bool:
-    """There is no ledger, or an embedded file was last read by other code than this version's."""
+    """There is no ledger, or an embedded file was last read by other code than this version's.
+
+    To a lake others write, with versions of their own: who serves it begins it at most.
+    """
+    if where.lake:
+        return _is_empty(where, where.lake)
     try:
         with Ledgers(home(where), whole=True).lease() as lease:
             rows = lease.con.execute(sql.text("last_code")).fetchall()
@@ -72,3 +83,16 @@ def _needs_building(where: Folders) -> bool:
         for spec in chosen_sources(None, embedded=True)
         for file in spec.files
     )
+
+
+def _is_empty(where: Folders, lake: Lake) -> bool:
+    """It is certain that the lake holds no ledger yet."""
+    from etl.lake import Replicas
+
+    replicas = Replicas(where.ledger, lake)
+    try:
+        return not replicas.chain()
+    except NoLedgerError:
+        return False
+    finally:
+        replicas.close()

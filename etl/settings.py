@@ -17,11 +17,16 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote, unquote
 
 PACKAGE: Path = Path(__file__).parent
 FILE: Final = "file"
+HOME: Final = "HOME"  # in an archive that lies elsewhere, says where (see etl.homes)
 LAKE: Final = "ducklake:postgres:"
-_PASSWORD: Final = re.compile(r"(?i)\b(ssl)?password\s*=|://[^/@]*:[^/@]*@|\?.*password")
+_PASSWORD: Final = re.compile(r"(?is)\b(ssl)?password\s*=|://.*:.*@|\?.*password")
+_PASSFILE: Final = re.compile(
+    r"((?:[?&]|\b)passfile\s*=\s*)(?:(?<=[?&]passfile=)([^&\s]+)|'([^'\\]*)'|([^'\s\\]+))"
+)
 
 
 class StoreError(ValueError):
@@ -79,16 +84,31 @@ def folders() -> Folders:
     """The folders of this installation (see the module docstring).
 
     Raises:
-        StoreError: ``HMA_STORE`` names no home.
+        StoreError: ``HMA_STORE`` names no home, or one that its archive does not go with.
     """
     named = os.environ.get("HMA_DATA")
     beside = PACKAGE.parent / "data"
     data = Path(named).resolve() if named else beside if beside.is_dir() else Path.cwd() / "data"
-    return Folders(
+    found = Folders(
         data,
         lake_of(os.environ.get("HMA_STORE") or FILE, data),
         os.environ.get("HMA_ARCHIVE") or None,
     )
+    require_one_archive(found)
+    return found
+
+
+def require_one_archive(folders: Folders) -> None:
+    """Refuse a lake whose archive lies in a bucket: other machines would not find its manifests.
+
+    Raises:
+        StoreError: it does.
+    """
+    if folders.lake and (folders.archive_home or (folders.archive / HOME).exists()):
+        raise StoreError(
+            "a ledger in a lake needs its archive in a folder, which all machines share; take HMA_ARCHIVE away, "
+            f"and if {folders.archive / HOME} is there, first run: HMA_STORE={FILE} hma migrate-archive folder"
+        )
 
 
 def lake_of(store: str, data: Path) -> Lake | None:
@@ -109,4 +129,20 @@ def lake_of(store: str, data: Path) -> Lake | None:
             "or let passfile= or PGPASSFILE name a file that holds it"
         )
     rows = os.environ.get("HMA_STORE_DATA") or str(data / "lake")
-    return Lake(store.removeprefix(LAKE).strip(), rows)
+    if not rows.startswith("s3://"):
+        rows = str(Path(rows).absolute())
+    return Lake(_PASSFILE.sub(_absolute, store.removeprefix(LAKE).strip()), rows)
+
+
+def _absolute(passfile: re.Match[str]) -> str:
+    """``passfile=`` and a path that holds in every working folder; a command may change its own."""
+    path = unquote(passfile[2]) if passfile[2] else passfile[3] or passfile[4]
+    if not path or path.startswith("/"):
+        return passfile[0]
+    whole = str(Path(path).absolute())
+    if passfile[2]:  # in an address
+        return f"{passfile[1]}{quote(whole)}"
+    if not re.search(r"[\s'\\]", whole):
+        return f"{passfile[1]}{whole}"
+    escaped = re.sub(r"(['\\])", r"\\\1", whole)
+    return f"{passfile[1]}'{escaped}'"

@@ -33,6 +33,10 @@ class NoLedgerError(Exception):
     """There is no published ledger yet."""
 
 
+class UnreachableHomeError(NoLedgerError):
+    """Which ledger is in use, or what it holds, cannot be asked now."""
+
+
 class TooLongError(Exception):
     """A question took longer than it may."""
 
@@ -67,6 +71,10 @@ class Home(Protocol):
         """
         ...
 
+    def at_hand(self) -> Path | None:
+        """A file that readers may have while it is not known which ledger is in use."""
+        ...
+
 
 @dataclass(frozen=True)
 class Files:
@@ -78,6 +86,10 @@ class Files:
         """The published ledger in use."""
         del wait
         return current_path(self.folder)
+
+    def at_hand(self) -> Path | None:
+        """None: CURRENT lies beside the files."""
+        return None
 
 
 def home(folders: Folders) -> Home:
@@ -232,16 +244,24 @@ class Ledgers:
     def _current(self) -> _Open:
         """The ledger in use; the last one that could be opened, while a newer one cannot be."""
         try:
-            path = self._home.current(wait=not self._open)
-            if path not in self._open:
-                con, left_out = (open_read_only(path), {}) if self._whole else open_for_others(path)
-                self._open[path] = _Open(path, con, left_out)
-                self._close_unused(path)
-            return self._open[path]
+            return self._opened(self._home.current(wait=not self._open))
         except (NoLedgerError, duckdb.Error) as error:
-            if not self._open:
-                raise NoLedgerError(f"the ledger cannot be opened: {error}") from error
-            return self._open[max(self._open, key=lambda path: path.name)]
+            if self._open:
+                return self._open[max(self._open, key=lambda path: path.name)]
+            at_hand = self._home.at_hand() if isinstance(error, UnreachableHomeError) else None
+            try:
+                if at_hand:
+                    return self._opened(at_hand)
+            except (NoLedgerError, duckdb.Error):
+                pass  # what is said is why there is no better one
+            raise NoLedgerError(f"the ledger cannot be opened: {error}") from error
+
+    def _opened(self, path: Path) -> _Open:
+        if path not in self._open:
+            con, left_out = (open_read_only(path), {}) if self._whole else open_for_others(path)
+            self._open[path] = _Open(path, con, left_out)
+            self._close_unused(path)
+        return self._open[path]
 
     def _give_back(self, held: _Open) -> None:
         with self._lock:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import gc
 import json
+import os
+import re
+import shutil
+import socket
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,14 +19,18 @@ import pytest
 from typer.testing import CliRunner
 
 from dashboard.current import ledgers
-from etl import ducklake, fingerprint, lake_writer, manifest
-from etl.cli import app
+from etl import ducklake, fingerprint, lake_place, lake_writer, manifest, writers
+from etl.cli import app, main
 from etl.lake import Replicas
 from etl.lake_writer import DamagedLakeError
 from etl.migrate import MigrateError, migrate
+from etl.move import move
+from etl.publish import BusyError, MovedOnError
 from etl.rebuild import rebuild
 from etl.refresh import refresh
-from etl.settings import Folders, StoreError, lake_of
+from etl.serving import _needs_building
+from etl.settings import Folders, Lake, StoreError, lake_of
+from etl.settings import folders as chosen_folders
 from etl.sources import all_sources
 from etl.store import Ledgers, NoLedgerError, home
 from etl.verify import verify
@@ -30,6 +39,11 @@ from tests.helpers import ask
 from tests.resilience import children, lab, workers
 
 FIRST, OTHER = lab.SOURCES
+FULL_DISK = """
+CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'no space left'; END $$;
+CREATE TRIGGER full_disk BEFORE INSERT ON ducklake_snapshot EXECUTE FUNCTION full_disk()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +121,45 @@ def test_a_commit_over_another_one_fails_even_without_locks(
             other.execute("COMMIT")
 
 
+def test_a_commit_that_fails_by_itself_ends_the_refresh_with_what_went_wrong(
+    lake: Folders,
+) -> None:
+    assert lake.lake
+    before = Replicas(lake.ledger, lake.lake).chain()
+    told: list[str] = []
+
+    def progress(source_id: str, step: str) -> None:
+        told.append(step)
+        assert told.count("rename") < 2, "what failed by itself was tried again"
+
+    _run_in_catalog(lake.lake, FULL_DISK)
+    lab.change(lake, "on a full disk")
+    try:
+        with pytest.raises(duckdb.Error, match="no space left"):
+            refresh(lake, [all_sources()[FIRST]], progress)
+    finally:
+        _run_in_catalog(lake.lake, "DROP FUNCTION full_disk() CASCADE")
+    assert Replicas(lake.ledger, lake.lake).chain() == before
+    assert verify(lake).differences == []
+    assert refresh(lake, [all_sources()[FIRST]]).published
+
+
+def test_a_refresh_that_is_always_overtaken_ends(
+    lake: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    def overtaken(*_: object) -> None:
+        tried.append(1)
+        if len(tried) > 99:
+            pytest.fail("it has no end")
+        raise MovedOnError
+
+    monkeypatch.setattr("etl.refresh._attempt", overtaken)
+    with pytest.raises(BusyError, match="run it again"):
+        refresh(lake, [all_sources()[FIRST]])
+
+
 def test_a_name_that_stands_twice_is_not_committed(lake: Folders) -> None:
     assert lake.lake
     found = Replicas(lake.ledger, lake.lake).chain()
@@ -163,6 +216,67 @@ def test_readers_go_on_while_the_catalog_cannot_be_reached(
     pool.close()
 
 
+def test_who_begins_while_postgresql_is_stopped_serves_the_newest_replica(tmp_path: Path) -> None:
+    reason = lakes.why_not()
+    if reason:
+        pytest.skip(reason)
+    data = lab.small_data(tmp_path / "data").data
+    with lakes.serving() as server:
+        folders = Folders(data, server.lake(data / "lake"))
+        lab.refresh_small(folders)
+        name = home(folders).current().stem
+        empty = replace(folders, lake=server.lake(data / "empty"))
+        with pytest.raises(NoLedgerError, match="been published yet"):
+            Ledgers(home(empty)).lease().__enter__()  # another lake's replica is none of this one's
+    pool = Ledgers(home(folders))
+    for _ in range(2):
+        with pool.lease() as lease:
+            assert lease.ledger == name
+    pool.close()
+    with pytest.raises(NoLedgerError, match="cannot be reached"):
+        home(folders).current()  # nobody builds on what is only at hand
+
+
+def test_a_catalog_that_cannot_be_reached_is_asked_again_after_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def gone(*_: object, **__: object) -> None:
+        asked.append("")
+        raise duckdb.IOException("the server is gone")
+
+    monkeypatch.setattr(ducklake, "connect", gone)
+    replicas = Replicas(tmp_path, Lake("host=/nowhere", str(tmp_path)))
+    for seconds, times in ((100.0, 1), (101.0, 1), (200.0, 2)):
+        monkeypatch.setattr("etl.lake.time.monotonic", lambda now=seconds: now)
+        with pytest.raises(NoLedgerError, match="cannot be reached"):
+            replicas.chain()
+        assert len(asked) == times
+
+
+def test_a_server_that_never_answers_is_waited_for_a_few_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PGCONNECT_TIMEOUT", raising=False)
+    for said, meant in (
+        ("host=db", "host=db connect_timeout=5 tcp_user_timeout=5000"),
+        ("host=db connect_timeout=9", "host=db connect_timeout=9 tcp_user_timeout=5000"),
+        ("postgresql://db/x", "postgresql://db/x?connect_timeout=5&tcp_user_timeout=5000"),
+        ("postgres://db/x?a=b", "postgres://db/x?a=b&connect_timeout=5&tcp_user_timeout=5000"),
+    ):
+        assert ducklake.words(Lake(said, "")) == meant
+    if lakes.why_not():
+        return
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        silent_lake = Lake(f"host=127.0.0.1 port={port} user=x connect_timeout=2", "")
+        began = time.monotonic()
+        with pytest.raises(NoLedgerError, match="cannot be reached"):
+            Replicas(Path("none"), silent_lake).chain()
+        assert time.monotonic() - began < 10
+
+
 def test_only_signed_extensions_from_their_packages_are_loaded() -> None:
     reason = lakes.why_not()
     if reason:
@@ -198,6 +312,9 @@ def test_the_rows_may_lie_in_object_storage(
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         lab.refresh_small(folders)
         rows = len(lakes.objects(address))
+        with pytest.raises(StoreError, match="HMA_STORE_DATA"):
+            lab.refresh_small(replace(folders, lake=replace(postgres.lake(data), data=place)))
+        assert lake_place.MARK in lakes.objects(address)
         assert rows > len(lab.SOURCES)
         httpx.put(f"{address}/rows/main/issues/left.parquet", content=b"x").raise_for_status()
         lab.change(folders, "change 1")
@@ -208,11 +325,127 @@ def test_the_rows_may_lie_in_object_storage(
     assert not (data / "lake").exists()
 
 
+def test_what_killed_readers_left_is_swept_and_what_is_being_made_stays(lake: Folders) -> None:
+    folder = lake.ledger / "lake"
+    old = [folder / ".whole-old" / "ledger.duckdb", folder / ".ledger-1.old.part"]
+    young = [folder / ".whole-young" / "ledger.duckdb", folder / ".ledger-1.young.part"]
+    for path in (*old, *young):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"half")
+    for path in (*old, old[0].parent, young[0].parent):
+        os.utime(path, (0, 0))
+    vanished = folder / ".ledger-1.vanished.part"
+    vanished.symlink_to(folder / "nowhere")  # as a file that goes between the list and the look
+    try:
+        with writers.writer(lake, ()) as writer, writer.alone():
+            assert [path for path in (*old, old[0].parent) if path.exists()] == []
+            assert [path for path in young if not path.exists()] == []
+    finally:
+        shutil.rmtree(young[0].parent)
+        young[1].unlink()
+        vanished.unlink(missing_ok=True)
+
+
+# --- whose rows lie in a place ---
+
+
+def test_a_second_lake_in_the_same_place_is_refused_and_takes_nothing(
+    postgres: lakes.Server, lake: Folders
+) -> None:
+    assert lake.lake
+    before = sorted(Path(lake.lake.data).rglob("*"))
+    second = replace(lake, lake=postgres.lake(Path(lake.lake.data)))
+    with pytest.raises(StoreError, match="HMA_STORE_DATA") as refused:
+        lab.refresh_small(second)
+    assert lake.lake.data in str(refused.value)
+    with pytest.raises(NoLedgerError):
+        home(second).current()
+    assert sorted(Path(lake.lake.data).rglob("*")) == before
+
+
+def test_who_was_killed_while_marking_a_place_goes_on_and_no_other_does(
+    postgres: lakes.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = postgres.lake(tmp_path / "rows"), postgres.lake(tmp_path / "rows")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lake_place, "write_safely", killed)
+        for lake in (first, second):
+            with pytest.raises(KeyboardInterrupt):
+                lake_place.claim(lake)
+    lake_place.claim(first)
+    lake_place.claim(first)
+    with pytest.raises(StoreError, match="HMA_STORE_DATA"):
+        lake_place.claim(second)
+    assert len(_in_catalog(first, "SELECT * FROM hma_lake")) == 1
+
+
+def test_a_catalog_in_another_database_removes_nothing_until_told(
+    postgres: lakes.Server, lake: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert lake.lake
+    made_in = str(_in_catalog(lake.lake, "SELECT current_database()")[0][0])
+    postgres.run("createdb", "--template", made_in, f"{made_in}_again")
+    copied = Lake(lake.lake.catalog.replace(made_in, f"{made_in}_again"), lake.lake.data)
+    again = replace(lake, lake=copied)
+    left = Path(copied.data) / "main" / "issues" / "left.parquet"
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_bytes(b"the other one's")
+    assert verify(again).differences == []
+    with writers.writer(again, ()) as writer, writer.alone():
+        pass
+    assert left.exists()
+    assert "not swept" in caplog.text
+    with (
+        pytest.raises(StoreError, match="UPDATE hma_lake"),
+        writers.writer(again, ()) as writer,
+        writer.building(),
+    ):
+        pass
+    with ducklake.connect() as con:
+        ducklake.attach_to_write(con, copied)
+        why = lake_place.why_not(con, copied, ducklake.OWN_CATALOG)
+        assert why
+        # as it says
+        mark, statement = re.findall(r"write ({.*}) into .* (UPDATE .*')\.", why)[0]
+        place = Path(copied.data) / lake_place.MARK
+        before = place.read_bytes()
+        place.write_text(mark, encoding="utf-8")
+        con.execute(
+            f"CALL postgres_execute('{ducklake.OWN_CATALOG}', {ducklake.literal(statement)})"
+        )
+    try:
+        with writers.writer(lake, ()) as writer, writer.alone():
+            assert left.exists(), "who has handed over its rows removes none"
+        with writers.writer(again, ()) as writer, writer.alone():
+            assert not left.exists()
+    finally:
+        place.write_bytes(before)
+    with ducklake.connect() as con:
+        ducklake.attach_to_write(con, lake.lake)
+        assert lake_place.why_not(con, lake.lake, ducklake.OWN_CATALOG) is None
+
+
+def _in_catalog(lake: Lake, query: str) -> list[tuple[object, ...]]:
+    with ducklake.connect(extensions=[ducklake.POSTGRES]) as con:
+        ducklake.attach_catalog(con, lake, read_only=True)
+        return ducklake.ask(con, query)
+
+
+def _run_in_catalog(lake: Lake, statements: str) -> None:
+    with ducklake.connect(extensions=[ducklake.POSTGRES]) as con:
+        ducklake.attach_catalog(con, lake, read_only=False)
+        con.execute(f"CALL postgres_execute('catalog', {ducklake.literal(statements)})")
+
+
 # --- moving between homes ---
 
 
 def test_a_ledger_moves_into_a_lake_and_back_with_every_row_and_time(
-    postgres: lakes.Server, tmp_path: Path
+    postgres: lakes.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = lab.small_data(tmp_path / "data")
     lab.refresh_small(files)
@@ -226,6 +459,14 @@ def test_a_ledger_moves_into_a_lake_and_back_with_every_row_and_time(
     (files.ledger / "HOME").unlink()  # which would refuse it before
     with pytest.raises(MigrateError, match="holds a ledger already"):
         migrate(files, lake.lake)
+
+    def overtaken(*_: object) -> None:
+        raise MovedOnError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lake_writer.LakeWriter, "publish", overtaken)
+        with pytest.raises(MigrateError, match="meanwhile"):
+            migrate(files, postgres.lake(files.data / "another"))
     lab.change(lake, "change 2")
     lab.refresh_small(lake)
     assert verify(lake).differences == []
@@ -300,6 +541,8 @@ def test_a_password_in_the_setting_is_refused_and_never_repeated(
         "host=db password=hunter2-hunter2",
         "postgresql://hma:hunter2-hunter2@db/lake",
         "host=db PASSWORD = 'hunter2-hunter2'",
+        "postgresql://hma:hunter2/hunter2@db/lake",
+        "postgresql://hma:hunter2@hunter2@db/lake",
     ):
         with pytest.raises(StoreError, match="PGPASSWORD") as refused:
             lake_of(f"ducklake:postgres:{words}", workspace.data)
@@ -312,6 +555,64 @@ def test_a_password_in_the_setting_is_refused_and_never_repeated(
         with pytest.raises(StoreError, match="HMA_STORE takes file or"):
             lake_of(other, workspace.data)
     assert lake_of("file", workspace.data) is None
+    assert lake_of("ducklake:postgres:postgresql://hma@db:5432/lake", workspace.data)
+
+
+def test_serving_begins_an_empty_lake_and_writes_to_no_other(
+    postgres: lakes.Server, lake: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("etl.serving.definitions", lambda _: "another version")
+    assert not _needs_building(lake)
+    assert _needs_building(Folders(tmp_path, postgres.lake(tmp_path / "lake")))
+    assert not _needs_building(Folders(tmp_path, Lake("host=/nowhere", str(tmp_path))))
+
+
+def test_paths_in_the_setting_hold_in_every_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for rows, meant in (
+        ("rows", f"{tmp_path}/rows"), ("s3://bucket/rows", "s3://bucket/rows"), ("/rows", "/rows"),
+        ("", f"{tmp_path}/data/lake"),
+    ):  # fmt: skip
+        monkeypatch.setenv("HMA_STORE_DATA", rows)
+        found = lake_of("ducklake:postgres:host=db", Path("data"))
+        assert found
+        assert found.data == meant
+    for words, meant in (
+        ("passfile=own/pass host=db", f"passfile={tmp_path}/own/pass host=db"),
+        ("host=db passfile = 'my pass'", f"host=db passfile = '{tmp_path}/my pass'"),
+        ("host=db passfile=/own/pass", "host=db passfile=/own/pass"),
+        ("postgresql://db/x?passfile=my%20pass&a=b", f"postgresql://db/x?passfile={tmp_path}/my%20pass&a=b"),
+    ):  # fmt: skip
+        found = lake_of(f"ducklake:postgres:{words}", Path("data"))
+        assert found
+        assert found.catalog == meant
+
+
+def test_a_lake_with_its_archive_in_a_bucket_is_refused(
+    workspace: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    somewhere = Lake("host=/nowhere", "/nowhere")
+    monkeypatch.setenv("HMA_DATA", str(workspace.data))
+    monkeypatch.setenv("HMA_STORE", f"ducklake:postgres:{somewhere.catalog}")
+    monkeypatch.setenv("HMA_ARCHIVE", "s3://bucket")
+    code, said = hma("config", "check")
+    assert (code, "which all machines share" in said) == (2, True)
+    monkeypatch.setattr("sys.argv", ["hma", "status"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    with pytest.raises(StoreError, match="in a folder"):
+        migrate(replace(workspace, archive_home="s3://bucket"), somewhere)
+    monkeypatch.delenv("HMA_ARCHIVE")
+    assert chosen_folders().lake
+    with pytest.raises(StoreError, match="in a folder"):
+        move(chosen_folders(), "s3://bucket")
+    workspace.archive.mkdir(exist_ok=True)
+    (workspace.archive / "HOME").write_text("s3://bucket\n", encoding="utf-8")
+    with pytest.raises(StoreError, match="HMA_STORE=file hma migrate-archive folder"):
+        chosen_folders()
 
 
 def test_a_wrong_password_is_not_shown(
@@ -327,6 +628,29 @@ def test_a_wrong_password_is_not_shown(
     assert code == 5
     assert "cannot be reached" in said
     assert "wrong-wrong" not in said
+
+
+def test_readers_are_not_told_how_the_catalog_is_reached(
+    postgres: lakes.Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = Lake("host=/nowhere-at-all user=somebody dbname=x", str(tmp_path))
+    for call in (
+        lambda: Ledgers(home(Folders(tmp_path, nowhere))).lease().__enter__(),
+        lambda: writers.writer(Folders(tmp_path, nowhere), ()).__enter__(),
+    ):
+        with pytest.raises(NoLedgerError, match=r"catalog cannot be reached$") as told:
+            call()
+        assert "nowhere" not in str(told.value)
+    assert "nowhere-at-all" in caplog.text
+    # nor, when its rows are gone, where the replica is to be made
+    data = lab.small_data(tmp_path / "data").data
+    emptied = Folders(data, postgres.lake(data / "lake"))
+    lab.refresh_small(emptied)
+    assert emptied.lake
+    shutil.rmtree(emptied.lake.data)
+    shutil.rmtree(emptied.ledger)
+    with pytest.raises(NoLedgerError, match=r"the log says why$"):
+        Ledgers(home(emptied)).lease().__enter__()
 
 
 def test_workers_of_different_sources_lose_nothing_and_leave_nothing(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from etl import ducklake
+from etl.lake_place import MARK
 from etl.settings import Lake
 
 # A file of deletions that a later one took in stays known, until ``hma prune`` removes it.
@@ -22,5 +23,5 @@ def orphans(lake: Lake) -> list[str]:
     return sorted(
         path.name
         for path in Path(lake.data).rglob("*")
-        if path.is_file() and path.name not in named
+        if path.is_file() and path.name not in named and path.name != MARK
     )
