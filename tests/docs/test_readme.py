@@ -135,8 +135,15 @@ def numbers(rows: list[Row]) -> set[Decimal]:
 
 
 @pytest.mark.parametrize("command", [line for line in COMMANDS if "hma " in line])
-def test_every_hma_command_of_the_readme_runs(command: str, published: Folders) -> None:
+def test_every_hma_command_of_the_readme_runs(
+    command: str, published: Folders, request: pytest.FixtureRequest
+) -> None:
     settings, arguments = parsed(command)
+    if arguments[0] == "migrate":
+        lake = request.getfixturevalue("postgres").lake(published.data / "lake")
+        arguments[1] = f"ducklake:postgres:{lake.catalog}"
+    if arguments[0] == "migrate-archive":
+        arguments[1] = request.getfixturevalue("s3").address()
     if arguments[0] in {"accept", "reject"}:
         arguments[2] = put_on_hold(published, arguments[1])
     if arguments[0] == "rebuild":
