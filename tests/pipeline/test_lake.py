@@ -387,6 +387,9 @@ def test_a_catalog_in_another_database_removes_nothing_until_told(
     postgres: lakes.Server, lake: Folders, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert lake.lake
+    if len(Replicas(lake.ledger, lake.lake).chain()) < 2:
+        lab.change(lake, "one to prune")
+        lab.refresh_small(lake)
     made_in = str(_in_catalog(lake.lake, "SELECT current_database()")[0][0])
     postgres.run("createdb", "--template", made_in, f"{made_in}_again")
     copied = Lake(lake.lake.catalog.replace(made_in, f"{made_in}_again"), lake.lake.data)
@@ -399,6 +402,8 @@ def test_a_catalog_in_another_database_removes_nothing_until_told(
         pass
     assert left.exists()
     assert "not swept" in caplog.text
+    with pytest.raises(StoreError, match="none is removed"):
+        writers.prune(again, 1)
     with (
         pytest.raises(StoreError, match="UPDATE hma_lake"),
         writers.writer(again, ()) as writer,
