@@ -22,6 +22,12 @@ def here(function: str, *arguments: object, **_options: object) -> Cost:
     return cost
 
 
+@pytest.fixture(autouse=True)
+def _the_environment_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is measured names its data folder in the environment; here that is undone."""
+    monkeypatch.setenv("HMA_DATA", str(tmp_path))
+
+
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (recording, growth, streaming):
