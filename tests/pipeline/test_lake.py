@@ -96,17 +96,6 @@ def test_a_refresh_overtaken_by_another_begins_again_on_it(lake: Folders) -> Non
     assert verify(lake).differences == []
 
 
-def test_an_archive_does_not_move_while_anybody_is_at_work_on_the_lake(
-    lake: Folders, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert lake.lake
-    monkeypatch.setenv("HMA_DATA", str(lake.data))
-    monkeypatch.setenv("HMA_STORE", f"ducklake:postgres:{lake.lake.catalog}")
-    with lake_writer.writer(lake, lake.lake, [OTHER]):
-        code, said = hma("migrate-archive", "s3://elsewhere")
-    assert (code, "another refresh is running" in said) == (4, True)
-
-
 def test_a_commit_over_another_one_fails_even_without_locks(
     postgres: lakes.Server, tmp_path: Path
 ) -> None:

@@ -118,25 +118,27 @@ def test_the_cron_line_runs_the_same_command_hourly_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-HOMES = {
+LAKE = {
     "HMA_STORE": "ducklake:postgres:host=/run/postgresql user=hma dbname=ledger",
     "HMA_STORE_DATA": "/srv/rows",
-    "HMA_ARCHIVE": "s3://bucket/archive",
 }
 
 
+@pytest.mark.parametrize(
+    ("homes", "rows"), [(LAKE, " /srv/rows"), ({"HMA_ARCHIVE": "s3://bucket/archive"}, "")]
+)
 def test_a_timer_goes_on_in_the_homes_that_are_set(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, homes: dict[str, str], rows: str
 ) -> None:
     monkeypatch.setenv("HMA_DATA", str(tmp_path))
-    for name, value in HOMES.items():
+    for name, value in homes.items():
         monkeypatch.setenv(name, value)
     words = shlex.split(hma("install-timer", "--cron", "--user", "ledger").stdout)
-    assert {f"{name}={value}" for name, value in HOMES.items()} <= set(words)
+    assert {f"{name}={value}" for name, value in homes.items()} <= set(words)
     assert hma("install-timer", str(tmp_path / "units"), "--user", "ledger").exit_code == 0
     said = lines((tmp_path / "units" / UNITS[0]).read_text())
-    assert {f'"{name}={value}"' for name, value in HOMES.items()} <= set(said["Environment"])
-    assert said["ReadWritePaths"] == [f"{tmp_path} /srv/rows"]
+    assert {f'"{name}={value}"' for name, value in homes.items()} <= set(said["Environment"])
+    assert said["ReadWritePaths"] == [f"{tmp_path}{rows}"]
     assert said["ProtectHome"] == ["yes"]
 
 
