@@ -181,7 +181,7 @@ def test_a_home_with_a_secret_or_a_sign_of_systemds_is_refused(name: str, value:
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
 def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
     for name in UNITS:
-        there = replace(installation(tmp_path, "daemon"), homes=HOMES)
+        there = replace(installation(tmp_path, "daemon"), homes=LAKE)
         (tmp_path / name).write_text(unit(name, there))
     paths = [str(tmp_path / name) for name in UNITS]
     done = subprocess.run(
