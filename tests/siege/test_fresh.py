@@ -16,7 +16,7 @@ import pytest
 
 from etl.settings import Folders
 from etl.sources import all_sources
-from etl.timer import DEPLOY, Installation, own_command, unit
+from etl.timer import Installation, own_command, unit
 from tests.dashboard.serving import REPOSITORY, free_port
 from tests.tools.fresh import Unit, parsed, ready
 
@@ -103,10 +103,12 @@ def test_the_units_line_and_the_server_run_as_a_user_without_rights(installed: U
         server.communicate()
 
 
-def test_what_a_unit_says_is_read_as_systemd_reads_it() -> None:
-    found = parsed((DEPLOY / "hma-refresh.service").read_text(encoding="utf-8"))
-    assert found.command == ("$hma", "refresh", "--due")
-    assert (found.user, found.folder) == ("$user", "$data")
+def test_what_a_unit_says_is_read_as_systemd_reads_it(tmp_path: Path) -> None:
+    hma, data = tmp_path / "hma", tmp_path / "data"
+    installation = Installation(hma, data, data / "hma.toml", "ledger")
+    found = parsed(unit("hma-refresh.service", installation))
+    assert found.command == (str(hma), "refresh", "--due")
+    assert (found.user, found.folder) == ("ledger", str(data))
     assert found.environment["HMA_LOG"] == "json"
     with pytest.raises(LookupError):
         parsed("# ExecStart=/bin/true\n")
