@@ -9,9 +9,9 @@ from typing import Annotated, Final
 
 import typer
 
-from etl import sql
+from etl import malloc, sql
 from etl.config import config_file
-from etl.console import chosen_sources, configured, err, explain, out, refreshed
+from etl.console import EXIT_BUSY, chosen_sources, configured, err, explain, out, refreshed
 from etl.refresh import code_version as definitions
 from etl.settings import LAKE, PACKAGE, Folders, Lake, folders
 from etl.store import Ledgers, NoLedgerError, home
@@ -33,7 +33,7 @@ def serve(
     where = folders()
     if _needs_building(where):
         out.print("Building the ledger from the embedded data …")
-        explain(refreshed(where, chosen_sources(None, embedded=True)))
+        _build(where)
     settings = configured().api
     out.print(f"HMA Ledger is at http://{host}:{port} (Ctrl-C stops it)")
     hosts = settings.hosts
@@ -53,6 +53,7 @@ def serve(
             os.environ["PGPASSFILE"] = str(Path(os.environ["PGPASSFILE"]).absolute())
     os.environ["HMA_CONFIG"] = str(config_file().resolve())
     os.chdir(PACKAGE.parent)  # Streamlit reads .streamlit/config.toml from the working folder
+    malloc.give_back()
     import uvicorn
 
     uvicorn.run(
@@ -62,6 +63,16 @@ def serve(
         limit_concurrency=settings.connections, ws_max_size=LONGEST_MESSAGE_BYTES,
         ws_per_message_deflate=False,
     )  # fmt: skip
+
+
+def _build(where: Folders) -> None:
+    """Build the ledger, unless another refresh is at it: the pages show what that one publishes."""
+    try:
+        explain(refreshed(where, chosen_sources(None, embedded=True)))
+    except typer.Exit as ended:
+        if ended.exit_code != EXIT_BUSY:
+            raise
+        out.print("It is shown as soon as that refresh has published it.")
 
 
 def _needs_building(where: Folders) -> bool:

@@ -17,6 +17,7 @@ FEW_FILES: Final = 5
 FEW_AREAS: Final = 12
 PACKED: Final = re.compile(", packed with SHA-256 [0-9a-f]+")  # stands in full on Sources
 FEW_SPANS: Final = 3
+LINE: Final = ("area", "area_name", "year", "agency", "account", "flow")  # of one organisation
 UNNAMED: Final = "Not named by the source"
 
 st.title("Partners")
@@ -62,22 +63,33 @@ partner = address.choose(
 of_area = f" in {places[area]}" if area else ""
 
 
-def figures(some: pl.DataFrame, year: int | None) -> str:
-    """The sum of some rows, linked to the figures of which it is made."""
-    if some.is_empty():
+def summed(some: pl.DataFrame, *by: str) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """The sums of rows, and how their source spells who got the money, by the values of ``by``."""
+    found = some.group_by(by).agg(
+        pl.col("amount_usd").sum(),
+        pl.col("amount_usd").count().alias("amounts_count"),
+        pl.col("entries_count").sum(),
+        pl.col("is_incomplete").any(),
+        pl.col("spellings_seen").drop_nulls().unique(),
+    )
+    return {tuple(row[name] for name in by): row for row in found.iter_rows(named=True)}
+
+
+def figures(found: dict[str, Any] | None, year: int | None) -> str:
+    """A sum, linked to the figures of which it is made."""
+    if found is None:
         return show.MISSING
-    count = int(some["entries_count"].sum())
+    count = found["entries_count"]
     words = show.no_sum(count, may_add=about["is_additive"])
-    if (about["is_additive"] or count == 1) and some["amount_usd"].count():
-        words = show.usd(queries.total(some, "amount_usd"))
-        words += ", incomplete" if some["is_incomplete"].any() else ""
-    return show.rows_link(words, address.rows("funding", _filters(some, year)))
+    if (about["is_additive"] or count == 1) and found["amounts_count"]:
+        words = show.usd(found["amount_usd"])
+        words += ", incomplete" if found["is_incomplete"] else ""
+    return show.rows_link(words, address.rows("funding", _filters(found, year)))
 
 
-def _filters(some: pl.DataFrame, year: int | None) -> dict[str, object]:
-    """What the figures behind some rows of one organisation have in common."""
-    printed = some["spellings_seen"].drop_nulls().unique()
-    spellings = sorted({one for text in printed for one in text.split(" ; ")})
+def _filters(found: dict[str, Any], year: int | None) -> dict[str, object]:
+    """What the figures behind a sum of one organisation have in common."""
+    spellings = sorted({one for text in found["spellings_seen"] for one in text.split(" ; ")})
     return {
         "series": name,
         "area": area,
@@ -119,17 +131,20 @@ def all_of_them() -> None:
     of_shown = rows.join(
         shown.select("implementer"), on="implementer", how="semi", nulls_equal=True
     )
-    parts = {key[0]: part for key, part in of_shown.group_by("implementer")}
+    in_all = summed(of_shown, "implementer")
+    by_year = summed(of_shown, "implementer", "year")
 
     def of_year(year: int) -> show.Cell:
-        return lambda row: figures(parts[row["implementer"]].filter(year=year), year)
+        return lambda row: figures(by_year.get((row["implementer"], year)), year)
 
     named = totals["implementer"].count()
     st.header(f"{named:,} organisation{'' if named == 1 else 's'}{show.plain(of_area)}")
     spans = show.years_of(years, about["year_basis"])
     if spans.count(",") >= FEW_SPANS:
         spans = f"{len(years)} years with rows, {label}{years[-1]} to {label}{years[0]}"
-    over_years: dict[str, show.Cell] = {spans: lambda row: figures(parts[row["implementer"]], None)}
+    over_years: dict[str, show.Cell] = {
+        spans: lambda row: figures(in_all[row["implementer"],], None)
+    }
     show.table(
         shown,
         {
@@ -159,15 +174,12 @@ def one_of_them() -> None:
     )
     pages = -(-its.height // PAGE_ROWS)
     page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
+    shown = its.slice((page - 1) * PAGE_ROWS, PAGE_ROWS)
+    of_line = summed(its.join(shown.select(LINE), on=LINE, how="semi", nulls_equal=True), *LINE)
 
     def amount(row: dict[str, Any]) -> str:
-        some = its.filter(
-            pl.all_horizontal(
-                pl.col(column).eq_missing(row[column])
-                for column in ("area", "area_name", "year", "agency", "account", "flow")
-            )
-        )
-        filters = _filters(some, row["year"]) | {"account": row["account"]}
+        found = of_line[tuple(row[column] for column in LINE)]
+        filters = _filters(found, row["year"]) | {"account": row["account"]}
         for column, equals in (("area", "area"), ("agency", "agency.exact")):
             filters |= {equals: row[column]} if row[column] else {f"{column}.null": "yes"}
         words = show.usd(row["amount_usd"])
@@ -177,7 +189,6 @@ def one_of_them() -> None:
             words += ", incomplete"
         return show.rows_link(words, address.rows("funding", filters))
 
-    shown = its.slice((page - 1) * PAGE_ROWS, PAGE_ROWS)
     show.table(
         shown,
         {
