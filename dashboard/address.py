@@ -15,7 +15,6 @@ import re
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import Final
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import streamlit as st
 
@@ -258,11 +257,11 @@ def behind(table: str, wanted: Mapping[str, object]) -> str:
 
 def behind_of(rows_address: str) -> str:
     """The same page for an address that :func:`rows` made."""
-    parts = urlsplit(rows_address)
-    table = parts.path.rpartition("/")[2].partition(".")[0]
-    return f"/rows?{urlencode([('of', table), *parse_qsl(parts.query, keep_blank_values=True)])}"
+    path, _, query = rows_address.partition("?")
+    table = path.rpartition("/")[2].partition(".")[0]
+    return f"/rows?of={table}{'&' if query else ''}{query}"
 
 
 def _with_query(path: str, query: Mapping[str, object]) -> str:
-    pairs = urlencode(filters.pairs_of(query))
+    pairs = filters.encoded(filters.pairs_of(query))
     return f"{path}?{pairs}" if pairs else path

@@ -37,22 +37,21 @@ def bars(rows: pl.DataFrame) -> pl.DataFrame:
     """
     split = pl.col("killed").is_not_null() & pl.col("injured").is_not_null()
     rest = pl.col("total") - pl.col("killed") - pl.col("injured") - pl.col("unknown").fill_null(0)
-    shared = rows.with_columns(
-        is_open=_is_open(rows), counted_by=_counted_by(rows),
-        total=pl.when(split).then(pl.when(rest > 0).then(rest)).otherwise("total"),
-    )  # fmt: skip
-    columns = ["calendar_year", "edition", "is_open", "counted_by"]
+    parts: dict[str, pl.Expr] = {
+        outcome: pl.when(split).then(pl.col(column)) for column, outcome in PARTS
+    }
+    parts["not split"] = pl.when(split).then(pl.when(rest > 0).then(rest)).otherwise("total")
+    about = {
+        "calendar_year": pl.col("calendar_year"), "edition": pl.col("edition"),
+        "is_open": _is_open(rows), "counted_by": _counted_by(rows),
+    }  # fmt: skip
     if "entry_id" in rows.columns:  # figures of the ledger, whose bars lead to them
-        shared = shared.with_columns(href=opens(rows))
-        columns.append("href")
-    return pl.concat(
-        [
-            shared.filter(split | pl.lit(column == "total"))
-            .select(*columns, people=pl.col(column).cast(pl.Float64))
-            .with_columns(outcome=pl.lit(outcome))
-            .drop_nulls("people")
-            for column, outcome in (*PARTS, ("total", "not split"))
-        ]
+        about["href"] = pl.lit(opens(rows))
+    wide = rows.select(**about, **{name: part.cast(pl.Float64) for name, part in parts.items()})
+    return (
+        wide.unpivot(list(parts), index=list(about), variable_name="outcome", value_name="people")
+        .drop_nulls("people")
+        .select(*about, "people", "outcome")
     )
 
 
@@ -75,23 +74,16 @@ def signs(
     ``span`` are the years of the axis, where it is wider than those of the rows; ``missing`` says why a
     year has no bar.
     """
-    years = [*rows["calendar_year"].to_list(), *span]
-    known = set(
-        rows.filter(pl.any_horizontal(pl.col("total", "killed").is_not_null()))["calendar_year"]
-    )
+    lines = rows.select("calendar_year", "total", "killed", "is_break", "break_reason").rows()
+    years = [*(year for year, *_ in lines), *span]
+    known = {year for year, *counts, _, _ in lines if counts != [None, None]}
     found = [
         (year, "no figure", f"{missing}; that is no zero")
         for year in range(min(years), max(years) + 1)
         if year not in known
     ]
-    found += [
-        (year, "zero", "the source says zero") for year in rows.filter(total=0)["calendar_year"]
-    ]
-    found += list(
-        rows.filter(pl.col("is_break"))
-        .select("calendar_year", pl.lit("break"), "break_reason")
-        .iter_rows()
-    )
+    found += [(year, "zero", "the source says zero") for year, total, *_ in lines if total == 0]
+    found += [(year, "break", reason) for year, *_, is_break, reason in lines if is_break]
     return pl.DataFrame(
         found,
         schema={"calendar_year": pl.Int64, "sign": pl.String, "words": pl.String},
@@ -333,7 +325,8 @@ def _table(rows: pl.DataFrame, name: str) -> None:
     said: Counted = {}
     for row in rows.iter_rows(named=True):
         said.setdefault((row["calendar_year"], row["measure"]), []).append(row)
-    measures = [measure for measure in CASUALTY_MEASURES if measure in rows["measure"]]
+    there = set(rows["measure"])
+    measures = [measure for measure in CASUALTY_MEASURES if measure in there]
 
     def cell(measure: str) -> show.Cell:
         return lambda row: _cell(said, row["calendar_year"], measure)
@@ -413,32 +406,33 @@ def _difference(row: dict[str, Any], reference: dict[str, Any] | None) -> str:
 def reasons(rows: pl.DataFrame) -> None:
     """Why the counts differ: what each measure is, and what its sources say of themselves."""
     why = {row["measure"]: row for row in queries.ask("casualty_measures").iter_rows(named=True)}
+    counted: dict[str, list[dict[str, Any]]] = {}
+    for row in rows.iter_rows(named=True):
+        counted.setdefault(row["measure"], []).append(row)
     lines = []
     for measure in CASUALTY_MEASURES:
-        of_it = rows.filter(measure=measure)
-        if of_it.is_empty() or measure not in why:
+        of_it = counted.get(measure)
+        if not of_it or measure not in why:
             continue
         lines.append(
             f"- **{show.plain(why[measure]['title'])}.** {show.plain(why[measure]['why'])}"
         )
         if measure == OTHER:
             continue
-        said = (
-            of_it.select("series_title", "caution", "caveats")
-            .drop_nulls()
-            .unique(maintain_order=True)
-        )
+        said = dict.fromkeys((row["series_title"], row["caution"], row["caveats"]) for row in of_it)
         lines += [
             f"  - {show.plain(title)}: {show.plain(caution)} {show.plain(caveats)}"
-            for title, caution, caveats in said.iter_rows()
+            for title, caution, caveats in said
+            if None not in (title, caution, caveats)
         ]
-        named = of_it.filter(pl.col("is_newest_edition")).unique(
-            subset=["report", "edition"], maintain_order=True
-        )
-        noted = named.drop_nulls("note").filter(pl.col("is_other_scope"))
+        editions: dict[tuple[str, str], dict[str, Any]] = {}
+        for row in of_it:
+            if row["is_newest_edition"]:
+                editions.setdefault((row["report"], row["edition"]), row)
+        noted = [row for row in editions.values() if row["note"] and row["is_other_scope"]]
         lines += [
             f"  - {show.link(row['edition'], row['source_url'])}, {row['calendar_year']}: {show.plain(row['note'])}"
-            for row in noted.head(FEW_SOURCES).iter_rows(named=True)
+            for row in noted[:FEW_SOURCES]
         ]
     with st.expander("Why they differ", expanded=True):
         st.markdown("\n".join(lines))

@@ -19,8 +19,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
-from urllib.parse import urlencode
+from functools import lru_cache
+from typing import Any, Final, cast
+from urllib.parse import quote_plus, urlencode
 
 import dataframely as dy
 import polars as pl
@@ -34,6 +35,7 @@ OPERATORS: Final = ("ne", *COMPARISONS, "contains", "exact", "null")
 GRAMMAR: Final = 1  # the version that this server reads and writes
 GRAMMAR_KEY: Final = "grammar"
 WORDS_KEY: Final = "q"
+SHORT: Final = 100  # letters of a word that is kept in its quoted form
 YES: Final = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 AREA_COLUMNS: Final = frozenset({"area", "donor_area", "region_area"})
 # Columns of names that have no commas; those of CODES are looked up in the ledger.
@@ -371,5 +373,20 @@ def pairs_of(filters: Mapping[str, object]) -> list[tuple[str, str]]:
 
 def address(table: str, filters: Mapping[str, object], ending: str = "csv") -> str:
     """The API address of a table with filters (see :func:`pairs_of`)."""
-    query = urlencode(pairs_of(filters))
+    query = encoded(pairs_of(filters))
     return f"/api/v1/{table}.{ending}" + (f"?{query}" if query else "")
+
+
+def encoded(pairs: Sequence[tuple[str, str]]) -> str:
+    """Keys and values as an address has them."""
+    return urlencode(pairs, quote_via=cast(Any, _quoted))
+
+
+def _quoted(text: str, *how: Any) -> str:
+    return _few_words(text, *how) if len(text) <= SHORT else quote_plus(text, *how)
+
+
+@lru_cache(8192)
+def _few_words(text: str, *how: Any) -> str:
+    """A page of links says the same few words again and again; what a reader types may be long, and isn't kept."""
+    return quote_plus(text, *how)

@@ -103,7 +103,7 @@ def ask_filtered(name: str, conditions: Sequence[filters.Condition], *more: int)
     return _filtered(_key(lease), name, tuple(conditions), more, lease)
 
 
-@st.cache_data(max_entries=512, show_spinner=False)
+@st.cache_resource(max_entries=512, show_spinner=False)
 def _download(
     key: Key, table: str, pairs: list[tuple[str, str]], _lease: Lease
 ) -> tuple[int, dict[str, int]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -42,7 +43,7 @@ FILES: Final = {
     "json": "JSON",
     "zip": "zip with citation and licences",
 }
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]()#+!|<>$~:&-])")
+_ESCAPED: Final = str.maketrans({sign: f"\\{sign}" for sign in r"\`*_{}[]()#+!|<>$~:&-"})
 _UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 
 
@@ -50,19 +51,26 @@ def plain(text: object) -> str:
     """``text`` so that Markdown shows it letter for letter; control and direction marks go."""
     if text is None:
         return MISSING
-    return _SPECIAL.sub(r"\\\1", _UNSEEN.sub(" ", str(text)))
+    said = str(text)
+    return (said if said.isprintable() else _UNSEEN.sub(" ", said)).translate(_ESCAPED)
 
 
 def link(label: object, url: str | None) -> str:
     """A Markdown link, or just the label where ``url`` is not an http address."""
+    safe = _outside((url or "").split(" ; ")[0].strip())
+    return f"[{plain(label)}]({safe})" if safe else plain(label)
+
+
+@lru_cache(4096)
+def _outside(url: str) -> str | None:
+    """An address on the web with nothing in it that ends a link; None if it is no such address."""
     try:
-        parts = urlsplit((url or "").split(" ; ")[0].strip())
+        parts = urlsplit(url)
     except ValueError:  # brackets or letters that no host name has
-        return plain(label)
+        return None
     if parts.scheme not in {"http", "https"} or not parts.netloc:
-        return plain(label)
-    safe = quote(parts.geturl(), safe="/:?#@!$&+,;=%")
-    return f"[{plain(label)}]({safe})"
+        return None
+    return quote(parts.geturl(), safe="/:?#@!$&+,;=%")
 
 
 def entry_link(label: object, entry_id: str | None) -> str:

@@ -28,7 +28,8 @@ def declared() -> dict[str, dict[str, Any]]:
 
 def present(frame: pl.DataFrame) -> list[str]:
     """The measures that a frame of ``reconciliation`` holds, in the order for readers."""
-    return [name for name in declared() if name in frame["measure"]]
+    there = set(frame["measure"])
+    return [name for name in declared() if name in there]
 
 
 def table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 
@@ -15,6 +16,10 @@ def main() -> None:
         if "refresh" in sys.argv and any(argument.startswith("--from") for argument in sys.argv):
             with suppress(StoreError):  # the command itself will say it
                 spare.start_early(folders().archive)
+        if (
+            "serve" in sys.argv
+        ):  # pages shape small tables, for which a second thread costs more than it does
+            os.environ.setdefault("POLARS_MAX_THREADS", "1")
         from etl.cli import main as run  # noqa: PLC0415 - half a second, in which the other starts too
 
         run()

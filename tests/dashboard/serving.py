@@ -16,7 +16,7 @@ import httpx
 from etl.settings import Folders
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SERVE = "from etl.cli import main; main()"
+SERVE = "from etl.start import main; main()"
 
 
 def free_port() -> int:
