@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from dashboard import filters, names
 from dashboard.current import limits
-from etl import sql
+from etl import homes, sql
 from etl.archive import ArchiveError
 from etl.manifest import of_ledger
 from etl.settings import folders
@@ -246,6 +246,7 @@ def manifest_sha256(ledger: str) -> str | None:
     """The hash that the ledger goes by, in full; None where the archive with its manifest is not at hand."""
     where = folders()
     try:
+        homes.catch_up(where)
         return of_ledger(where.archive, where.ledger / f"{ledger}.duckdb")[0]
     except (ArchiveError, ValueError):  # a ledger that was named by hand has no manifest
         return None

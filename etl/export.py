@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import duckdb
 
-from etl import asof, log, manifest, sql, withheld
+from etl import asof, homes, log, manifest, sql, withheld
 from etl.archive import ArchiveError, file_sha256, fsync_folder
 from etl.datapackage import ABSTRACT, Exported, citation, datapackage
 from etl.dictionary import as_markdown
@@ -93,6 +93,7 @@ def export(
             if as_of:
                 asof.look_back(con, refresh)
             progress("manifests")
+            homes.catch_up(folders)
             exported = _manifests(folders.archive, path, refresh, new)
             _tables(con, new, progress)
             _histories(con, refresh, new, progress)

@@ -7,7 +7,7 @@ or dashboard looks for a vintage in the wrong place, and no two archives grow fo
 migrate-archive`` moves an archive and then this mark.
 
 What lies beside the objects stays in the data folder: what publishers said last, downloads under way, and a
-copy of each refresh's manifest, which is put into the bucket first.
+copy of each refresh's manifest, which is put into the bucket first. Machines of one lake find each other's there.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from etl import manifest
 from etl.archive import Archive, ArchiveError, write_safely
 from etl.object_archive import ObjectArchive
 from etl.settings import HOME, Folders
@@ -124,6 +125,26 @@ def settle(folders: Folders, home: str | None) -> None:
         path.unlink(missing_ok=True)
     elif _marked(folders) != home:
         write_safely(path, f"{home}\n".encode())
+
+
+def catch_up(folders: Folders) -> None:
+    """Copy what other machines of a lake have put beside the objects of a bucket: the manifests of their refreshes.
+
+    Of a ledger in files there is nothing to copy: its machine has made them all.
+
+    Raises:
+        HomeError: as :func:`home_of`.
+        ArchiveError: the bucket cannot be asked.
+    """
+    if folders.lake is None:
+        return
+    archive = archive_of(folders)
+    if not isinstance(archive, ObjectArchive):
+        return
+    own = manifest.folder(folders.archive)
+    for name in archive.links():
+        if manifest.NAME.fullmatch(name) and not (own / name).is_file():
+            write_safely(own / name, archive.link(name))
 
 
 def link_keeper(folders: Folders) -> Callable[[str, bytes], None] | None:

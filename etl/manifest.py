@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -34,6 +35,8 @@ from etl.tables import ALL_TABLES
 FORMAT: Final = 1
 SHORT: Final = 16
 BATCH_ROWS: Final = 100_000
+# A manifest, by its own hash; what says of a ledger that it was rebuilt or moved, by that of the ledger.
+NAME: Final = re.compile(r"((?:rebuilt-|moved-)?)\d{6,}-([0-9a-f]{64})\.json")
 Keep = Callable[[str, bytes], None]  # takes the name and the content of a file
 # Differ between machines that read the same bytes; the serving file's own hash covers them.
 TIMES: Final = frozenset(

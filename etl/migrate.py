@@ -15,14 +15,14 @@ from pathlib import Path
 
 import duckdb
 
-from etl import fingerprint, lake_writer, manifest, writers
+from etl import fingerprint, homes, lake_writer, manifest, writers
 from etl.fingerprint import Fingerprint
 from etl.lake import settle
 from etl.manifest import Manifest
 from etl.proof import kept, write_moved
 from etl.publish import MovedOnError, copied, publish
 from etl.publish import writer as file_writer
-from etl.settings import Folders, Lake, require_one_archive
+from etl.settings import Folders, Lake
 from etl.store import CURRENT, require_format
 
 Progress = Callable[[str], None]
@@ -52,14 +52,14 @@ def migrate(here: Folders, to: Lake | None, progress: Progress = lambda _: None)
         MigrateError: it is there already, or there is one there, or it did not arrive whole.
         NoLedgerError: there is no ledger, or a lake cannot be reached.
         BusyError: somebody is writing to either home.
-        StoreError: a lake's place for its rows is another one's, or its archive lies in a bucket.
+        StoreError: a lake's place for its rows is another one's.
         ArchiveError: its manifest is missing or altered.
         StoreError: ``here`` names files, and the data folder's ledger is in a lake.
     """
     if here.lake == to:
         raise MigrateError("the ledger is there already")
     there = replace(here, lake=to)
-    require_one_archive(there)
+    homes.catch_up(here)
     with writers.still(here), kept(here) as path:
         _, link = manifest.of_ledger(here.archive, path)
         progress("hashes")
@@ -114,4 +114,4 @@ def _mark(there: Folders, path: Path, link: Manifest) -> None:
     """Say beside the manifests by which fingerprint the ledger goes in its new home."""
     mark = fingerprint.sha256(fingerprint.of_file(path))
     if link.ledger_size_bytes is not None or mark != link.ledger_sha256:
-        write_moved(there.archive, link, mark)
+        write_moved(there.archive, link, mark, homes.link_keeper(there))

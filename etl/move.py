@@ -9,10 +9,8 @@ and only then does the data folder learn where its archive is. The old home is l
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import Final
+from dataclasses import asdict, dataclass
 
 from etl import homes, manifest, writers
 from etl.archive import (
@@ -25,9 +23,8 @@ from etl.archive import (
 )
 from etl.homes import address
 from etl.object_archive import ObjectArchive
-from etl.settings import Folders, require_one_archive
+from etl.settings import Folders
 
-_LINK: Final = re.compile(r"(?:\d{6,}|rebuilt-\d{6,})-([0-9a-f]{64})\.json")
 Progress = Callable[[str], None]
 
 
@@ -55,7 +52,6 @@ def move(folders: Folders, to: str, progress: Progress = lambda _: None) -> Move
 
     Raises:
         MoveError: it is there already.
-        StoreError: it is to go into a bucket, and the ledger lies in a lake.
         BusyError: a refresh is running, here or on another machine that writes to the same lake.
         NoLedgerError: the lake cannot be reached.
         ArchiveError: an object is missing or altered, or a bucket cannot be used; the old home stays in use.
@@ -64,8 +60,6 @@ def move(folders: Folders, to: str, progress: Progress = lambda _: None) -> Move
     new = None if to == homes.FOLDER else address(to)
     if old == new:
         raise MoveError(f"the archive of {folders.data} is at {new or folders.archive} already")
-    if new:
-        require_one_archive(replace(folders, archive_home=new))
     moved = Moved(new)
     with writers.still(folders):
         source, target = homes.archive_at(folders, old), homes.archive_at(folders, new)
@@ -142,12 +136,12 @@ def _move_links(folders: Folders, source: Archive, target: Archive, moved: Moved
     own = manifest.folder(folders.archive)
     if isinstance(source, ObjectArchive):
         for name in source.links():
-            if _LINK.fullmatch(name) and not (own / name).is_file():
+            if manifest.NAME.fullmatch(name) and not (own / name).is_file():
                 content = source.link(name)
                 _require_link(source, name, content)
                 write_safely(own / name, content)
     for path in sorted(own.glob("*.json")):
-        if not _LINK.fullmatch(path.name):
+        if not manifest.NAME.fullmatch(path.name):
             continue
         if isinstance(target, ObjectArchive):
             content = path.read_bytes()
@@ -161,9 +155,9 @@ def _move_links(folders: Folders, source: Archive, target: Archive, moved: Moved
 
 
 def _require_link(archive: ObjectArchive, name: str, content: bytes, path: str = "") -> None:
-    """The manifest of a refresh has the hash in its name; the record of a rebuilt ledger has another's."""
-    match = _LINK.fullmatch(name)
-    is_named = match and not name.startswith("rebuilt-")
-    if is_named and match and hashlib.sha256(content).hexdigest() != match[1]:
+    """The manifest of a refresh has the hash in its name; the record of another ledger has that one's."""
+    match = manifest.NAME.fullmatch(name)
+    is_own = match and not match[1]
+    if is_own and match and hashlib.sha256(content).hexdigest() != match[2]:
         where = path or archive.bucket.where(f"refreshes/{name}")
         raise ArchiveError(f"{where} no longer has its SHA-256; {RESTORE}")

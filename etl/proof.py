@@ -68,15 +68,22 @@ def is_another_file(archive: Path, link: Manifest) -> bool:
     return link.ledger_size_bytes is None or any(moved)
 
 
-def write_moved(archive: Path, link: Manifest, mark: str) -> None:
-    """Keep which fingerprint a ledger had when it was moved to the home where it is now."""
+def write_moved(
+    archive: Path, link: Manifest, mark: str, keep: manifest.Keep | None = None
+) -> None:
+    """Keep which fingerprint a ledger had when it was moved to the home where it is now; ``keep`` as of a manifest."""
     said = {
         "refresh": link.refresh,
         "manifest_sha256": manifest.sha256_of(link),
         "fingerprint": mark,
     }
-    path = manifest.folder(archive) / f"moved-{link.refresh:06d}-{mark}.json"
-    write_safely(path, f"{json.dumps(said, indent=1)}\n".encode())
+    name, content = (
+        f"moved-{link.refresh:06d}-{mark}.json",
+        f"{json.dumps(said, indent=1)}\n".encode(),
+    )
+    if keep:
+        keep(name, content)
+    write_safely(manifest.folder(archive) / name, content)
 
 
 def _marks(archive: Path, refresh: int, sha256: str, report: Report) -> Iterator[str]:

@@ -174,6 +174,7 @@ def _attempt(order: _Order, writer: Writer, started: datetime) -> Outcome:
         confined.children(folders, order.reading) as apart,
     ):
         archive = homes.opened(folders)
+        homes.catch_up(folders)
         with writer.alone() as is_alone:
             if is_alone:
                 archive.sweep()

@@ -84,31 +84,16 @@ def folders() -> Folders:
     """The folders of this installation (see the module docstring).
 
     Raises:
-        StoreError: ``HMA_STORE`` names no home, or one that its archive does not go with.
+        StoreError: ``HMA_STORE`` names no home.
     """
     named = os.environ.get("HMA_DATA")
     beside = PACKAGE.parent / "data"
     data = Path(named).resolve() if named else beside if beside.is_dir() else Path.cwd() / "data"
-    found = Folders(
+    return Folders(
         data,
         lake_of(os.environ.get("HMA_STORE") or FILE, data),
         os.environ.get("HMA_ARCHIVE") or None,
     )
-    require_one_archive(found)
-    return found
-
-
-def require_one_archive(folders: Folders) -> None:
-    """Refuse a lake whose archive lies in a bucket: other machines would not find its manifests.
-
-    Raises:
-        StoreError: it does.
-    """
-    if folders.lake and (folders.archive_home or (folders.archive / HOME).exists()):
-        raise StoreError(
-            "a ledger in a lake needs its archive in a folder, which all machines share; take HMA_ARCHIVE away, "
-            f"and if {folders.archive / HOME} is there, first run: HMA_STORE={FILE} hma migrate-archive folder"
-        )
 
 
 def lake_of(store: str, data: Path) -> Lake | None:

@@ -49,6 +49,7 @@ def _verify(folders: Folders, path: Path, progress: Progress) -> Report:
     report.ledger = path.stem
     archive = homes.archive_of(folders)
     progress("manifests")
+    homes.catch_up(folders)
     chain = _chain(folders, path, report)
     _links(archive, chain, report)
     _newer(path, folders.archive, report)

@@ -20,7 +20,8 @@ from typer.testing import CliRunner
 
 from dashboard.current import ledgers
 from etl import ducklake, fingerprint, lake_place, lake_writer, manifest, writers
-from etl.cli import app, main
+from etl.cli import app
+from etl.export import MANIFESTS, export
 from etl.lake import Replicas
 from etl.lake_writer import DamagedLakeError
 from etl.migrate import MigrateError, migrate
@@ -30,13 +31,13 @@ from etl.rebuild import rebuild
 from etl.refresh import refresh
 from etl.serving import _needs_building
 from etl.settings import Folders, Lake, StoreError, lake_of
-from etl.settings import folders as chosen_folders
 from etl.sources import all_sources
 from etl.store import Ledgers, NoLedgerError, home
 from etl.verify import verify
 from tests import lakes
-from tests.helpers import ask
+from tests.helpers import ask, run
 from tests.resilience import children, lab, workers
+from tests.s3 import Server
 
 FIRST, OTHER = lab.SOURCES
 FULL_DISK = """
@@ -584,29 +585,47 @@ def test_paths_in_the_setting_hold_in_every_working_folder(
         assert found.catalog == meant
 
 
-def test_a_lake_with_its_archive_in_a_bucket_is_refused(
-    workspace: Folders, monkeypatch: pytest.MonkeyPatch
+def test_machines_of_a_lake_find_each_others_manifests_in_a_bucket(
+    postgres: lakes.Server, s3: Server, tmp_path: Path
 ) -> None:
-    somewhere = Lake("host=/nowhere", "/nowhere")
-    monkeypatch.setenv("HMA_DATA", str(workspace.data))
-    monkeypatch.setenv("HMA_STORE", f"ducklake:postgres:{somewhere.catalog}")
-    monkeypatch.setenv("HMA_ARCHIVE", "s3://bucket")
-    code, said = hma("config", "check")
-    assert (code, "which all machines share" in said) == (2, True)
-    monkeypatch.setattr("sys.argv", ["hma", "status"])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 2
-    with pytest.raises(StoreError, match="in a folder"):
-        migrate(replace(workspace, archive_home="s3://bucket"), somewhere)
-    monkeypatch.delenv("HMA_ARCHIVE")
-    assert chosen_folders().lake
-    with pytest.raises(StoreError, match="in a folder"):
-        move(chosen_folders(), "s3://bucket")
-    workspace.archive.mkdir(exist_ok=True)
-    (workspace.archive / "HOME").write_text("s3://bucket\n", encoding="utf-8")
-    with pytest.raises(StoreError, match="HMA_STORE=file hma migrate-archive folder"):
-        chosen_folders()
+    """Two data folders that share nothing but the lake and the bucket."""
+    rows = postgres.lake(tmp_path / "rows")
+    address = s3.address()
+    machines = [
+        Folders(lab.small_data(tmp_path / name / "data").data, rows, address)
+        for name in ("first", "second")
+    ]
+    for number, machine in enumerate((*machines, *machines), 1):
+        for other in machines:
+            lab.change(other, f"change {number}")
+        assert not run(machine, FIRST).failed
+    for machine in machines:
+        assert len(list(manifest.folder(machine.archive).glob("*.json"))) == 3 + (
+            machine is machines[1]
+        )
+        assert verify(machine).differences == []
+        assert len(list(manifest.folder(machine.archive).glob("*.json"))) == 4
+    with_nothing = Folders(lab.small_data(tmp_path / "third" / "data").data, rows, address)
+    export(with_nothing, tmp_path / "export")
+    assert len(list((tmp_path / "export" / MANIFESTS).iterdir())) == 4
+
+
+def test_a_lake_moves_its_archive_into_a_bucket_and_its_history_with_it(
+    postgres: lakes.Server, s3: Server, tmp_path: Path
+) -> None:
+    here = lab.small_data(tmp_path / "data")
+    lab.refresh_small(here)
+    rows = postgres.lake(tmp_path / "rows")
+    migrate(here, rows)
+    there = replace(here, lake=rows)
+    address = s3.address()
+    move(there, address)
+    assert verify(there).differences == []
+    other = Folders(lab.small_data(tmp_path / "other" / "data").data, rows, address)
+    assert verify(other).differences == []  # which has to know that the ledger was moved
+    lab.change(other, "change 1")
+    assert not run(other, FIRST).failed
+    assert verify(there).differences == []
 
 
 def test_a_wrong_password_is_not_shown(
