@@ -104,9 +104,8 @@ def drawn_rows(figure: Figure) -> pl.DataFrame:
         for part in (figure, *getattr(figure, "layer", ()))
         if isinstance(part.data, pl.DataFrame)
     ]
-    return max(tables, key=lambda table: table.height, default=pl.DataFrame()).drop(
-        "href", strict=False
-    )
+    largest = max(tables, key=lambda table: table.height, default=pl.DataFrame())
+    return largest.drop("href") if "href" in largest.columns else largest
 
 
 def csv_of(rows: pl.DataFrame, ledger: str, refresh: int) -> str:

@@ -293,10 +293,10 @@ def withdrawn(area: str) -> list[tuple[str, str, str, int]]:
 
 def total(frame: pl.DataFrame, column: str) -> float:
     """The sum of a column of money or counts; 0 for no rows."""
-    return float(sum(frame[column].drop_nulls().to_list()))
+    return float(sum(value for value in frame[column].to_list() if value is not None))
 
 
 def years(frame: pl.DataFrame, column: str) -> tuple[int, int]:
     """First and last year of a column that has some."""
-    present: list[int] = frame[column].drop_nulls().to_list()
+    present = [year for year in frame[column].to_list() if year is not None]
     return min(present), max(present)

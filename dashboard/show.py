@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 import polars as pl
+import pyarrow as pa
 import streamlit as st
 
 from dashboard import names, queries, reuse, sizes, wording
@@ -44,6 +45,7 @@ FILES: Final = {
     "zip": "zip with citation and licences",
 }
 _ESCAPED: Final = str.maketrans({sign: f"\\{sign}" for sign in r"\`*_{}[]()#+!|<>$~:&-"})
+FEW_EDITIONS: Final = 6
 _UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 
 
@@ -109,13 +111,13 @@ def source(row: Mapping[str, Any], *, also: str = "") -> str:
 
 def sources(frame: pl.DataFrame) -> str:
     """The line under a table or chart: every edition its rows were read in, newest first."""
-    used = (
-        frame.select("report", "edition", "source_url")
-        .unique(subset=["report", "edition"], maintain_order=True)
-        .head(6)
-    )
-    named = [link(edition_of(row), row["source_url"]) for row in used.iter_rows(named=True)]
-    more = frame.select("report", "edition").unique().height - used.height
+    editions: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in frame.select("report", "edition", "source_url").rows(named=True):
+        editions.setdefault((row["report"], row["edition"]), row)
+    named = [
+        link(edition_of(row), row["source_url"]) for row in [*editions.values()][:FEW_EDITIONS]
+    ]
+    more = len(editions) - len(named)
     tail = f"; and {more} more, named in the table" if more > 0 else ""
     return f"Source: {'; '.join(named)}{tail}."
 
@@ -128,11 +130,10 @@ def table(frame: pl.DataFrame, columns: Mapping[str, Cell], *, alt: str) -> None
 
     Cells are Markdown: a column's function escapes what comes from a source.
     """
-    rows = [
-        {heading: cell(row) for heading, cell in columns.items()}
-        for row in frame.iter_rows(named=True)
-    ]
-    st.table(pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String)), hide_index=True, alt=alt)
+    rows = frame.rows(named=True)
+    cells = [pa.array([cell(row) for row in rows], pa.string()) for cell in columns.values()]
+    # in the form that Streamlit sends; it would take longer to turn a frame into it than to make it
+    st.table(pa.table(cells, list(columns)), hide_index=True, alt=alt)
 
 
 def text_of(column: str) -> Cell:

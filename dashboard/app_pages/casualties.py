@@ -76,17 +76,16 @@ def world_by_year(world: pl.DataFrame) -> None:
         "edition that prints a total of the year; later editions often print the total alone, so the bar is not "
         "split. The true number is higher. Improvised mines entered the definition step by step.",
     )
-    editions = {
-        year: part.filter(~pl.col("is_newest_edition")).drop_nulls("total")
-        for (year,), part in world.group_by("calendar_year")
-    }
+    editions: dict[int, list[dict[str, Any]]] = {}
+    for row in world.sort("edition_order").rows(named=True):
+        if row["total"] is not None and not row["is_newest_edition"]:
+            editions.setdefault(row["calendar_year"], []).append(row)
 
     def earlier(row: dict[str, Any]) -> str:
-        others = editions[row["calendar_year"]].sort("edition_order")
         return ", ".join(
             f"{show.entry_link(show.number(one['total']), one['entry_id'])} "
             f":small[{show.link(one['edition'], one['source_url'])}]"
-            for one in others.iter_rows(named=True)
+            for one in editions.get(row["calendar_year"], ())
         ) or show.MISSING  # fmt: skip
 
     show.table(

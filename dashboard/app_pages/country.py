@@ -130,7 +130,8 @@ else:
             address.rows("coverage", {"area": area, "fiscal_year": row["fiscal_year"]}),
         )
 
-    accounts = [name for name in charts.ACCOUNT_ORDER if name in coverage["account"].unique()]
+    there = {account for _, account in by_account}
+    accounts = [name for name in charts.ACCOUNT_ORDER if name in there]
     yearly = coverage.unique(subset="fiscal_year").sort("fiscal_year")
     nominal, deflated = (", nominal", ", constant") if is_constant else ("", "")
     show.table(
