@@ -26,6 +26,7 @@ from etl.settings import Folders
 
 CURRENT: Final = "CURRENT"
 MEMORY_LIMIT: Final = "2GB"
+_LOCKING: Final = threading.Lock()  # of a file that two threads open at once
 STATEMENT_SECONDS: Final = 30.0
 
 
@@ -121,10 +122,11 @@ def open_read_only(path: Path) -> duckdb.DuckDBPyConnection:
     """A locked connection: no writing, no files, no network, no settings, bounded memory."""
     con = duckdb.connect(path, read_only=True, config={"memory_limit": MEMORY_LIMIT})
     # connections to one file share one database and its settings: the first one sets and locks them
-    if con.execute("SELECT NOT current_setting('lock_configuration')").fetchone() == (True,):
-        con.execute("SET GLOBAL TimeZone = 'UTC'")
-        con.execute("SET enable_external_access = false")
-        con.execute("SET lock_configuration = true")
+    with _LOCKING:
+        if con.execute("SELECT NOT current_setting('lock_configuration')").fetchone() == (True,):
+            con.execute("SET GLOBAL TimeZone = 'UTC'")
+            con.execute("SET enable_external_access = false")
+            con.execute("SET lock_configuration = true")
     try:
         require_format(con, path)
     except NoLedgerError:
