@@ -9,7 +9,7 @@ from etl.settings import Folders
 from etl.store import home, open_read_only
 
 THREADS = 8
-TIMES = 25
+TIMES = 8
 
 
 def test_threads_that_open_one_file_at_once_all_have_it_locked(built_folders: Folders) -> None:
