@@ -98,14 +98,19 @@ def without_links(part: Any) -> Any:  # noqa: ANN401 (any part of a specificatio
 
 
 def drawn_rows(figure: Figure) -> pl.DataFrame:
-    """The rows that a chart draws: the largest table of its layers."""
+    """The rows that a chart draws, without where its marks lead."""
+    drawn = largest(figure)
+    return drawn.drop("href") if "href" in drawn.columns else drawn
+
+
+def largest(figure: Figure) -> pl.DataFrame:
+    """The largest table of a chart's layers."""
     tables = [
         part.data
         for part in (figure, *getattr(figure, "layer", ()))
         if isinstance(part.data, pl.DataFrame)
     ]
-    largest = max(tables, key=lambda table: table.height, default=pl.DataFrame())
-    return largest.drop("href") if "href" in largest.columns else largest
+    return max(tables, key=lambda table: table.height, default=pl.DataFrame())
 
 
 def csv_of(rows: pl.DataFrame, ledger: str, refresh: int) -> str:

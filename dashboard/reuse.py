@@ -15,7 +15,7 @@ import streamlit as st
 from dashboard import cite
 from dashboard.charts import Figure
 from dashboard.cite import Citation
-from dashboard.pictures import MEDIA_TYPES, Picture, csv_of, drawn_rows
+from dashboard.pictures import MEDIA_TYPES, Picture, csv_of, drawn_rows, largest
 
 
 def beside_chart(
@@ -72,14 +72,16 @@ def _pictures(figure: Figure, citation: Citation, rows: pl.DataFrame | None) -> 
         [f"Source: {source}", *citation.notes, f"{cite.NAME}, {citation.edition.words}."]
     )
     picture = Picture(figure, citation.title, words)
-    drawn = drawn_rows(figure) if rows is None else rows
+    height = (largest(figure) if rows is None else rows).height
     edition = citation.edition
     files: dict[str, tuple[str, Callable[[], str | bytes]]] = {
         "svg": ("Picture (SVG)", picture.svg),
         "png": ("Picture (PNG)", picture.png),
         "csv": (
-            f"Rows drawn (CSV, {drawn.height:,})",
-            lambda: csv_of(drawn, edition.ledger, edition.refresh),
+            f"Rows drawn (CSV, {height:,})",
+            lambda: csv_of(
+                drawn_rows(figure) if rows is None else rows, edition.ledger, edition.refresh
+            ),
         ),
     }
     for ending, (label, made) in files.items():
