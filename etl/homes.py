@@ -12,13 +12,14 @@ copy of each refresh's manifest, which is put into the bucket first. Machines of
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from typing import Final
 
 from etl import manifest
-from etl.archive import Archive, ArchiveError, write_safely
-from etl.object_archive import ObjectArchive
+from etl.archive import RESTORE, Archive, ArchiveError, write_safely
+from etl.object_archive import LINKS, ObjectArchive
 from etl.settings import HOME, Folders
 
 FOLDER: Final = "folder"  # how a person names the data folder itself
@@ -139,12 +140,34 @@ def catch_up(folders: Folders) -> None:
     if folders.lake is None:
         return
     archive = archive_of(folders)
-    if not isinstance(archive, ObjectArchive):
-        return
+    if isinstance(archive, ObjectArchive):
+        bring_links(folders, archive)
+
+
+def bring_links(folders: Folders, archive: ObjectArchive) -> None:
+    """Copy the manifests that are in a bucket, and not yet here, into the data folder.
+
+    Raises:
+        ArchiveError: one of them is altered, or the bucket cannot be asked.
+    """
     own = manifest.folder(folders.archive)
     for name in archive.links():
         if manifest.NAME.fullmatch(name) and not (own / name).is_file():
-            write_safely(own / name, archive.link(name))
+            content = archive.link(name)
+            require_link(name, content, archive.bucket.where(f"{LINKS}/{name}"))
+            write_safely(own / name, content)
+
+
+def require_link(name: str, content: bytes, where: str) -> None:
+    """The manifest of a refresh has the hash in its name; the record of another ledger has that one's.
+
+    Raises:
+        ArchiveError: it has not; the message says ``where`` it is.
+    """
+    match = manifest.NAME.fullmatch(name)
+    is_own = match and not match[1]
+    if is_own and match and hashlib.sha256(content).hexdigest() != match[2]:
+        raise ArchiveError(f"{where} no longer has its SHA-256; {RESTORE}")
 
 
 def link_keeper(folders: Folders) -> Callable[[str, bytes], None] | None:

@@ -2,7 +2,7 @@
 
 GNU's allocator keeps an area for every thread and raises by itself the size from which a block has pages of its
 own: after fifty readers at once a quarter more than before stayed with the process, in holes between small
-blocks. With both fixed, a tenth stays (``make siege PARTS=load``). See mallopt(3) for the numbers.
+blocks. With these fixed, a seventh stays (``make siege PARTS=load``). See mallopt(3) for the numbers.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ and only then does the data folder learn where its archive is. The old home is l
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
@@ -19,7 +18,6 @@ from etl.archive import (
     ArchiveError,
     UnreachableError,
     Vintage,
-    write_safely,
 )
 from etl.homes import address
 from etl.object_archive import ObjectArchive
@@ -135,29 +133,16 @@ def _move_links(folders: Folders, source: Archive, target: Archive, moved: Moved
     """The manifests of refreshes: all into the data folder, and from there into a bucket."""
     own = manifest.folder(folders.archive)
     if isinstance(source, ObjectArchive):
-        for name in source.links():
-            if manifest.NAME.fullmatch(name) and not (own / name).is_file():
-                content = source.link(name)
-                _require_link(source, name, content)
-                write_safely(own / name, content)
+        homes.bring_links(folders, source)
     for path in sorted(own.glob("*.json")):
         if not manifest.NAME.fullmatch(path.name):
             continue
         if isinstance(target, ObjectArchive):
             content = path.read_bytes()
-            _require_link(target, path.name, content, path=str(path))
+            homes.require_link(path.name, content, str(path))
             target.keep_link(path.name, content)
             if target.link(path.name) != content:
                 raise ArchiveError(
                     f"{target.bucket.where(path.name)} says something else than {path}"
                 )
         moved.links += 1
-
-
-def _require_link(archive: ObjectArchive, name: str, content: bytes, path: str = "") -> None:
-    """The manifest of a refresh has the hash in its name; the record of another ledger has that one's."""
-    match = manifest.NAME.fullmatch(name)
-    is_own = match and not match[1]
-    if is_own and match and hashlib.sha256(content).hexdigest() != match[2]:
-        where = path or archive.bucket.where(f"refreshes/{name}")
-        raise ArchiveError(f"{where} no longer has its SHA-256; {RESTORE}")

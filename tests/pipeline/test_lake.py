@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from dashboard.current import ledgers
 from etl import ducklake, fingerprint, lake_place, lake_writer, manifest, writers
+from etl.archive import ArchiveError
 from etl.cli import app
 from etl.export import MANIFESTS, export
 from etl.lake import Replicas
@@ -35,6 +36,7 @@ from etl.sources import all_sources
 from etl.store import Ledgers, NoLedgerError, home
 from etl.verify import verify
 from tests import lakes
+from tests import s3 as servers
 from tests.helpers import ask, run
 from tests.resilience import children, lab, workers
 from tests.s3 import Server
@@ -606,6 +608,13 @@ def test_machines_of_a_lake_find_each_others_manifests_in_a_bucket(
         assert verify(machine).differences == []
         assert len(list(manifest.folder(machine.archive).glob("*.json"))) == 4
     with_nothing = Folders(lab.small_data(tmp_path / "third" / "data").data, rows, address)
+    first = next(key for key in servers.keys(s3, address) if key.startswith("refreshes/000001-"))
+    whole = servers.read(s3, address, first)
+    servers.write(s3, address, first, whole.replace(b'"refresh": 1', b'"refresh": 9'))
+    with pytest.raises(ArchiveError, match=r"refreshes/000001-.* no longer has its SHA-256"):
+        export(with_nothing, tmp_path / "export")
+    assert not (manifest.folder(with_nothing.archive) / Path(first).name).exists()
+    servers.write(s3, address, first, whole)
     export(with_nothing, tmp_path / "export")
     assert len(list((tmp_path / "export" / MANIFESTS).iterdir())) == 4
 

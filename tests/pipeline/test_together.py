@@ -14,13 +14,11 @@ import httpx
 from etl.settings import Folders
 from tests import lakes
 from tests.helpers import Row, rewrite
+from tests.resilience import workers
 from tests.siege.session import session
-from tests.tools.together import DASHBOARDS, Service, shared, up
+from tests.tools.together import DASHBOARDS, WORKERS, Service, shared, up
 
-FILES = {
-    "program_events": ("us_funding/program_events.csv", "summary", "program_events"),
-    "dod_hma": ("us_funding/dod_hma.csv", "note", "funding"),
-}
+FILES = {source_id: workers.WORKERS[source_id] for source_id in WORKERS.values()}
 FOLLOWS_SECONDS = 60
 
 
