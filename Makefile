@@ -11,12 +11,12 @@ LOCK_ARGS ?=
 BIN := .venv/bin
 LINT := $(BIN)/ruff check . && $(BIN)/ruff format --check .
 TYPES := $(BIN)/mypy
-LOCKS := requirements.lock tests/requirements.lock
+LOCKS := requirements.lock etl/deploy/lake.lock tests/requirements.lock
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format types audit screenshots resilience siege bench lock clean again
+.PHONY: help run lake test lint format types audit screenshots resilience siege bench lock clean again
 
 help: ## say what there is (this)
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -26,6 +26,9 @@ help: ## say what there is (this)
 
 run: .venv/.installed ## serve the dashboard on HOST and PORT, after building the ledger if there is none
 	@exec $(BIN)/hma serve --host '$(HOST)' --port '$(PORT)'
+
+lake: .venv/.installed ## add what a ledger in a lake, or an archive in object storage, needs
+	$(call install,etl/deploy/lake.lock,the extra lake)
 
 # Lint and types don't keep the tests from running: one run shows all that is wrong, and pytest's
 # closing line comes last. The run fails if any of the three does.
@@ -72,15 +75,15 @@ bench: .venv/.installed-test ## measure speed and growth beside limits and peers
 # The locks hold for every platform and every Python from 3.11, and name no index: uv resolves from
 # the one pip is set to use here. Pins stay as they are unless LOCK_ARGS=--upgrade (or
 # LOCK_ARGS='--upgrade-package NAME'). What the tests need is resolved first, for it is the
-# larger set: the other lock then has the same pins. All is made aside and copied only when it is good.
-lock: ## write requirements.lock and tests/requirements.lock anew
+# larger set: the other locks then have the same pins. All is made aside and copied only when it is good.
+lock: ## write the locks anew
 	@set -eu; aside=$$(mktemp -d); trap 'rm -rf "$$aside"' EXIT; trap 'exit 130' INT TERM; \
 	echo 'Fetching uv, which writes the locks ...'; \
 	$(PYTHON) -m venv "$$aside/venv"; \
 	"$$aside/venv/bin/python" -m pip install -qq uv; \
 	index=$${PIP_INDEX_URL:-$$($(PYTHON) -m pip config get global.index-url 2>/dev/null || :)}; \
 	[ -z "$$index" ] || export UV_DEFAULT_INDEX="$$index"; \
-	mkdir "$$aside/tests"; cp pyproject.toml "$$aside"; \
+	mkdir -p "$$aside/tests" "$$aside/etl/deploy"; cp pyproject.toml "$$aside"; \
 	for lock in $(LOCKS); do [ ! -e $$lock ] || cp $$lock "$$aside/$$lock"; done; \
 	resolve() { venv/bin/uv pip compile pyproject.toml --group build "$$@" $(LOCK_ARGS) --quiet \
 	  --python venv/bin/python --universal --python-version 3.11 --generate-hashes \
@@ -88,6 +91,7 @@ lock: ## write requirements.lock and tests/requirements.lock anew
 	here=$$PWD; cd "$$aside"; \
 	resolve --extra test -o tests/requirements.lock; \
 	resolve -c tests/requirements.lock -o requirements.lock; \
+	resolve -c tests/requirements.lock --extra lake -o etl/deploy/lake.lock; \
 	if grep -nE '://|^-|^ *--(index|extra|find|trusted)' $(LOCKS); then \
 	  echo 'A lock may name no address; nothing was changed.' >&2; exit 1; fi; \
 	for lock in $(LOCKS); do cp $$lock "$$here/$$lock"; done; \

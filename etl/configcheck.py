@@ -44,7 +44,7 @@ DEFAULT: Final = "default"
 ELSEWHERE: Final[Mapping[str, str]] = {
     "HMA_DATA": "the data folder; otherwise `data` beside the code, or `data` in the current folder",
     "HMA_ARCHIVE": "`s3://BUCKET/PREFIX`: the archive in object storage, in place of the data folder's `archive` (needs "
-    "the extra `lake`); endpoint, region and credentials come from `AWS_ENDPOINT_URL`, `AWS_REGION`, "
+    "`make lake`); endpoint, region and credentials come from `AWS_ENDPOINT_URL`, `AWS_REGION`, "
     "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` or what else obstore knows. The first refresh writes it into "
     "`archive/HOME`; `hma migrate-archive` moves an archive",
     "HMA_STORE": "the home of the ledger: `file` (the default), or `ducklake:postgres:` and the words of a "

@@ -65,7 +65,9 @@ def load(con: duckdb.DuckDBPyConnection, extensions: Iterable[str]) -> None:
 def _extension(name: str) -> Path:
     found = importlib.util.find_spec(f"duckdb_extension_{name}")
     if not found or not found.origin:
-        raise NoLedgerError(f"a lake needs duckdb-extension-{name}; install hma-ledger[lake]")
+        raise NoLedgerError(
+            f"a lake needs duckdb-extension-{name}; `make lake` adds it (etl/deploy/lake.lock)"
+        )
     path = Path(found.origin).parent / "extensions" / f"v{duckdb.__version__}"
     path /= f"{name}.duckdb_extension"
     if not path.is_file():

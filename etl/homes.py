@@ -89,8 +89,8 @@ def archive_at(folders: Folders, home: str | None) -> Archive:
         from etl.bucket import Bucket  # noqa: PLC0415 - an extra, and not for an archive in a folder
     except ImportError as error:
         raise HomeError(
-            f"the archive is at {home}, and what speaks to object storage is not installed: pip install "
-            "'hma-ledger[lake]'"
+            f"the archive is at {home}, and what speaks to object storage is not installed; `make lake` adds it "
+            "(etl/deploy/lake.lock)"
         ) from error
     return ObjectArchive(folders.archive, Bucket(home))
 

@@ -251,7 +251,8 @@ def instructions() -> Iterator[tuple[str, str]]:
 def test_the_containerfile_builds_on_the_base_that_is_handed_to_it() -> None:
     found = list(instructions())
     assert [rest for word, rest in found if word == "FROM"] == ["${BASE} AS build", "${BASE}"]
-    ((_, base),) = [one for one in found if one[0] == "ARG"]
+    base, lock, again = [rest for word, rest in found if word == "ARG"]
+    assert (lock, again) == ("LOCK=requirements.lock", "LOCK")  # an ARG ends with FROM
     name, _, tag = base.partition("=")[2].partition(":")
     assert "/" not in name
     assert tag not in {"", "latest"}
@@ -265,7 +266,9 @@ def test_the_image_runs_as_nobody_in_particular_and_copies_what_there_is() -> No
     assert not {"ADD", "MAINTAINER", "VOLUME"} & set(words)
     for word, rest in found:
         if word == "COPY" and not rest.startswith("--from"):
-            assert all((ROOT / each).exists() for each in rest.split()[:-1])
+            for lock in ("requirements.lock", "etl/deploy/lake.lock"):
+                copied = rest.replace("${LOCK}", lock).split()[:-1]
+                assert all((ROOT / each).exists() for each in copied)
         if word in {"CMD", "ENTRYPOINT"}:
             assert rest.startswith("[")  # no shell in between: signals reach hma itself
         if word == "RUN" and "pip install" in rest:

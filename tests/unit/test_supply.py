@@ -10,7 +10,7 @@ import pytest
 from etl.settings import PACKAGE
 
 ROOT = PACKAGE.parent
-LOCKS = ("requirements.lock", "tests/requirements.lock")
+LOCKS = ("requirements.lock", "etl/deploy/lake.lock", "tests/requirements.lock")
 PIN = re.compile(r"([a-z0-9][a-z0-9._-]*)(?:\[[a-z0-9,-]+\])?==[A-Za-z0-9.+!]+(?: ; [^\\]+)?")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -44,8 +44,15 @@ def test_what_the_project_needs_is_locked() -> None:
 
 
 def test_the_tests_run_with_what_is_served() -> None:
-    served, tested = (pins(lock) for lock in LOCKS)
-    assert {name: tested.get(name) for name in served} == served
+    served, with_lake, tested = (pins(lock) for lock in LOCKS)
+    assert {name: with_lake.get(name) for name in served} == served
+    assert {name: tested.get(name) for name in with_lake} == with_lake
+
+
+def test_the_extra_for_lakes_is_locked_and_nothing_else_is_beside_it() -> None:
+    served, with_lake, _ = (pins(lock) for lock in LOCKS)
+    extra = PROJECT["project"]["optional-dependencies"]["lake"]
+    assert with_lake.keys() - served.keys() == {re.split(r"[=>]", one)[0] for one in extra}
 
 
 def test_the_rules_about_security_are_on() -> None:
