@@ -24,6 +24,7 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 from starlette.types import Receive, Scope, Send
 
 from dashboard import catalogue, filters, openapi, reference, sizes, slots, versions
+from dashboard.ahead import ahead
 from dashboard.answer import Answer, question, text
 from dashboard.current import ledgers, limits
 from dashboard.downloads import FORMATS, TooLargeError
@@ -249,7 +250,8 @@ def _answer(request: Request, table: str, ending: str) -> Response:
         }
         if request.method == "HEAD":
             return _head(form.media_type, headers)
-        pieces = form.pieces(answer)
+        pieces = ahead(form.pieces(answer))
+        stack.callback(pieces.close)  # before the lease is given back
         with ExitStack() as writing:
             if ending == "xlsx":
                 _workbook(writing)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from dashboard.answer import Answer
 from dashboard.downloads import csv_text, parquet
-from dashboard.downloads.format import Sink
+from dashboard.downloads.format import Pieces, Sink
 from etl.datapackage import LICENCE
 from etl.dictionary import of_table
 
@@ -24,7 +24,7 @@ DAY: Final = (1980, 1, 1, 0, 0, 0)  # the same answer gives the same bytes
 CONTENT: Final = {"data.csv": csv_text.pieces, "data.parquet": parquet.pieces}
 
 
-def pieces(answer: Answer) -> Iterator[bytes]:
+def pieces(answer: Answer) -> Pieces:
     """The file, some rows at a time."""
     sink = Sink()
     files: dict[str, dict[str, Any]] = {}

@@ -8,12 +8,12 @@ which a text is never a formula.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from typing import Final
 
 import polars as pl
 
 from dashboard.answer import Answer
+from dashboard.downloads.format import Pieces
 from etl import sql
 
 # Full-width signs count, and white space or signs without a shape in front do not hide one.
@@ -23,7 +23,7 @@ FORMULA: Final = "^[\\s\\p{Z}\\p{C}]*[=+\\-@\uff1d\uff0b\uff0d\uff20]"
 HARMLESS: Final = "unicode({column}) BETWEEN 48 AND 57 OR unicode({column}) BETWEEN 65 AND 122"
 
 
-def pieces(answer: Answer) -> Iterator[bytes]:
+def pieces(answer: Answer) -> Pieces:
     """The file, some rows at a time."""
     raw = answer.question.raw
     select = [_cell(name, dtype, raw=raw) for name, dtype in answer.schema.items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,9 @@ from dashboard.answer import Answer
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
+
+
+Pieces = Generator[bytes, None, None]
 
 
 class TooLargeError(ValueError):
@@ -24,7 +27,7 @@ class Format:
     ending: str
     title: str
     media_type: str
-    pieces: Callable[[Answer], Iterator[bytes]]
+    pieces: Callable[[Answer], Pieces]
 
     @property
     def media(self) -> str:

@@ -13,19 +13,20 @@ from typing import Final
 import polars as pl
 
 from dashboard.answer import Answer
+from dashboard.downloads.format import Pieces
 from etl import sql
 
 BATCH_ROWS: Final = 5_000  # a row is three times as long as in CSV
 TIME: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
-def lines(answer: Answer) -> Iterator[bytes]:
+def lines(answer: Answer) -> Pieces:
     """One object a row, each on its line."""
     for texts in _rows(answer):
         yield ("\n".join(texts) + "\n").encode()
 
 
-def document(answer: Answer) -> Iterator[bytes]:
+def document(answer: Answer) -> Pieces:
     """One object: where the rows are from, how to cite them, and ``rows``."""
     head = json.dumps(answer.provenance("json"), ensure_ascii=False)
     rows = _rows(answer)

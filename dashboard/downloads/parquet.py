@@ -6,7 +6,6 @@ What the columns mean stands in their metadata, and where the rows are from in t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Final
 
 import polars as pl
@@ -14,14 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dashboard.answer import Answer
-from dashboard.downloads.format import Sink
+from dashboard.downloads.format import Pieces, Sink
 from etl import sql
 from etl.tables import ALL_TABLES
 
 GROUP_ROWS: Final = 50_000
 
 
-def pieces(answer: Answer) -> Iterator[bytes]:
+def pieces(answer: Answer) -> Pieces:
     """The file, a row group at a time."""
     schema = arrow_schema(answer)
     groups = answer.batches([f"t.{sql.identifier(name)}" for name in answer.schema], GROUP_ROWS)

@@ -8,7 +8,7 @@ are UTC, to the millisecond. A number with more digits than Excel keeps is writt
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import chain
@@ -21,7 +21,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from dashboard.answer import Answer
 from dashboard.current import limits
-from dashboard.downloads.format import TooLargeError
+from dashboard.downloads.format import Pieces, TooLargeError
 from etl import sql
 from etl.tables import ALL_TABLES
 
@@ -44,7 +44,7 @@ class _Exact(float):
         return repr(float(self))
 
 
-def pieces(answer: Answer) -> Iterator[bytes]:
+def pieces(answer: Answer) -> Pieces:
     """The file.
 
     Raises:

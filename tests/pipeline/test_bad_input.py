@@ -263,16 +263,21 @@ def test_an_unknown_country_is_an_entry_without_an_area_and_an_issue(published: 
     assert "Nothing changed" in hma("refresh", "state_tweis").stdout
 
 
-@pytest.mark.parametrize(
-    "text", ['=HYPERLINK("http://evil.example","x")', "<script>alert(1)</script>",
-             "[x](javascript:alert(1))", "\u202egnp.exe", "'; DROP TABLE funding; --", "{table}"],
-)  # fmt: skip
-def test_text_that_looks_like_code_is_kept_as_text(published: Folders, text: str) -> None:
-    rewrite(published, DOD, lambda rows: [rows[0] | {"note": text}, *rows[1:]])
+def test_text_that_looks_like_code_is_kept_as_text(published: Folders) -> None:
+    texts = [
+        '=HYPERLINK("http://evil.example","x")', "<script>alert(1)</script>",
+        "[x](javascript:alert(1))", "\u202egnp.exe", "'; DROP TABLE funding; --", "{table}",
+    ]  # fmt: skip
+    noted = [{"note": text} for text in texts]
+
+    def note(rows: list[Row]) -> list[Row]:
+        return [row | one for row, one in zip(rows, noted, strict=False)] + rows[len(noted) :]
+
+    rewrite(published, DOD, note)
     result = hma("refresh", "dod_hma")
     assert result.exit_code == 0, result.output
-    noted = ask(published, "SELECT note FROM funding WHERE source_id = 'dod_hma' AND revision = 2")
-    assert noted == [(text,)]
+    query = "SELECT note FROM funding WHERE source_id = 'dod_hma' AND revision = 2 ORDER BY locator"
+    assert sorted(ask(published, query)) == sorted((text,) for text in texts)
 
 
 def test_whole_columns_in_another_order_change_no_figure(published: Folders) -> None:
