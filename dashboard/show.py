@@ -36,6 +36,7 @@ share = wording.share
 edition_of = wording.edition_of
 year_of = wording.year_of
 years_of = wording.years_of
+PAGE_ROWS: Final = 50  # of a table that is shown page by page
 # The formats that a page offers, as its links name them; the API has one more for programs.
 FILES: Final = {
     "csv": "CSV",
@@ -265,6 +266,13 @@ def download(
             for ending, name in names.items()
         )
     )
+
+
+def paged(frame: pl.DataFrame, key: str = "page", rows: int = PAGE_ROWS) -> pl.DataFrame:
+    """The page of a long table that the reader is on, who chooses it above the table; in the address as ``key``."""
+    pages = -(-frame.height // rows)
+    page = st.pagination(pages, key=key, bind="query-params") if pages > 1 else 1
+    return frame.slice((page - 1) * rows, rows)
 
 
 def tab(*parts: str) -> None:

@@ -207,7 +207,7 @@ other = queries.ask("area_other_us", area=area)
 if not other.is_empty():
     with st.expander(f"Other printed figures of U.S. money: {other.height}, none to be added"):
         show.table(
-            other,
+            show.paged(other),
             {
                 "Period": lambda row: show.plain(
                     row["year"]

@@ -10,8 +10,7 @@ import streamlit as st
 
 from dashboard import address, queries, show
 
-PAGE_ROWS: Final = 50
-ORDER: Final = "implementer,-year,area_name,agency,account,flow,year_basis"  # of partners_rows.sql
+ORDER: Final = "implementer,-year,area_name,agency,account,flow,year_basis"  # as partner_rows.sql
 FEW_YEARS: Final = 5
 FEW_FILES: Final = 5
 FEW_AREAS: Final = 12
@@ -47,15 +46,15 @@ name = address.choose(
     hint="One at a time: they report the same money.",
 )  # fmt: skip
 about = series.filter(series=name).row(0, named=True)
-rows = queries.ask("partners_rows", series=name)
 places = {"": "All countries and areas"} | dict(
-    rows.drop_nulls("area").select("area", "area_name").unique().sort("area_name").iter_rows()
+    queries.ask("partner_areas", series=name).iter_rows()
 )
 area = address.choose("Country or area", places, show.chosen("area", places, ""), key="area")
-if area:
-    rows = rows.filter(area=area)
+asked = {"series": name, "area": area}
+extent = queries.ask("partner_extent", **asked).row(0, named=True)
+totals = queries.ask("partner_totals", **asked)
 partners = {"": "All organisations"} | {
-    partner: partner for partner in rows["implementer"].drop_nulls().unique().sort()
+    partner: partner for partner in totals["implementer"].drop_nulls().unique().sort()
 }
 partner = address.choose(
     "Organisation", partners, show.chosen("partner", partners, ""), key="partner"
@@ -63,16 +62,10 @@ partner = address.choose(
 of_area = f" in {places[area]}" if area else ""
 
 
-def summed(some: pl.DataFrame, *by: str) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """The sums of rows, and how their source spells who got the money, by the values of ``by``."""
-    found = some.group_by(by).agg(
-        pl.col("amount_usd").sum(),
-        pl.col("amount_usd").count().alias("amounts_count"),
-        pl.col("entries_count").sum(),
-        pl.col("is_incomplete").any(),
-        pl.col("spellings_seen").drop_nulls().unique(),
-    )
-    return {tuple(row[name] for name in by): row for row in found.iter_rows(named=True)}
+def by_line(some: pl.DataFrame) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """How the source spells an organisation's name, in the rows that share a line of its table."""
+    found = some.group_by(LINE).agg(pl.col("spellings_seen").drop_nulls().unique())
+    return {tuple(row[name] for name in LINE): row for row in found.iter_rows(named=True)}
 
 
 def figures(found: dict[str, Any] | None, year: int | None) -> str:
@@ -118,23 +111,16 @@ def kind(row: dict[str, Any]) -> str:
 
 def all_of_them() -> None:
     """One row an organisation, its latest years as columns."""
-    years = rows["year"].unique().sort(descending=True).to_list()
+    years = extent["years"][::-1]
     label = "FY" if about["year_basis"] == "fiscal" else ""
-    totals = (
-        rows.group_by("implementer", "implementer_kind", "is_matched")
-        .agg(pl.col("amount_usd").sum().alias("sum"))
-        .sort(pl.col("implementer").is_null(), -pl.col("sum"), "implementer")
-    )
-    pages = -(-totals.height // PAGE_ROWS)
-    page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
-    shown = totals.slice((page - 1) * PAGE_ROWS, PAGE_ROWS)
-    of_shown = rows.join(
-        shown.select("implementer"), on="implementer", how="semi", nulls_equal=True
-    )
-    in_all = summed(of_shown, "implementer")
-    by_year = summed(of_shown, "implementer", "year")
+    shown = show.paged(totals)
+    names = shown["implementer"]
+    sums = queries.ask(
+        "partner_sums", **asked, implementers=names.drop_nulls().to_list(), has_unnamed=names.has_nulls()
+    )  # fmt: skip
+    by_year = {(row["implementer"], row["year"]): row for row in sums.iter_rows(named=True)}
 
-    def of_year(year: int) -> show.Cell:
+    def of_year(year: int | None) -> show.Cell:
         return lambda row: figures(by_year.get((row["implementer"], year)), year)
 
     named = totals["implementer"].count()
@@ -142,28 +128,25 @@ def all_of_them() -> None:
     spans = show.years_of(years, about["year_basis"])
     if spans.count(",") >= FEW_SPANS:
         spans = f"{len(years)} years with rows, {label}{years[-1]} to {label}{years[0]}"
-    over_years: dict[str, show.Cell] = {
-        spans: lambda row: figures(in_all[row["implementer"],], None)
-    }
     show.table(
         shown,
         {
             "Organisation": partner_link,
             "Kind": kind,
-            **(over_years if len(years) > 1 else {}),
+            **({spans: of_year(None)} if len(years) > 1 else {}),
             **{f"{label}{year}": of_year(year) for year in years[:FEW_YEARS]},
         },
         alt=f"Organisations{of_area} with what {titles[name]} says they got, latest years first",
     )
     show.download(
-        address.rows("partners", {"series": name, "area": area, "sort": ORDER}), rows,
+        address.rows("partners", {**asked, "sort": ORDER}), extent["rows_count"],
         label="Download what the table adds up, by year, country and agency",
     )  # fmt: skip
 
 
 def one_of_them() -> None:
     """One organisation by year, country and the agency that paid."""
-    its = rows.filter(implementer=partner)
+    its = queries.ask("partner_rows", **asked, implementer=partner)
     spellings = sorted({one for text in its["spellings_seen"] for one in text.split(" ; ")})
     st.header(show.plain(f"{partner}{of_area}"))
     notes = dict(queries.ask("implementer_notes").iter_rows())
@@ -172,10 +155,8 @@ def one_of_them() -> None:
         if partner in notes
         else "Not in the reviewed table of names, so it is shown as printed; other spellings may stand apart."
     )
-    pages = -(-its.height // PAGE_ROWS)
-    page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
-    shown = its.slice((page - 1) * PAGE_ROWS, PAGE_ROWS)
-    of_line = summed(its.join(shown.select(LINE), on=LINE, how="semi", nulls_equal=True), *LINE)
+    shown = show.paged(its)
+    of_line = by_line(its.join(shown.select(LINE), on=LINE, how="semi", nulls_equal=True))
 
     def amount(row: dict[str, Any]) -> str:
         found = of_line[tuple(row[column] for column in LINE)]
@@ -226,11 +207,11 @@ def where_from() -> None:
     if files.height > FEW_FILES:
         more = f"{files.height - FEW_FILES:,} more files"
         read_from += f"; and [{more}]({address.page('/sources')})"
-    named = rows["area_name"].unique().sort().to_list()
+    named = extent["area_names"]
     where = f"{len(named):,} countries and areas" if len(named) > 1 else "one country or area"
     if len(named) <= FEW_AREAS:
         where += f" ({', '.join(named)})"
-    years = show.years_of(rows["year"].unique(), about["year_basis"])
+    years = show.years_of(extent["years"], about["year_basis"])
     show.small(
         f"Source: {show.link(about['source_title'], about['source_url'])}. Read from: {read_from}."
     )
@@ -241,9 +222,9 @@ def where_from() -> None:
     )
 
 
-if not rows.is_empty():
+if extent["rows_count"]:
     where_from()
-if rows.is_empty():
+if not extent["rows_count"]:
     st.info("No figure of this series is about that area. Choose another, or all of them.")
 elif partner:
     one_of_them()

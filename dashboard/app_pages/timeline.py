@@ -149,10 +149,8 @@ if series != "none":
 
 st.header("Events")
 ordered = shown.sort("date", "kind", "body", "entry_id", descending=[True, False, False, False])
-pages = -(-ordered.height // PAGE_ROWS)
-page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
 show.table(
-    ordered.slice((page - 1) * PAGE_ROWS, PAGE_ROWS),
+    show.paged(ordered, rows=PAGE_ROWS),
     {
         "Date": show.text_of("date"),
         "Kind": lambda row: show.plain(KINDS[row["kind"]]),

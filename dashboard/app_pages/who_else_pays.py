@@ -13,7 +13,6 @@ SCOPES: Final = {"dod": "Defense program alone", "all": "Whole U.S. effort"}
 STOPPED: Final = 2024  # the last whole year before State's grants were stopped, in January 2025
 BARS: Final = 30
 FEW: Final = 5  # shares of one year that are named; a year with fewer is not shown first
-PAGE_ROWS: Final = 50
 
 Row = dict[str, Any]
 
@@ -238,13 +237,6 @@ def index(row: Row) -> str:
     return show.MISSING if value is None else f"{value:.2f}"
 
 
-def paged(frame: pl.DataFrame, key: str) -> pl.DataFrame:
-    """The page of a long table that the reader is on."""
-    pages = -(-frame.height // PAGE_ROWS)
-    page = st.pagination(pages, key=key, bind="query-params") if pages > 1 else 1
-    return frame.slice((page - 1) * PAGE_ROWS, PAGE_ROWS)
-
-
 # The sections
 
 
@@ -277,7 +269,7 @@ def ranking() -> None:
     else:
         chart_of(known, not_listed, unknown)
     show.table(
-        paged(summary, "page"),
+        show.paged(summary),
         {
             "Country or area": area_link,
             f"U.S. share, latest known year to {STOPPED}": share_of,
@@ -388,7 +380,7 @@ def one_year() -> None:
         return casualties.counted_by(count) if count else show.MISSING
 
     show.table(
-        paged(of_year, "year_page"),
+        show.paged(of_year, "year_page"),
         {
             "Country or area": area_link,
             f"U.S. share in {year}": lambda row: show.rows_link(
@@ -546,7 +538,7 @@ def donors_of_one() -> None:
         f"in it.{''.join(notes)}",
     )
     show.table(
-        paged(rows, "donors_page"),
+        show.paged(rows, "donors_page"),
         {
             "Year": lambda row: show.link(row["calendar_year"], row["source_url"]),
             "Donor": show.text_of("donor"),

@@ -8,6 +8,7 @@ which a text is never a formula.
 from __future__ import annotations
 
 import io
+from contextlib import closing
 from typing import Final
 
 import polars as pl
@@ -27,13 +28,13 @@ def pieces(answer: Answer) -> Pieces:
     """The file, some rows at a time."""
     raw = answer.question.raw
     select = [_cell(name, dtype, raw=raw) for name, dtype in answer.schema.items()]
-    batches = answer.batches(select)
-    first = next(batches, None)
-    yield _lines(pl.DataFrame(schema=dict.fromkeys(answer.schema, pl.String)), header=True)
-    if first is not None:
-        yield _lines(pl.DataFrame(first), header=False)
-    for batch in batches:
-        yield _lines(pl.DataFrame(batch), header=False)
+    with closing(answer.batches(select)) as batches:
+        first = next(batches, None)
+        yield _lines(pl.DataFrame(schema=dict.fromkeys(answer.schema, pl.String)), header=True)
+        if first is not None:
+            yield _lines(pl.DataFrame(first), header=False)
+        for batch in batches:
+            yield _lines(pl.DataFrame(batch), header=False)
 
 
 def _lines(frame: pl.DataFrame, *, header: bool) -> bytes:

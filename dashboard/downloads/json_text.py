@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Final
 
 import polars as pl
@@ -43,8 +44,10 @@ def _rows(answer: Answer) -> Iterator[list[str]]:
     values = ", ".join(
         f"{sql.identifier(name)} := {_value(name, dtype)}" for name, dtype in answer.schema.items()
     )
-    for batch in answer.batches([f"to_json(struct_pack({values}))::VARCHAR AS line"], BATCH_ROWS):
-        yield batch.column(0).to_pylist()
+    line = f"to_json(struct_pack({values}))::VARCHAR AS line"
+    with closing(answer.batches([line], BATCH_ROWS)) as batches:
+        for batch in batches:
+            yield batch.column(0).to_pylist()
 
 
 def _value(name: str, dtype: pl.DataType) -> str:

@@ -6,6 +6,7 @@ What the columns mean stands in their metadata, and where the rows are from in t
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from typing import Final
 
 import polars as pl
@@ -23,10 +24,13 @@ GROUP_ROWS: Final = 50_000
 def pieces(answer: Answer) -> Pieces:
     """The file, a row group at a time."""
     schema = arrow_schema(answer)
-    groups = answer.batches([f"t.{sql.identifier(name)}" for name in answer.schema], GROUP_ROWS)
-    first = next(groups, None)
+    select = [f"t.{sql.identifier(name)}" for name in answer.schema]
     sink = Sink()
-    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+    with (
+        closing(answer.batches(select, GROUP_ROWS)) as groups,
+        pq.ParquetWriter(sink, schema, compression="zstd") as writer,
+    ):
+        first = next(groups, None)
         if first is not None:
             writer.write_table(pa.Table.from_batches([first]).cast(schema))
         yield sink.take()

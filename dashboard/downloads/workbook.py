@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import chain
@@ -122,12 +123,12 @@ def _rows_sheet(book: xlsxwriter.Workbook, bold: object, answer: Answer) -> None
         sheet.write_string(0, place, name, bold)
     writers = [_writer(book, sheet, name, dtype) for name, dtype in answer.schema.items()]
     select = [f"t.{sql.identifier(name)}" for name in answer.schema]
-    batches = answer.batches(select, BATCH_ROWS)
-    rows = chain.from_iterable(pl.DataFrame(batch).iter_rows() for batch in batches)
-    for line, row in enumerate(rows, start=1):
-        for place, value in enumerate(row):
-            if value is not None:
-                writers[place](line, place, value)
+    with closing(answer.batches(select, BATCH_ROWS)) as batches:
+        rows = chain.from_iterable(pl.DataFrame(batch).iter_rows() for batch in batches)
+        for line, row in enumerate(rows, start=1):
+            for place, value in enumerate(row):
+                if value is not None:
+                    writers[place](line, place, value)
 
 
 def _writer(
