@@ -238,7 +238,7 @@ def _price_file(vintage: dict[str, int]) -> str:
 
 
 @given(st.lists(VINTAGE, min_size=2, max_size=4))
-@settings(max_examples=8)
+@settings(max_examples=5)
 def test_whatever_the_vintages_the_ledger_shows_the_last_and_remembers_each(
     vintages: list[dict[str, int]],
 ) -> None:

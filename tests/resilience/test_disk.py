@@ -13,15 +13,15 @@ from tests.resilience import disk
 def test_a_call_that_fails_ends_the_command_with_a_sentence(
     pristine: Folders, scratch: Path
 ) -> None:
-    result = disk.run_calls(pristine, scratch, 8)
+    result = disk.run_calls(pristine, scratch, 5)
     assert result.failures == []
-    assert result.tried == 8
+    assert result.tried == 5
 
 
 def test_files_that_cannot_grow_end_the_command_with_a_sentence(
     pristine: Folders, scratch: Path
 ) -> None:
-    assert disk.run_limits(pristine, scratch, 5).failures == []
+    assert disk.run_limits(pristine, scratch, 4).failures == []
 
 
 def test_system_calls_that_fail_or_are_the_last_lose_nothing(
