@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -36,6 +37,9 @@ MOST_ROWS: Final = 10**12
 # So few that a processor's cache holds them and the first leave at once; four of DuckDB's vectors, so that none is
 # cut in two. Measured of five million rows as CSV, MB/s: with 5,000 rows 130, 8,192 160, 10,240 145, 20,000 150.
 BATCH_ROWS: Final = 8_192
+
+ABSENT_SECONDS: Final = 60  # until a manifest that was not at hand is looked for again
+_ABSENT: Final[dict[str, float]] = {}
 
 
 @cache
@@ -260,15 +264,29 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
-@cache
 def manifest_sha256(ledger: str) -> str | None:
-    """The hash that the ledger goes by, in full; None where the archive with its manifest is not at hand."""
-    where = folders()
-    try:
-        homes.catch_up(where)
-        return of_ledger(where.archive, where.ledger / f"{ledger}.duckdb")[0]
-    except (ArchiveError, ValueError):  # a ledger that was named by hand has no manifest
+    """The hash that the ledger goes by, in full; None while the archive with its manifest is not at hand."""
+    if monotonic() < _ABSENT.get(ledger, 0):
         return None
+    try:
+        return _manifest_sha256(ledger)
+    except (ArchiveError, ValueError):  # a ledger that was named by hand has no manifest
+        _ABSENT[ledger] = monotonic() + ABSENT_SECONDS
+        return None
+
+
+@cache
+def _manifest_sha256(ledger: str) -> str:
+    where = folders()
+    path = where.ledger / f"{ledger}.duckdb"
+    try:
+        return of_ledger(where.archive, path)[0]
+    except (
+        ArchiveError,
+        ValueError,
+    ):  # another machine of a lake may have written it into the bucket
+        homes.catch_up(where)
+        return of_ledger(where.archive, path)[0]
 
 
 def asked_by(address: str) -> tuple[str, list[tuple[str, str]]]:

@@ -10,7 +10,7 @@ answer. ``as_of=3`` asks how the ledger stood right after an earlier refresh, an
 from __future__ import annotations
 
 import logging
-from asyncio import CancelledError, Future, ensure_future, shield, timeout
+from asyncio import CancelledError, Future, ensure_future, get_running_loop, shield, timeout
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import chain
@@ -25,7 +25,7 @@ from starlette.types import Receive, Scope, Send
 
 from dashboard import catalogue, filters, openapi, reference, sizes, slots, versions
 from dashboard.ahead import ahead
-from dashboard.answer import Answer, question, text
+from dashboard.answer import Answer, CutShortError, question, text
 from dashboard.current import ledgers, limits
 from dashboard.downloads import FORMATS, TooLargeError
 from etl import asof
@@ -251,7 +251,8 @@ def _answer(request: Request, table: str, ending: str) -> Response:
         if request.method == "HEAD":
             return _head(form.media_type, headers)
         pieces = ahead(form.pieces(answer))
-        stack.callback(pieces.close)  # before the lease is given back
+        stack.callback(pieces.close)  # before the lease is given back, and soon:
+        stack.callback(answer.lease.con.interrupt)
         with ExitStack() as writing:
             if ending == "xlsx":
                 _workbook(writing)
@@ -267,9 +268,9 @@ def _answer(request: Request, table: str, ending: str) -> Response:
 def _watched(answer: Answer, pieces: Iterator[bytes]) -> Iterator[bytes]:
     try:
         yield from pieces
-    except TooLongError:
+    except (TooLongError, CutShortError) as error:
         # the status is long sent: a stream that breaks off is not taken for a whole one
-        _LOG.warning("the rows of %s took too long; the answer was broken off", answer.table)
+        _LOG.warning("the rows of %s were broken off: %s", answer.table, error)
         raise
 
 
@@ -366,10 +367,18 @@ class _Rows(StreamingResponse):
         self._release.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the pieces; break off where that takes too long."""
-        with self._release:
+        """Send the pieces; break off where that takes too long.
+
+        A reader who leaves is noticed as a server of ASGI 2.3 tells it: later ones are told by an error while
+        a piece is in the making, whose thread Starlette then leaves alone with a ledger that is given back.
+        """
+        scope = {**scope, "asgi": {**scope.get("asgi", {}), "spec_version": "2.3"}}
+        try:
             async with timeout(limits().stream_seconds):
                 await super().__call__(scope, receive, send)
+        finally:
+            # in a thread: it waits for the piece that is in the making, and other readers need not
+            await shield(run_in_threadpool(self.let_go))
 
 
 async def _found(find: Callable[..., Response], *asked: object) -> Response:
@@ -384,7 +393,7 @@ async def _found(find: Callable[..., Response], *asked: object) -> Response:
 
 def _let_go(work: Future[Response]) -> None:
     if not work.cancelled() and work.exception() is None and isinstance(work.result(), _Rows):
-        cast(_Rows, work.result()).let_go()
+        get_running_loop().run_in_executor(None, cast(_Rows, work.result()).let_go)
 
 
 def _table_routes(table: str) -> None:

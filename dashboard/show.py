@@ -189,8 +189,24 @@ def as_printed(entry: str | None = None) -> Cell:
 
 
 def source_of() -> Cell:
-    """A cell that links the edition a row was read in."""
-    return lambda row: link(row["edition"], row["source_url"])
+    """A cell that links the edition a row was read in, and what else it was read in by the names of the hosts."""
+
+    def cell(row: dict[str, Any]) -> str:
+        others = other_sources(row)
+        return link(row["edition"], row["source_url"]) + (f"; also {others}" if others else "")
+
+    return cell
+
+
+def other_sources(row: Mapping[str, Any]) -> str:
+    """Links to all addresses of a row but the first, by the names of their hosts; empty if there is one only.
+
+    Of a treaty they report what is later than the depositary's table: a withdrawal, or a suspension.
+    """
+    addresses = (row["source_url"] or "").split(" ; ")[1:]
+    return ", ".join(
+        link((urlsplit(one).hostname or one).removeprefix("www."), one) for one in addresses
+    )
 
 
 def chart(

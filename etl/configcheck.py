@@ -48,7 +48,7 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` or what else obstore knows. The first refresh writes it into "
     "`archive/HOME`; `hma migrate-archive` moves an archive",
     "HMA_STORE": "the home of the ledger: `file` (the default), or `ducklake:postgres:` and the words of a "
-    "PostgreSQL connection, without a password. The first refresh with a lake writes it into `ledger/HOME`, and no "
+    "PostgreSQL connection, without a password (needs `make lake`). The first refresh with a lake writes it into `ledger/HOME`, and no "
     "refresh writes files there any more; `hma migrate` moves a ledger",
     "HMA_STORE_DATA": "the folder of a lake's rows, when it is made; otherwise `lake` in the data folder",
     "HMA_CONFIG": "the settings file; otherwise `hma.toml` in the current folder, if there is one",

@@ -20,7 +20,7 @@ import duckdb
 
 from etl import sql
 from etl.logs import keep_secret, logger
-from etl.settings import Lake
+from etl.settings import INSTALL, Lake
 from etl.store import MEMORY_LIMIT, NoLedgerError, UnreachableHomeError
 
 POSTGRES: Final = "postgres_scanner"
@@ -65,13 +65,13 @@ def load(con: duckdb.DuckDBPyConnection, extensions: Iterable[str]) -> None:
 def _extension(name: str) -> Path:
     found = importlib.util.find_spec(f"duckdb_extension_{name}")
     if not found or not found.origin:
-        raise NoLedgerError(
-            f"a lake needs duckdb-extension-{name}; `make lake` adds it (etl/deploy/lake.lock)"
-        )
+        raise NoLedgerError(f"a lake needs duckdb-extension-{name}; {INSTALL}")
     path = Path(found.origin).parent / "extensions" / f"v{duckdb.__version__}"
     path /= f"{name}.duckdb_extension"
     if not path.is_file():
-        raise NoLedgerError(f"duckdb-extension-{name} is not for DuckDB {duckdb.__version__}")
+        raise NoLedgerError(
+            f"duckdb-extension-{name} is not for DuckDB {duckdb.__version__}; {INSTALL}"
+        )
     return path
 
 

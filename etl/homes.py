@@ -20,7 +20,7 @@ from typing import Final
 from etl import manifest
 from etl.archive import RESTORE, Archive, ArchiveError, write_safely
 from etl.object_archive import LINKS, ObjectArchive
-from etl.settings import HOME, Folders
+from etl.settings import HOME, INSTALL, Folders
 
 FOLDER: Final = "folder"  # how a person names the data folder itself
 FORM: Final = "s3://BUCKET or s3://BUCKET/PREFIX, of letters, digits and . _ - only"
@@ -89,8 +89,7 @@ def archive_at(folders: Folders, home: str | None) -> Archive:
         from etl.bucket import Bucket  # noqa: PLC0415 - an extra, and not for an archive in a folder
     except ImportError as error:
         raise HomeError(
-            f"the archive is at {home}, and what speaks to object storage is not installed; `make lake` adds it "
-            "(etl/deploy/lake.lock)"
+            f"the archive is at {home}, and what speaks to object storage is not installed; {INSTALL}"
         ) from error
     return ObjectArchive(folders.archive, Bucket(home))
 

@@ -23,6 +23,8 @@ PACKAGE: Path = Path(__file__).parent
 FILE: Final = "file"
 HOME: Final = "HOME"  # in an archive that lies elsewhere, says where (see etl.homes)
 LAKE: Final = "ducklake:postgres:"
+# What a lake and an archive in object storage need, where it is missing.
+INSTALL: Final = "`make lake` adds it, or pip install --require-hashes -r etl/deploy/lake.lock"
 _PASSWORD: Final = re.compile(r"(?is)\b(ssl)?password\s*=|://.*:.*@|\?.*password")
 _PASSFILE: Final = re.compile(
     r"((?:[?&]|\b)passfile\s*=\s*)(?:(?<=[?&]passfile=)([^&\s]+)|'([^'\\]*)'|([^'\s\\]+))"

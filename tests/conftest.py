@@ -132,9 +132,7 @@ def s3(s3_server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[lakes.Server]:
     """A PostgreSQL server, once for all tests of this process."""
-    reason = lakes.why_not()
-    if reason:
-        pytest.skip(reason)
+    lakes.require()
     with lakes.serving() as server:
         yield server
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import pytest
 
 from etl.settings import Lake
 
@@ -42,6 +43,15 @@ def why_not() -> str | None:
     if find_spec("duckdb_extension_ducklake") is None:
         return "the extra lake is not installed"
     return None
+
+
+def require() -> None:
+    """Skip the test where there can be no lake; on a machine of CI that runs Debian there has to be one."""
+    reason = why_not()
+    if reason and os.environ.get("CI") and Path("/etc/debian_version").exists():
+        pytest.fail(f"{reason}; .ci/run installs it")
+    if reason:
+        pytest.skip(reason)
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import polars as pl
 import streamlit as st
 
 from dashboard import address, queries, show, side_by_side
 from dashboard.address import accept_codes
-
-PAGE_ROWS: Final = 50
 
 st.title("Reconciliation")
 st.markdown(
@@ -41,9 +37,7 @@ st.markdown(
     f"**In {several:,} of {places.height:,} pairs of area and year two sources or more give a figure; those "
     "with the most sources come first.**"
 )
-pages = -(-places.height // PAGE_ROWS)
-page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
-shown = places.slice((page - 1) * PAGE_ROWS, PAGE_ROWS)
+shown = show.paged(places.with_row_index("place", offset=1))
 side_by_side.table(
     rows.join(
         shown, on=["area", "area_name", "year"], how="semi", nulls_equal=True, maintain_order="left"
@@ -52,10 +46,8 @@ side_by_side.table(
     of=rows,
     alt="U.S. money by area and year, as each source counts it, beside State’s report",
 )
-show.small(
-    f"Years {(page - 1) * PAGE_ROWS + 1:,} to {(page - 1) * PAGE_ROWS + shown.height:,} of "
-    f"{places.height:,}."
-)
+if not shown.is_empty():
+    show.small(f"Years {shown['place'][0]:,} to {shown['place'][-1]:,} of {places.height:,}.")
 # the order of reconciliation_rows.sql
 ordered = {"sort": "-sources_count,area_name,-year,measure,flow"}
 show.download(address.rows("reconciliation", {"area": areas, **ordered}), rows)

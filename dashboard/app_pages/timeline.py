@@ -147,6 +147,16 @@ if series != "none":
         rows=money,
     )  # fmt: skip
 
+
+def source(row: dict[str, Any]) -> str:
+    """What an event stands in: of a withdrawal, the reports that came after the depositary's table."""
+    if row["kind"].startswith("withdrawal"):
+        return show.other_sources(row) or show.MISSING
+    return show.link(
+        row["report"] if row["kind"] == "program" else row["edition"], row["source_url"]
+    )
+
+
 st.header("Events")
 ordered = shown.sort("date", "kind", "body", "entry_id", descending=[True, False, False, False])
 show.table(
@@ -164,9 +174,7 @@ show.table(
             + (show.plain(row["summary"]) if row["summary"] or not row["note"] else "")
             + (f" *Note: {show.plain(row['note'])}*" if row["note"] else "")
         ),
-        "Source": lambda row: show.link(
-            row["report"] if row["kind"] == "program" else row["edition"], row["source_url"]
-        ),
+        "Source": source,
     },
     alt="Events of the U.S. program and of three treaties, newest first",
 )  # fmt: skip
@@ -221,6 +229,6 @@ if not leavers.is_empty():
         alt="States that leave a treaty or suspend it, with what was reported and since when",
     )
     show.small(
-        "Dates of notification and effect come from announcements and press reports, named in each row; the "
+        "Dates of notification and effect come from announcements and press reports, which each row links; the "
         "depositary’s own notices were not read. An en dash means that no date was printed."
     )

@@ -317,9 +317,11 @@ def chart_of(known: pl.DataFrame, not_listed: int, unknown: int) -> None:
         ),
     )
     half = known.filter(pl.col("us_share_percent") > 50).height
+    first, last = queries.years(known, "share_year")
+    of_years = f"of {first}" if first == last else f"of years from {first} to {last}"
     finding = (
         f"{most['area_name']}: {show.percent(most['us_share_percent'])} came from the United States in "
-        f"{most['share_year']}, the highest of {known.height} known shares; {half or 'none'} "
+        f"{most['share_year']}, the highest of {known.height} known shares {of_years}; {half or 'none'} "
         f"{'is' if half < 2 else 'are'} above half"
     )
     without = [

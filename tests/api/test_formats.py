@@ -8,6 +8,7 @@ import json
 import zipfile
 from datetime import UTC, datetime
 from decimal import Decimal
+from time import monotonic
 from urllib.parse import urlencode
 
 import duckdb
@@ -19,10 +20,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from dashboard import filters, queries
+from dashboard import answer, filters, queries
 from dashboard.answer import RESERVED
 from dashboard.current import limits
 from dashboard.downloads import FORMATS
+from etl.archive import UnreachableError
 from etl.settings import Folders
 from etl.store import current_path
 from etl.tables import ALL_TABLES, polars_schema
@@ -282,6 +284,31 @@ def test_json_says_where_its_rows_are_from(client: TestClient, built_folders: Fo
     )
     (defense,) = [row for row in found["rows"] if row["account"] == "DoD"]
     assert defense["amount_usd"] == 722000
+
+
+def test_a_manifest_that_was_not_at_hand_is_looked_for_again_after_a_minute(
+    client: TestClient, built_folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = current_path(built_folders.ledger).stem
+    asked: list[str] = []
+
+    def away(*_: object) -> None:
+        asked.append(ledger)
+        raise UnreachableError("the bucket does not answer")
+
+    answer._manifest_sha256.cache_clear()
+    monkeypatch.setattr(answer, "_ABSENT", {})
+    with monkeypatch.context() as gone:
+        gone.setattr(answer, "of_ledger", away)
+        gone.setattr(answer.homes, "catch_up", away)
+        assert [answer.manifest_sha256(ledger) for _ in range(3)] == [None] * 3
+    assert len(asked) == 2, "who is away is asked by every reader"
+    assert answer.manifest_sha256(ledger) is None
+    later = monotonic() + answer.ABSENT_SECONDS
+    monkeypatch.setattr(answer, "monotonic", lambda: later)
+    found = answer.manifest_sha256(ledger)
+    assert found
+    assert found.startswith(ledger.rpartition("-")[2])
 
 
 def test_a_zip_holds_the_rows_their_meaning_and_how_to_cite_them(client: TestClient) -> None:

@@ -190,7 +190,7 @@ def test_a_stream_that_takes_too_long_breaks_off_and_is_not_taken_for_whole(
     monkeypatch.setattr("dashboard.answer.Answer.batches", batches)
     with pytest.raises(store.TooLongError):
         client.get("/areas.csv")
-    assert "the rows of areas took too long" in caplog.text
+    assert "the rows of areas were broken off: too long" in caplog.text
 
 
 # The feed

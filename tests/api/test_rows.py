@@ -6,17 +6,19 @@ import asyncio
 import csv
 import io
 import shutil
+import threading
 import tracemalloc
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Generator, MutableMapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import duckdb
+import polars as pl
 import pytest
 from starlette.testclient import TestClient
 
-from dashboard.answer import BATCH_ROWS
+from dashboard.answer import BATCH_ROWS, Answer
 from dashboard.api import api
 from dashboard.current import ledgers
 from etl.settings import Folders
@@ -400,6 +402,40 @@ def test_the_ledger_is_given_back_when_the_reader_leaves_early(large: Folders) -
     asyncio.run(drive("/splits.csv", "", take))
     assert pieces[:2] == [1, 1]
     assert len(pieces) < LARGE_ROWS / BATCH_ROWS
+    assert leases() == 0
+
+
+def test_others_are_answered_while_a_piece_for_a_reader_who_left_is_still_in_the_making(
+    large: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others, sent, had_to_wait, given_back = threading.Event(), [], [], []
+
+    def take(piece: bytes) -> bool:
+        sent.append(piece)
+        return len(sent) < 2
+
+    def batches(answer: Answer, *_: object) -> Generator[pl.DataFrame, None, None]:
+        try:
+            yield pl.DataFrame({"area": ["VNM"]})
+            while True:
+                had_to_wait.append(not others.wait(10))
+                yield pl.DataFrame({"area": ["VNM"]})
+        finally:
+            given_back.append(leases())
+
+    monkeypatch.setattr(Answer, "batches", batches)
+
+    async def answer_others() -> None:
+        await asyncio.sleep(0.3)
+        others.set()
+
+    async def both() -> None:
+        await asyncio.gather(drive("/areas.csv", "", take), answer_others())
+
+    asyncio.run(both())
+    # the header and the first rows were sent, and meanwhile the next ones were in the making
+    assert set(had_to_wait) == {False}, "the loop of all readers stood still"
+    assert given_back == [1], "the rows were closed after the ledger was given back"
     assert leases() == 0
 
 

@@ -84,7 +84,7 @@ def measure(folder: Path, sizes: list[int], revisions: int) -> Result:
 
 
 def as_tables(found: Result) -> str:
-    """What was measured, by size, and where the straight lines lead: Markdown."""
+    """What was measured, by size, and where the straight lines lead, a dash where one does not rise: Markdown."""
     sizes, slopes = found["sizes"], found["slopes"]
     heads = [f"{one['entries']:,} entries" for one in sizes]
     lines = [
@@ -94,7 +94,8 @@ def as_tables(found: Result) -> str:
     for what, title in TITLES.items():
         cells = [number(one[what]) for one in sizes]
         slope = slopes[what]["per_million"]
-        cells += [number(slope), number(slopes[what]["without_any"] + slope * BILLION / 1e6)]
+        on_line = slopes[what]["without_any"] + slope * BILLION / 1e6
+        cells += [number(slope), number(on_line)] if slope > 0 else ["–", "–"]
         lines.append(f"| {title} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

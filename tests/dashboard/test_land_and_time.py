@@ -170,6 +170,16 @@ def test_a_withdrawal_is_reported_with_what_the_row_says_and_ukraine_is_none(
     assert by_state["Poland", "Mine Ban Treaty"]["Notified"] == MISSING
     assert label(by_state["Ukraine", "Mine Ban Treaty"]["Status"]) == "no withdrawal: see the note"
     assert "not a withdrawal" in by_state["Ukraine", "Mine Ban Treaty"]["What the row says"]
+    # the depositary's table is of 2014: what came later stands in reports, and each of them can be opened
+    assert "also [censor.net](https://censor.net/en/news/" in finland["Read in"]
+    assert "[hrw.org](" in by_state["Ukraine", "Mine Ban Treaty"]["Read in"]
+    events = cells(visit("timeline"), "Events of the U.S. program and of three treaties")
+    withdrawals = [row for row in events if row["Kind"].startswith("Withdrawal")]
+    assert len(withdrawals) == 10
+    for row in withdrawals:
+        assert row["Source"].startswith("["), row
+        assert "2014" not in row["Source"], row
+        assert "untreaties" not in row["Source"], row
 
 
 def test_kinds_and_area_are_chosen_by_the_address(whole: Folders, visit: Open) -> None:

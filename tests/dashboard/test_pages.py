@@ -613,6 +613,37 @@ def test_partners_are_listed_with_one_series_amounts_by_year(live: Folders, visi
     assert {row["Kind"] for row in rows} >= {"NGO", "not in the table of names"}
 
 
+def test_in_one_area_every_sum_of_a_partner_is_that_of_the_figures_it_leads_to(
+    live: Folders, visit: Open
+) -> None:
+    everywhere = cells(visit("partners"), "fa_obligations")
+    sums = 0
+    for area in ("VNM", "COL"):
+        for row in cells(visit("partners", area=area), "fa_obligations"):
+            for heading, cell in row.items():
+                printed = re.match(r"\[\\?\$([0-9,.]+)", cell)
+                if heading[:2] == "FY" and printed:
+                    behind = sum(figure or 0 for figure in figures_behind(cell))
+                    assert behind == Decimal(printed[1].replace(",", "")), (area, row, heading)
+                    sums += 1
+    assert sums > len(everywhere), "no sum was compared"
+
+
+def test_a_long_table_is_shown_fifty_rows_at_a_time_and_the_last_page_has_the_rest() -> None:
+    script = """
+import polars as pl
+import streamlit as st
+from dashboard import show
+shown = show.paged(pl.DataFrame({"n": range(120)}))
+st.write(f"{shown['n'][0]} to {shown['n'][-1]}")
+"""
+    for page, rows in (("", "0 to 49"), ("2", "50 to 99"), ("3", "100 to 119")):
+        app = AppTest.from_string(script)
+        if page:
+            app.query_params["page"] = page
+        assert app.run().markdown[0].value == rows
+
+
 def test_the_amounts_of_awards_over_their_life_are_not_added(live: Folders, visit: Open) -> None:
     (halo,) = cells(visit("partners", series="usaspending_awards"), "usaspending_awards")
     assert halo["FY2016"].startswith("[2 figures, not added]")

@@ -209,9 +209,7 @@ def test_readers_go_on_while_the_catalog_cannot_be_reached(
 
 
 def test_who_begins_while_postgresql_is_stopped_serves_the_newest_replica(tmp_path: Path) -> None:
-    reason = lakes.why_not()
-    if reason:
-        pytest.skip(reason)
+    lakes.require()
     data = lab.small_data(tmp_path / "data").data
     with lakes.serving() as server:
         folders = Folders(data, server.lake(data / "lake"))
@@ -270,9 +268,7 @@ def test_a_server_that_never_answers_is_waited_for_a_few_seconds(
 
 
 def test_only_signed_extensions_from_their_packages_are_loaded() -> None:
-    reason = lakes.why_not()
-    if reason:
-        pytest.skip(reason)
+    lakes.require()
     with ducklake.connect() as con:
         settings = dict(
             con.execute(

@@ -487,6 +487,6 @@ def test_without_the_extra_the_setting_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "etl.bucket", None)
-    with pytest.raises(ArchiveError, match=r"pip install 'hma-ledger\[lake\]'"):
+    with pytest.raises(ArchiveError, match=r"make lake.*etl/deploy/lake.lock"):
         homes.archive_of(at(tmp_path, "s3://bucket"))
     assert type(homes.archive_of(at(tmp_path))) is Archive
