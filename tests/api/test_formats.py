@@ -300,7 +300,7 @@ def test_a_manifest_that_was_not_at_hand_is_looked_for_again_after_a_minute(
     monkeypatch.setattr(answer, "_ABSENT", {})
     with monkeypatch.context() as gone:
         gone.setattr(answer, "of_ledger", away)
-        gone.setattr(answer.homes, "catch_up", away)
+        gone.setattr("etl.homes.catch_up", away)
         assert [answer.manifest_sha256(ledger) for _ in range(3)] == [None] * 3
     assert len(asked) == 2, "who is away is asked by every reader"
     assert answer.manifest_sha256(ledger) is None
