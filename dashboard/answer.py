@@ -281,11 +281,8 @@ def _manifest_sha256(ledger: str) -> str:
     path = where.ledger / f"{ledger}.duckdb"
     try:
         return of_ledger(where.archive, path)[0]
-    except (
-        ArchiveError,
-        ValueError,
-    ):  # another machine of a lake may have written it into the bucket
-        homes.catch_up(where)
+    except (ArchiveError, ValueError):
+        homes.catch_up(where)  # another machine of a lake may have written it into the bucket
         return of_ledger(where.archive, path)[0]
 
 

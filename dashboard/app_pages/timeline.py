@@ -149,10 +149,9 @@ if series != "none":
 
 
 def source(row: dict[str, Any]) -> str:
-    """What an event stands in: of a withdrawal, the reports that came after the depositary's table."""
-    if row["kind"].startswith("withdrawal"):
-        return show.other_sources(row) or show.MISSING
-    return show.link(
+    """What an event stands in: of a withdrawal, the reports that came after the depositary's table, if there are any."""
+    reports = show.other_sources(row) if row["kind"].startswith("withdrawal") else ""
+    return reports or show.link(
         row["report"] if row["kind"] == "program" else row["edition"], row["source_url"]
     )
 
